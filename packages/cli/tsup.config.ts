@@ -1,0 +1,3 @@
+import { entries } from '../../tools/tsup.mjs'
+
+export default entries('index', 'bin')

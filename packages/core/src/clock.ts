@@ -1,0 +1,25 @@
+// The one place of this package that asks the machine for the time.
+
+import type { Clock, Timer } from './contracts/clock.js'
+
+/** The longest delay that a timer keeps; Node fires at once for anything longer. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
+/** A delay that no remote number can turn into a busy loop: not a number counts as the longest. */
+export function clampDelay(ms: number): number {
+  if (Number.isNaN(ms)) return MAX_TIMER_MS
+  return Math.min(Math.max(ms, 0), MAX_TIMER_MS)
+}
+
+/** This machine's time. Its timers do not keep the process alive: the sockets they serve do. */
+export function systemClock(): Clock {
+  return {
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    setTimer(ms: number, run: () => void): Timer {
+      const handle = setTimeout(run, clampDelay(ms))
+      if (typeof handle === 'object') handle.unref()
+      return { cancel: () => clearTimeout(handle) }
+    },
+  }
+}

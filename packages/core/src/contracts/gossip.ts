@@ -1,0 +1,96 @@
+// Signed messages over links, for one topic. Works on whatever links it is given; who should be linked is not its affair.
+
+import type { EventSource } from '../emitter.js'
+import type { PeerId } from '../peer-id.js'
+import type { Topic } from '../topic.js'
+import type { Link } from './link.js'
+
+/** A verified message as it reaches the application. */
+export interface Delivery {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly seq: number
+  /** When the author says it was published, milliseconds since 1970. */
+  readonly time: number
+  /** When it came here, milliseconds since 1970. */
+  readonly receivedAt: number
+  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  readonly hops: number
+  /** The peer that handed it over; null for own messages. */
+  readonly via: PeerId | null
+  readonly payload: Uint8Array
+}
+
+/** Proof that a message was accepted, and the way to learn who has it. */
+export interface Receipt {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly seq: number
+  /** To how many peers it was pushed before `publish` resolved. */
+  readonly peers: number
+  /** Resolves when `count` peers have verified it and handed it to their rooms; rejects with `ERR_ABORTED` or `ERR_CLOSED`. */
+  confirmed(count?: number, options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+/** A hole in one author's sequence that could not be filled: [from, to). */
+export interface Gap {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Two validly signed headers that claim the same place. */
+export interface Fork {
+  readonly author: PeerId
+  readonly epoch: number
+  /** Header ‖ signature of each. */
+  readonly headers: readonly [Uint8Array, Uint8Array]
+}
+
+/** Something that a bound made this node let go of. */
+export interface Drop {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+  /** `history`: forgotten as oldest; `authors`: a new author or epoch beyond what is tracked. */
+  readonly reason: 'history' | 'authors'
+}
+
+export type GossipEvents = {
+  readonly delivery: [delivery: Delivery]
+  readonly gap: [gap: Gap]
+  readonly fork: [fork: Fork]
+  readonly drop: [drop: Drop]
+  /** The topic's channel with this peer is open on both sides. */
+  readonly peer: [peer: PeerId, link: Link]
+  readonly 'peer-leave': [peer: PeerId]
+}
+
+/** What `history` selects; everything retained if empty. */
+export interface HistoryQuery {
+  readonly author?: PeerId
+  readonly epoch?: number
+  readonly from?: number
+  readonly to?: number
+  /** Received at or after, milliseconds since 1970. */
+  readonly since?: number
+}
+
+/** One topic's messages over the links it is given. */
+export interface Gossip extends EventSource<GossipEvents> {
+  readonly topic: Topic
+  /** Offers the topic on this link; silent if the remote does not know it. A link may be given twice. */
+  addLink(link: Link): void
+  /**
+   * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none (it is kept
+   * and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.
+   */
+  publish(payload: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Receipt>
+  /** Retained messages, per author in order. */
+  history(query?: HistoryQuery): AsyncIterable<Delivery>
+  readonly peers: ReadonlyMap<PeerId, Link>
+  /** Flushes acknowledgements, says goodbye on each channel, frees timers; links stay open. Twice is once. */
+  close(): Promise<void>
+}

@@ -1,0 +1,42 @@
+// @hearsay/core: what every layer shares.
+
+export type { Address } from './address.js'
+export { compareAddresses, hostAddress, parseAddress, printAddress, sameAddress, withPeer } from './address.js'
+export { clampDelay, MAX_TIMER_MS, systemClock } from './clock.js'
+export type * from './contracts/index.js'
+export { HASH_BYTES, SEAL_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES, sodiumCrypto } from './crypto.js'
+export { Emitter, type EventMap, type EventSource, type Listener as EventListener, MAX_LISTENERS } from './emitter.js'
+export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
+export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
+export { CHUNK_BYTES, merkleRoot } from './merkle.js'
+export { fromPeerId, isPeerId, type PeerId, PUBLIC_KEY_BYTES, parsePeerId, toPeerId } from './peer-id.js'
+export { seededRandom, systemRandom } from './random.js'
+export {
+  createRecord,
+  decodeRecord,
+  encodeRecord,
+  KIND_MESSAGES,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_MESSAGES,
+  PREV_BYTES,
+  type RecordDraft,
+  type RecordHeader,
+  recordMessages,
+  type SignedRecord,
+  type Verdict,
+  verifyRecord,
+} from './record.js'
+export { isStrictSignature } from './strict-signature.js'
+export {
+  channelId,
+  channelProof,
+  createTopic,
+  DEFAULT_NETWORK,
+  discoveryKey,
+  discoveryKeys,
+  MIN_SECRET_BYTES,
+  saltedTopicHash,
+  type Topic,
+  type TopicId,
+  type TopicOptions,
+} from './topic.js'

@@ -1,0 +1,238 @@
+// The signed unit on the wire: one or more consecutive messages of one author. This file knows its bytes, its hash tree
+// and its signature; what may be done with a record is decided elsewhere. Byte by byte in docs/wire.md.
+
+import { raw, uint } from 'compact-encoding'
+import type { Crypto } from './contracts/crypto.js'
+import { SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
+import { CoreError } from './errors.js'
+import type { Identity } from './identity.js'
+import { merkleRoot } from './merkle.js'
+import { fromPeerId, type PeerId, PUBLIC_KEY_BYTES, toPeerId } from './peer-id.js'
+import { isStrictSignature } from './strict-signature.js'
+import type { Topic } from './topic.js'
+
+/** The kind of a record that carries messages. */
+export const KIND_MESSAGES = 0
+/** What a publisher puts into one record at most; a larger message is a record of its own. */
+export const MAX_BATCH_BYTES: number = 16 * 1024
+export const MAX_BATCH_MESSAGES = 1_024
+/** Bytes of the previous record's id that a header repeats. */
+export const PREV_BYTES = 16
+
+const VERSION = 1
+const DOMAIN = new TextEncoder().encode('hearsay/record/1')
+const HEADER_BYTES = 1 + 1 + 32 + 32 + 8 + 8 + 4 + 8 + PREV_BYTES + 4 + 32
+/** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1). */
+const MAX_TIME_MS = 8.64e15
+
+/** What an author signs, beside the topic. */
+export interface RecordHeader {
+  readonly kind: number
+  readonly author: PeerId
+  /** Below 2^53. */
+  readonly epoch: number
+  /** The sequence number of the first message; the last one's is below 2^53. */
+  readonly firstSeq: number
+  /** How many messages: 1 to 1,024. */
+  readonly count: number
+  /** Milliseconds since 1970, by the author's clock. */
+  readonly time: number
+  /** The first 16 bytes of the id of the author's previous record in this epoch; zeros at seq 0. */
+  readonly prev: Uint8Array
+}
+
+/** A record with everything that verifying and forwarding it takes. */
+export interface SignedRecord {
+  readonly header: RecordHeader
+  /** 64 bytes. */
+  readonly signature: Uint8Array
+  /** The messages, each behind its length; sealed in a private topic. */
+  readonly block: Uint8Array
+  /** Domain ‖ header: what the signature covers. */
+  readonly signed: Uint8Array
+  /** BLAKE2b-256 of `signed`. */
+  readonly id: Uint8Array
+}
+
+/** What `createRecord` signs. */
+export interface RecordDraft {
+  readonly epoch: number
+  readonly firstSeq: number
+  readonly time: number
+  readonly prev: Uint8Array
+  /** 1 to 1,024 payloads. */
+  readonly messages: readonly Uint8Array[]
+}
+
+/** Signs consecutive messages of one author as one record. */
+export function createRecord(draft: RecordDraft, topic: Topic, author: Identity, crypto: Crypto): SignedRecord {
+  const { messages, ...place } = draft
+  const header: RecordHeader = { ...place, kind: KIND_MESSAGES, author: author.id, count: messages.length }
+  checkHeader(header)
+  const plain = joinMessages(messages)
+  const block = topic.payloadKey ? crypto.seal(plain, sealNonce(header, crypto), topic.payloadKey) : plain
+  const signed = encodeSigned(header, block, topic, crypto)
+  return { header, block, signed, signature: author.sign(signed), id: crypto.hash([signed]) }
+}
+
+/** A record as it stands in a frame: header fields without topic and root (both follow), signature, block to the end. */
+export function encodeRecord(record: SignedRecord): Uint8Array {
+  const { kind, author, epoch, firstSeq, count, time, prev } = record.header
+  const state = { start: 0, end: 0, buffer: null as Uint8Array | null }
+  const numbers = [VERSION, kind, epoch, firstSeq, count, time]
+  for (const number of numbers) uint.preencode(state, number)
+  state.end += PUBLIC_KEY_BYTES + PREV_BYTES + SIGNATURE_BYTES + record.block.byteLength
+  const filled = { start: 0, end: state.end, buffer: new Uint8Array(state.end) }
+  for (const number of numbers) uint.encode(filled, number)
+  for (const bytes of [fromPeerId(author), prev, record.signature, record.block]) raw.encode(filled, bytes)
+  return filled.buffer
+}
+
+/**
+ * Reads a record of `topic`; nothing of it is verified yet. The result shares no memory with `bytes`.
+ * Throws `ERR_RECORD` for a wrong shape: unknown version or kind, numbers out of range, spelt longer than needed, or no block.
+ */
+export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): SignedRecord {
+  const copy = bytes.slice()
+  const state = { start: 0, end: copy.byteLength, buffer: copy }
+  const version = readUint(state)
+  if (version !== VERSION) throw malformed(`version ${version}`)
+  const [kind, epoch, firstSeq, count, time] = [
+    readUint(state),
+    readUint(state),
+    readUint(state),
+    readUint(state),
+    readUint(state),
+  ]
+  const author = toPeerId(readBytes(state, PUBLIC_KEY_BYTES))
+  const prev = readBytes(state, PREV_BYTES)
+  const signature = readBytes(state, SIGNATURE_BYTES)
+  const block = copy.subarray(state.start)
+  const header = { kind, author, epoch, firstSeq, count, time, prev }
+  checkHeader(header)
+  if (block.byteLength === 0) throw malformed('no block')
+  const signed = encodeSigned(header, block, topic, crypto)
+  return { header, signature, block, signed, id: crypto.hash([signed]) }
+}
+
+/**
+ * `valid`: strict and correct. `lax`: an encoding that the strict rule refuses, whatever a library would say, so that
+ * every backend agrees. `invalid`: the author did not sign this.
+ */
+export type Verdict = 'valid' | 'lax' | 'invalid'
+
+/** Checks the record's signature (Ed25519, RFC 8032, with the strict rule of docs/wire.md). */
+export function verifyRecord(record: SignedRecord, crypto: Crypto): Verdict {
+  const publicKey = fromPeerId(record.header.author)
+  if (!isStrictSignature(record.signature, publicKey)) return 'lax'
+  return crypto.verify(record.signature, record.signed, publicKey) ? 'valid' : 'invalid'
+}
+
+/** The record's messages, opened and split; throws `ERR_RECORD` if they are not exactly `count` payloads. */
+export function recordMessages(record: SignedRecord, topic: Topic, crypto: Crypto): readonly Uint8Array[] {
+  const { header, block } = record
+  const plain = topic.payloadKey ? crypto.open(block, sealNonce(header, crypto), topic.payloadKey) : block
+  if (plain === null) throw malformed('sealed under another key')
+  const state = { start: 0, end: plain.byteLength, buffer: plain }
+  const messages: Uint8Array[] = []
+  while (messages.length < header.count) messages.push(readBytes(state, readUint(state)))
+  if (state.start !== state.end) throw malformed('bytes after the last message')
+  return messages
+}
+
+function checkHeader(header: RecordHeader): void {
+  const { kind, epoch, firstSeq, count, time } = header
+  if (kind !== KIND_MESSAGES) throw malformed(`kind ${kind}`)
+  if (count < 1 || count > MAX_BATCH_MESSAGES) throw malformed(`${count} messages`)
+  if (time > MAX_TIME_MS) throw malformed('a time beyond any calendar')
+  for (const number of [epoch, firstSeq + count - 1]) {
+    if (!Number.isSafeInteger(number) || number < 0) throw malformed('a number of 2^53 or more')
+  }
+}
+
+/** Fixed widths, little endian, so that a second implementation has nothing to choose. */
+function encodeSigned(header: RecordHeader, block: Uint8Array, topic: Topic, crypto: Crypto): Uint8Array {
+  const out = new Uint8Array(DOMAIN.byteLength + HEADER_BYTES)
+  const view = new DataView(out.buffer)
+  out.set(DOMAIN)
+  let at = DOMAIN.byteLength
+  const put = (bytes: Uint8Array): void => {
+    out.set(bytes, at)
+    at += bytes.byteLength
+  }
+  const put64 = (value: number): void => {
+    view.setUint32(at, value % 2 ** 32, true)
+    view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
+    at += 8
+  }
+  const put32 = (value: number): void => {
+    view.setUint32(at, value, true)
+    at += 4
+  }
+  put(Uint8Array.of(VERSION, header.kind))
+  put(topic.idBytes)
+  put(fromPeerId(header.author))
+  put64(header.epoch)
+  put64(header.firstSeq)
+  put32(header.count)
+  put64(header.time)
+  put(header.prev)
+  put32(block.byteLength)
+  put(merkleRoot(block, crypto))
+  return out
+}
+
+function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
+  const state = { start: 0, end: 0, buffer: null as Uint8Array | null }
+  for (const message of messages) {
+    uint.preencode(state, message.byteLength)
+    state.end += message.byteLength
+  }
+  const filled = { start: 0, end: state.end, buffer: new Uint8Array(state.end) }
+  for (const message of messages) {
+    uint.encode(filled, message.byteLength)
+    raw.encode(filled, message)
+  }
+  return filled.buffer
+}
+
+/** An author signs a place only once, so (author, epoch, seq) never repeats under one key. */
+function sealNonce(header: RecordHeader, crypto: Crypto): Uint8Array {
+  const place = new Uint8Array(16)
+  const view = new DataView(place.buffer)
+  view.setBigUint64(0, BigInt(header.epoch), true)
+  view.setBigUint64(8, BigInt(header.firstSeq), true)
+  return crypto.hash([fromPeerId(header.author), place]).subarray(0, SEAL_NONCE_BYTES)
+}
+
+interface Reader {
+  start: number
+  end: number
+  buffer: Uint8Array
+}
+
+/** A number below 2^53 in its shortest spelling. */
+function readUint(state: Reader): number {
+  const from = state.start
+  let value: number
+  try {
+    value = uint.decode(state)
+  } catch (cause) {
+    throw new CoreError('ERR_RECORD', 'malformed record: cut short', { cause })
+  }
+  const width = { start: 0, end: 0, buffer: null }
+  uint.preencode(width, value)
+  if (!Number.isSafeInteger(value)) throw malformed('a number of 2^53 or more')
+  if (width.end !== state.start - from) throw malformed('a number spelt longer than needed')
+  return value
+}
+
+function readBytes(state: Reader, length: number): Uint8Array {
+  if (length > state.end - state.start) throw malformed('cut short')
+  state.start += length
+  return state.buffer.subarray(state.start - length, state.start)
+}
+
+function malformed(why: string): CoreError {
+  return new CoreError('ERR_RECORD', `malformed record: ${why}`)
+}
