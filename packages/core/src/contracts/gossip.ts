@@ -66,6 +66,8 @@ export type GossipEvents = {
   /** The topic's channel with this peer is open on both sides. */
   readonly peer: [peer: PeerId, link: Link]
   readonly 'peer-leave': [peer: PeerId]
+  /** A listener threw, or a remote broke a rule: for logs, nothing to handle. */
+  readonly warning: [error: Error]
 }
 
 /** What `history` selects; everything retained if empty. */
@@ -76,6 +78,11 @@ export interface HistoryQuery {
   readonly to?: number
   /** Received at or after, milliseconds since 1970. */
   readonly since?: number
+  /**
+   * Goes on with others' messages as they come, until `close`; own ones are left out. The value says what happens when
+   * the reader is slow: `pause` stops taking from peers, `drop-oldest` skips what a bound pushed out, `latest` skips to the newest.
+   */
+  readonly follow?: 'pause' | 'drop-oldest' | 'latest'
 }
 
 /** One topic's messages over the links it is given. */

@@ -33,7 +33,7 @@ export type ChannelEvents = {
   readonly open: [handshake: Uint8Array]
   /** A frame, in order. The bytes are only valid until the listener returns: copy what you keep. */
   readonly frame: [frame: Uint8Array]
-  /** The window has grown again after `send` answered false. */
+  /** The window is above 0 again after it was used up. */
   readonly drain: []
   /** Comes once and last, also when the remote refused the channel. */
   readonly close: [reason: CloseReason]

@@ -1,0 +1,77 @@
+// Whose records are followed: one sequence for each (author, epoch), within bounds that a crowd of invented authors or
+// epochs cannot push.
+
+import type { PeerId } from '@hearsay/core'
+import type { Head } from './frames.js'
+import { Sequence } from './sequence.js'
+
+interface Author {
+  /** Ascending by epoch once sorted; insertion order otherwise does not matter. */
+  readonly epochs: Map<number, Sequence>
+  /** Epochs up to here were forgotten and are not heard again. */
+  floor: number
+}
+
+export class Authors {
+  readonly #authors = new Map<PeerId, Author>()
+  readonly #bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }
+  #size = 0
+
+  constructor(bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }) {
+    this.#bounds = bounds
+  }
+
+  find(author: PeerId, epoch: number): Sequence | undefined {
+    return this.#authors.get(author)?.epochs.get(epoch)
+  }
+
+  /** True if a sequence for this place exists or may be begun. */
+  admits(author: PeerId, epoch: number): boolean {
+    const known = this.#authors.get(author)
+    if (known?.epochs.has(epoch)) return true
+    if (known && epoch <= known.floor) return false
+    return (
+      this.#size < this.#bounds.maxEpochs ||
+      (known !== undefined && known.epochs.size >= this.#bounds.maxEpochsPerAuthor)
+    )
+  }
+
+  /** The sequence of a place that is admitted, begun if need be. */
+  open(author: PeerId, epoch: number): Sequence {
+    const known = this.#authors.get(author) ?? { epochs: new Map<number, Sequence>(), floor: -1 }
+    this.#authors.set(author, known)
+    const found = known.epochs.get(epoch)
+    if (found) return found
+    const sequence = new Sequence()
+    known.epochs.set(epoch, sequence)
+    this.#size++
+    if (known.epochs.size > this.#bounds.maxEpochsPerAuthor) this.#forgetLowest(known)
+    return sequence
+  }
+
+  /** Marks the place as just active, so that `heads` tells it first. */
+  touch(author: PeerId): void {
+    const known = this.#authors.get(author)
+    if (!known) return
+    this.#authors.delete(author)
+    this.#authors.set(author, known)
+  }
+
+  /** Up to `limit` heads, of the most recently active authors first. */
+  heads(limit: number): Head[] {
+    const heads: Head[] = []
+    for (const [author, { epochs }] of [...this.#authors].reverse()) {
+      for (const [epoch, { next }] of epochs) {
+        if (heads.length === limit) return heads
+        if (next !== null) heads.push({ author, epoch, next })
+      }
+    }
+    return heads
+  }
+
+  #forgetLowest(author: Author): void {
+    author.floor = Math.min(...author.epochs.keys())
+    author.epochs.delete(author.floor)
+    this.#size--
+  }
+}

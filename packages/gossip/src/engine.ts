@@ -1,0 +1,73 @@
+// What every dissemination engine is: a machine without sockets, timers or randomness of its own. Inputs go in with the
+// time, outputs come out; a driver or a simulator does the rest. It never throws on what a remote sent.
+
+import type { Crypto, Delivery, Drop, Fork, Gap, Identity, PeerId, Topic } from '@hearsay/core'
+import type { GossipErrorCode } from './errors.js'
+import type { GossipLimits } from './options.js'
+
+/** The driver's number for one open channel; never reused. */
+export type PeerHandle = number
+
+/** What happens to a machine. */
+export type Input =
+  /** A channel is open and the remote has proved that it knows the topic; `window` bytes may be sent. */
+  | { readonly type: 'peer-up'; readonly peer: PeerHandle; readonly remote: PeerId; readonly window: number }
+  | { readonly type: 'peer-down'; readonly peer: PeerHandle }
+  /** So many bytes may be sent now; the answer to `blocked`. */
+  | { readonly type: 'window'; readonly peer: PeerHandle; readonly bytes: number }
+  | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
+  /** All that was published in one tick; `wall` is milliseconds since 1970. */
+  | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
+  /** A time that was asked for has come; late or doubled is harmless. */
+  | { readonly type: 'timer' }
+
+/** What a machine wants done, in this order. */
+export type Output =
+  | { readonly type: 'send'; readonly peer: PeerHandle; readonly frame: Uint8Array }
+  /** There is more to send to this peer than its window takes. */
+  | { readonly type: 'blocked'; readonly peer: PeerHandle }
+  | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
+  /** Own messages got these sequence numbers: [from, to). */
+  | { readonly type: 'published'; readonly from: number; readonly to: number }
+  /** Own messages were handed to this peer for the first time. */
+  | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
+  /** This peer has verified own messages and handed them to its room. */
+  | { readonly type: 'confirmed'; readonly remote: PeerId; readonly from: number; readonly to: number }
+  | { readonly type: 'gap'; readonly gap: Gap }
+  | { readonly type: 'fork'; readonly fork: Fork }
+  | { readonly type: 'drop'; readonly drop: Drop }
+  /** End the link with this code; shut its key out if `ban`. */
+  | {
+      readonly type: 'misbehaved'
+      readonly peer: PeerHandle
+      readonly code: GossipErrorCode
+      readonly message: string
+      readonly ban: boolean
+    }
+  /** Give a `timer` input at this time; replaces what was asked before, null withdraws it. */
+  | { readonly type: 'wake'; readonly at: number | null }
+
+/** A dissemination engine at work in one room. */
+export interface Machine {
+  /** `now` is milliseconds on the driver's monotonic clock. */
+  handle(input: Input, now: number): readonly Output[]
+}
+
+/** What a machine is made from. */
+export interface MachineContext {
+  readonly topic: Topic
+  /** Signs what is published here. */
+  readonly author: Identity
+  /** The author's epoch in this room: never used before. */
+  readonly epoch: number
+  readonly crypto: Crypto
+  readonly limits: GossipLimits
+}
+
+/** A way to spread messages: made by `flood()`. */
+export interface Engine {
+  readonly name: string
+  /** Limits that this engine was given; the room fills in the rest. */
+  readonly limits: Partial<GossipLimits>
+  createMachine(context: MachineContext): Machine
+}

@@ -1,0 +1,29 @@
+// What can go wrong in gossip, told apart by code.
+
+import { HearsayError } from '@hearsay/core'
+
+/**
+ * Codes of `@hearsay/gossip`.
+ * - `ERR_MESSAGE_SIZE`: a payload above `maxMessageBytes`
+ * - `ERR_ENCODING`: a value that the room's encoding cannot write
+ * - `ERR_OPTION`: an option outside its bound
+ * - `ERR_CLOSED`: the room was closed before or during the call
+ * - `ERR_ABORTED`: the caller's signal fired
+ * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
+ * - `ERR_RECORD`: (remote) a record of a wrong shape
+ * - `ERR_RECORD_FORGED`: (remote) a record that its author did not sign
+ * - `ERR_TOPIC_PROOF`: (remote) it named the topic's channel but could not prove that it knows the topic
+ */
+export type GossipErrorCode =
+  | 'ERR_MESSAGE_SIZE'
+  | 'ERR_ENCODING'
+  | 'ERR_OPTION'
+  | 'ERR_CLOSED'
+  | 'ERR_ABORTED'
+  | 'ERR_FRAME'
+  | 'ERR_RECORD'
+  | 'ERR_RECORD_FORGED'
+  | 'ERR_TOPIC_PROOF'
+
+/** An error of this package. */
+export class GossipError extends HearsayError<GossipErrorCode> {}

@@ -1,0 +1,146 @@
+// The frames of the room channel (`hearsay/room/1`). A frame is one byte of type and a body; a number that is not spelt in
+// its shortest form, or a byte too many, makes it malformed. Byte by byte in docs/wire.md.
+
+import { fromPeerId, type PeerId, PUBLIC_KEY_BYTES, toPeerId } from '@hearsay/core'
+import { raw, uint } from 'compact-encoding'
+import { GossipError } from './errors.js'
+
+/** Where a node's deliveries of one author's epoch end. */
+export interface Head {
+  readonly author: PeerId
+  readonly epoch: number
+  /** Everything below was delivered, or told as a gap, or was before this node joined. */
+  readonly next: number
+}
+
+export type Frame =
+  /** First on each side: whose records this node signs here, and what it follows. */
+  | { readonly type: 'hello'; readonly author: PeerId; readonly epoch: number; readonly heads: readonly Head[] }
+  /** One record; `hops` is how many links it had crossed when it reached the sender. */
+  | { readonly type: 'record'; readonly hops: number; readonly record: Uint8Array }
+  /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
+  | { readonly type: 'ack'; readonly from: number; readonly to: number }
+
+/** Heads in one hello at most; the most recently active ones are told. */
+export const MAX_HEADS = 512
+export const MAX_HOPS = 255
+
+const HELLO = 0
+const RECORD = 1
+const ACK = 2
+
+export function encodeFrame(frame: Frame): Uint8Array {
+  switch (frame.type) {
+    case 'hello':
+      return encodeHello(frame.author, frame.epoch, frame.heads)
+    case 'record':
+      return encodeRecordFrame(frame.hops, frame.record)
+    case 'ack':
+      return encodeNumbers(ACK, [frame.from, frame.to])
+  }
+}
+
+/** The frame in `bytes`, or `ERR_FRAME`. A record's bytes are a view. */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  const state = { start: 1, end: bytes.byteLength, buffer: bytes }
+  switch (bytes[0]) {
+    case HELLO:
+      return decodeHello(state)
+    case RECORD:
+      if (bytes.byteLength < 2) throw malformed('a record frame without a record')
+      return { type: 'record', hops: bytes[1] ?? 0, record: bytes.subarray(2) }
+    case ACK: {
+      const [from, to] = [readUint(state), readUint(state)]
+      if (from > to) throw malformed('an acknowledgement that ends before it begins')
+      expectEnd(state)
+      return { type: 'ack', from, to }
+    }
+    default:
+      throw malformed(bytes.byteLength === 0 ? 'empty' : `type ${bytes[0]}`)
+  }
+}
+
+function encodeHello(author: PeerId, epoch: number, heads: readonly Head[]): Uint8Array {
+  const state = { start: 0, end: 1 + PUBLIC_KEY_BYTES, buffer: new Uint8Array() }
+  uint.preencode(state, epoch)
+  uint.preencode(state, heads.length)
+  for (const head of heads) {
+    state.end += PUBLIC_KEY_BYTES
+    uint.preencode(state, head.epoch)
+    uint.preencode(state, head.next)
+  }
+  state.buffer = new Uint8Array(state.end)
+  state.buffer[state.start++] = HELLO
+  raw.encode(state, fromPeerId(author))
+  uint.encode(state, epoch)
+  uint.encode(state, heads.length)
+  for (const head of heads) {
+    raw.encode(state, fromPeerId(head.author))
+    uint.encode(state, head.epoch)
+    uint.encode(state, head.next)
+  }
+  return state.buffer
+}
+
+function encodeRecordFrame(hops: number, record: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(2 + record.byteLength)
+  frame[0] = RECORD
+  frame[1] = Math.min(hops, MAX_HOPS)
+  frame.set(record, 2)
+  return frame
+}
+
+function encodeNumbers(type: number, numbers: readonly number[]): Uint8Array {
+  const state = { start: 0, end: 1, buffer: new Uint8Array() }
+  for (const number of numbers) uint.preencode(state, number)
+  state.buffer = new Uint8Array(state.end)
+  state.buffer[state.start++] = type
+  for (const number of numbers) uint.encode(state, number)
+  return state.buffer
+}
+
+interface Reader {
+  start: number
+  end: number
+  buffer: Uint8Array
+}
+
+function decodeHello(state: Reader): Frame {
+  const author = readPeer(state)
+  const epoch = readUint(state)
+  const count = readUint(state)
+  if (count > MAX_HEADS) throw malformed(`${count} heads`)
+  const heads: Head[] = []
+  while (heads.length < count) heads.push({ author: readPeer(state), epoch: readUint(state), next: readUint(state) })
+  expectEnd(state)
+  return { type: 'hello', author, epoch, heads }
+}
+
+function readPeer(state: Reader): PeerId {
+  if (state.end - state.start < PUBLIC_KEY_BYTES) throw malformed('cut short')
+  state.start += PUBLIC_KEY_BYTES
+  return toPeerId(state.buffer.subarray(state.start - PUBLIC_KEY_BYTES, state.start))
+}
+
+function readUint(state: Reader): number {
+  const from = state.start
+  let value: number
+  try {
+    value = uint.decode(state)
+  } catch (cause) {
+    throw new GossipError('ERR_FRAME', 'malformed frame: cut short', { cause })
+  }
+  const width = { start: 0, end: 0, buffer: null }
+  uint.preencode(width, value)
+  if (!Number.isSafeInteger(value)) throw malformed('a number of 2^53 or more')
+  if (width.end !== state.start - from) throw malformed('a number spelt longer than needed')
+  return value
+}
+
+function expectEnd(state: Reader): void {
+  if (state.start !== state.end) throw malformed('bytes after its end')
+}
+
+function malformed(why: string): GossipError {
+  return new GossipError('ERR_FRAME', `malformed frame: ${why}`)
+}

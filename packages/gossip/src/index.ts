@@ -1,0 +1,18 @@
+// @hearsay/gossip: signed, sequenced messages over links.
+
+export { createGossip, type GossipOptions } from './driver.js'
+export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodings } from './encodings.js'
+export type { Engine } from './engine.js'
+export { GossipError, type GossipErrorCode } from './errors.js'
+export { flood } from './flood.js'
+export { DEFAULT_LIMITS, type GossipLimits } from './options.js'
+export {
+  createRoom,
+  type Message,
+  type Peer,
+  type ReadyOptions,
+  type Room,
+  type RoomEvents,
+  type RoomOptions,
+  type SubscribeOptions,
+} from './room.js'

@@ -1,0 +1,71 @@
+// A set of sequence numbers as half-open ranges [from, to): its size follows the number of holes, never the numbers.
+
+/** A half-open range. */
+export type Interval = readonly [from: number, to: number]
+
+/** Ranges in ascending order that neither overlap nor touch, at most `bound` of them: beyond it the lowest hole counts as filled. */
+export class IntervalSet {
+  #ranges: Interval[] = []
+  readonly #bound: number
+
+  constructor(bound = 64) {
+    this.#bound = bound
+  }
+
+  get ranges(): readonly Interval[] {
+    return this.#ranges
+  }
+
+  add(from: number, to: number): void {
+    if (from >= to) return
+    const last = this.#ranges.at(-1)
+    if (last && last[1] === from) this.#ranges[this.#ranges.length - 1] = [last[0], to]
+    else this.#merge(from, to)
+  }
+
+  /** True if every number of [from, to) is in the set. */
+  covers(from: number, to: number): boolean {
+    const range = this.containing(from)
+    return range !== undefined && range[1] >= to
+  }
+
+  /** True if any number of [from, to) is in the set. */
+  overlaps(from: number, to: number): boolean {
+    const index = this.#firstEndingAfter(from)
+    const range = this.#ranges[index]
+    return range !== undefined && range[0] < to
+  }
+
+  /** The range that `value` lies in. */
+  containing(value: number): Interval | undefined {
+    const range = this.#ranges[this.#firstEndingAfter(value)]
+    return range && range[0] <= value ? range : undefined
+  }
+
+  #merge(from: number, to: number): void {
+    const before = this.#ranges.filter((range) => range[1] < from)
+    const after = this.#ranges.filter((range) => range[0] > to)
+    const touching = this.#ranges.slice(before.length, this.#ranges.length - after.length)
+    const low = Math.min(from, touching[0]?.[0] ?? from)
+    const high = Math.max(to, touching.at(-1)?.[1] ?? to)
+    this.#ranges = [...before, [low, high], ...after]
+    if (this.#ranges.length > this.#bound) this.#fillLowestHole()
+  }
+
+  #fillLowestHole(): void {
+    const [first, second, ...rest] = this.#ranges
+    if (first && second) this.#ranges = [[first[0], second[1]], ...rest]
+  }
+
+  /** Binary search: the first range whose end lies above `value`. */
+  #firstEndingAfter(value: number): number {
+    let low = 0
+    let high = this.#ranges.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#ranges[middle]?.[1] ?? 0) > value) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}

@@ -1,0 +1,56 @@
+// The bounds of one room, with their defaults, resolved once.
+
+import { GossipError } from './errors.js'
+
+/** Bounds of one topic's gossip; each is a whole number. */
+export interface GossipLimits {
+  /** Messages that are retained, at least 1. @default 100_000 */
+  readonly capacity: number
+  /** Bytes of payload that are retained, at least 1. @default 67_108_864 (64 MiB) */
+  readonly capacityBytes: number
+  /** The largest payload that `publish` takes and that is accepted, 1 to 1,000,000 bytes. @default 1_000_000 */
+  readonly maxMessageBytes: number
+  /** How long a hole in an author's sequence may stay before it is told as a gap, in ms. @default 1_000 */
+  readonly holdMs: number
+  /** How long the first record of an author heard mid-stream waits for an earlier one on another path, in ms. @default 100 */
+  readonly settleMs: number
+  /** Records that wait for an earlier one, over all authors; the longest wait is given up beyond. @default 4_096 */
+  readonly maxHeld: number
+  /** (author, epoch) pairs that are tracked; new ones are refused with `drop` beyond. @default 65_536 */
+  readonly maxEpochs: number
+  /** Epochs tracked of one author; the lowest is forgotten beyond and never heard again. @default 16 */
+  readonly maxEpochsPerAuthor: number
+}
+
+export const DEFAULT_LIMITS: GossipLimits = Object.freeze({
+  capacity: 100_000,
+  capacityBytes: 64 * 1024 * 1024,
+  maxMessageBytes: 1_000_000,
+  holdMs: 1_000,
+  settleMs: 100,
+  maxHeld: 4_096,
+  maxEpochs: 65_536,
+  maxEpochsPerAuthor: 16,
+} satisfies GossipLimits)
+
+/** The most that one link frame can carry of a single message, with room for its header. */
+const MAX_MESSAGE_BYTES = 1_000_000
+
+/** The limits with defaults filled in, or `ERR_OPTION`. */
+export function resolveLimits(given: Partial<GossipLimits> = {}): GossipLimits {
+  const limits = { ...DEFAULT_LIMITS, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 0) throw outOfBounds(name, value, 'a whole number')
+  }
+  for (const name of ['capacity', 'capacityBytes', 'maxMessageBytes', 'maxEpochs', 'maxEpochsPerAuthor'] as const) {
+    if (limits[name] < 1) throw outOfBounds(name, limits[name], 'at least 1')
+  }
+  if (limits.maxMessageBytes > MAX_MESSAGE_BYTES) {
+    throw outOfBounds('maxMessageBytes', limits.maxMessageBytes, `at most ${MAX_MESSAGE_BYTES}`)
+  }
+  return Object.freeze(limits)
+}
+
+function outOfBounds(name: string, value: number, bound: string): GossipError {
+  return new GossipError('ERR_OPTION', `${name} is ${value}; it must be ${bound}`)
+}

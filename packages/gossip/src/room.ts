@@ -1,0 +1,255 @@
+// A node's handle on one topic: gossip's bytes as values of the room's encoding, as events and as iterators.
+
+import {
+  type Address,
+  type Delivery,
+  type Drop,
+  Emitter,
+  type EventSource,
+  type Fork,
+  type Gap,
+  type Gossip,
+  type HistoryQuery,
+  type Link,
+  type PeerId,
+  type Receipt,
+  type TopicId,
+} from '@hearsay/core'
+import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
+import { GossipError } from './errors.js'
+
+/** A verified message. */
+export interface Message<T> {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly seq: number
+  /** When its author says it was published. */
+  readonly time: Date
+  readonly receivedAt: Date
+  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  readonly hops: number
+  /** The peer that handed it over; null for own messages. */
+  readonly via: PeerId | null
+  /** The decoded value; null if `undecodable`. */
+  readonly data: T
+  /** The payload as it was signed. */
+  readonly bytes: Uint8Array
+  /** True if the payload is not of the room's encoding. */
+  readonly undecodable: boolean
+}
+
+/** A peer in the room. */
+export interface Peer {
+  readonly id: PeerId
+  readonly address: Address | null
+  /** `out` if this node dialled. */
+  readonly direction: 'in' | 'out'
+}
+
+export type RoomEvents<T> = {
+  readonly message: [message: Message<T>]
+  readonly peer: [peer: Peer]
+  readonly 'peer-leave': [peer: Peer]
+  /** The first peer has come. */
+  readonly online: []
+  /** The last peer has gone. */
+  readonly offline: []
+  readonly gap: [gap: Gap]
+  readonly fork: [fork: Fork]
+  readonly drop: [drop: Drop]
+  readonly warning: [error: Error]
+}
+
+export interface SubscribeOptions {
+  /**
+   * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `pause` stops taking from peers,
+   * `latest` skips to the newest. @default 'drop-oldest'
+   */
+  readonly whenSlow?: NonNullable<HistoryQuery['follow']>
+}
+
+export interface ReadyOptions {
+  /** How many peers to wait for. @default 1 */
+  readonly peers?: number
+  readonly signal?: AbortSignal
+}
+
+/** A node's handle on one topic. Iterating yields others' messages, from what is retained since `join` on. */
+export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Message<T>> {
+  /** The topic's name as it was given, or its id if it was given as bytes. */
+  readonly topic: string
+  readonly id: TopicId
+  readonly peers: ReadonlyMap<PeerId, Peer>
+  /** Signs and spreads one value; rejects with `ERR_ENCODING`, `ERR_MESSAGE_SIZE`, `ERR_ABORTED` or `ERR_CLOSED`. */
+  publish(data: T, options?: { readonly signal?: AbortSignal }): Promise<Receipt>
+  /** Resolves when so many peers are in the room; rejects with `ERR_ABORTED` or `ERR_CLOSED`. */
+  ready(options?: ReadyOptions): Promise<void>
+  /** Retained messages, own ones too, per author in order. */
+  history(query?: Omit<HistoryQuery, 'follow'>): AsyncIterable<Message<T>>
+  /** Like iterating the room, with a choice for slow readers. */
+  subscribe(options?: SubscribeOptions): AsyncIterable<Message<T>>
+  /** Leaves the topic. Twice is once. */
+  close(): Promise<void>
+  leave(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface RoomOptions<T> {
+  /** @default 'json' */
+  readonly encoding?: keyof NamedEncodings | EncodingOption<T>
+  /** Called once when the room closes, before the gossip does. */
+  readonly onClose?: () => Promise<void>
+}
+
+/** A room over gossip. Closing the room closes the gossip. */
+export function createRoom<Name extends keyof NamedEncodings>(
+  gossip: Gossip,
+  options: Omit<RoomOptions<never>, 'encoding'> & { readonly encoding: Name },
+): Room<NamedEncodings[Name]>
+export function createRoom<T = unknown>(gossip: Gossip, options?: RoomOptions<T>): Room<T>
+export function createRoom<T>(gossip: Gossip, options: RoomOptions<T> = {}): Room<T> {
+  return new GossipRoom(gossip, options as RoomOptions<unknown>) as unknown as Room<T>
+}
+
+class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
+  readonly topic: string
+  readonly id: TopicId
+  readonly #gossip: Gossip
+  readonly #encoding: Encoding<unknown>
+  readonly #onClose: () => Promise<void>
+  readonly #peers = new Map<PeerId, Peer>()
+  #closing: Promise<void> | null = null
+
+  constructor(gossip: Gossip, options: RoomOptions<unknown>) {
+    super((error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))))
+    this.topic = gossip.topic.name ?? gossip.topic.id
+    this.id = gossip.topic.id
+    this.#gossip = gossip
+    this.#encoding = resolveEncoding(options.encoding ?? 'json')
+    this.#onClose = options.onClose ?? (() => Promise.resolve())
+    for (const [id, link] of gossip.peers) this.#onPeer(id, link)
+    gossip.on('peer', (id, link) => this.#onPeer(id, link))
+    gossip.on('peer-leave', (id) => this.#onPeerLeave(id))
+    gossip.on('delivery', (delivery) => this.emit('message', this.#toMessage(delivery)))
+    for (const name of ['gap', 'fork', 'drop', 'warning'] as const) {
+      gossip.on(name, (...args) => this.emit(name, ...(args as [never])))
+    }
+  }
+
+  get peers(): ReadonlyMap<PeerId, Peer> {
+    return this.#peers
+  }
+
+  async publish(data: unknown, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
+    return this.#gossip.publish(this.#encoding.encode(data), options)
+  }
+
+  ready(options: ReadyOptions = {}): Promise<void> {
+    const { peers = 1, signal } = options
+    if (this.#closing) return Promise.reject(closed())
+    if (this.#peers.size >= peers) return Promise.resolve()
+    if (signal?.aborted) return Promise.reject(aborted(signal))
+    return new Promise((resolve, reject) => {
+      const stops = [
+        this.on('peer', () => {
+          if (this.#peers.size >= peers) settle(resolve)
+        }),
+        this.#onClosing(() => settle(() => reject(closed()))),
+      ]
+      const onAbort = (): void => settle(() => reject(aborted(signal)))
+      const settle = (run: () => void): void => {
+        for (const stop of stops) stop()
+        signal?.removeEventListener('abort', onAbort)
+        run()
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  history(query: Omit<HistoryQuery, 'follow'> = {}): AsyncIterable<Message<unknown>> {
+    return this.#messages(query)
+  }
+
+  subscribe(options: SubscribeOptions = {}): AsyncIterable<Message<unknown>> {
+    return this.#messages({ follow: options.whenSlow ?? 'drop-oldest' })
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message<unknown>> {
+    return this.subscribe()[Symbol.asyncIterator]()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  leave(): Promise<void> {
+    return this.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  readonly #closers = new Set<() => void>()
+
+  #onClosing(run: () => void): () => void {
+    this.#closers.add(run)
+    return () => this.#closers.delete(run)
+  }
+
+  async #close(): Promise<void> {
+    for (const run of [...this.#closers]) run()
+    await this.#onClose()
+    await this.#gossip.close()
+    this.#peers.clear()
+    this.clear()
+  }
+
+  #onPeer(id: PeerId, link: Link): void {
+    const peer: Peer = { id, address: link.address, direction: link.initiator ? 'out' : 'in' }
+    this.#peers.set(id, peer)
+    this.emit('peer', peer)
+    if (this.#peers.size === 1) this.emit('online')
+  }
+
+  #onPeerLeave(id: PeerId): void {
+    const peer = this.#peers.get(id)
+    if (!peer) return
+    this.#peers.delete(id)
+    this.emit('peer-leave', peer)
+    if (this.#peers.size === 0) this.emit('offline')
+  }
+
+  #messages(query: HistoryQuery): AsyncIterable<Message<unknown>> {
+    const deliveries = this.#gossip.history(query)
+    const toMessage = (delivery: Delivery): Message<unknown> => this.#toMessage(delivery)
+    return {
+      async *[Symbol.asyncIterator]() {
+        for await (const delivery of deliveries) yield toMessage(delivery)
+      },
+    }
+  }
+
+  #toMessage({ payload, time, receivedAt, ...place }: Delivery): Message<unknown> {
+    const { data, undecodable } = this.#decode(payload)
+    return { ...place, time: new Date(time), receivedAt: new Date(receivedAt), data, bytes: payload, undecodable }
+  }
+
+  #decode(payload: Uint8Array): { data: unknown; undecodable: boolean } {
+    try {
+      return { data: this.#encoding.decode(payload), undecodable: false }
+    } catch {
+      // A valid signature says who wrote it, not that it is of our encoding: the application decides.
+      return { data: null, undecodable: true }
+    }
+  }
+}
+
+function closed(): GossipError {
+  return new GossipError('ERR_CLOSED', 'the room is closed')
+}
+
+function aborted(signal: AbortSignal | undefined): GossipError {
+  return new GossipError('ERR_ABORTED', 'no peer joined the topic in time', { cause: signal?.reason })
+}

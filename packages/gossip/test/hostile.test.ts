@@ -1,0 +1,274 @@
+// What a hostile neighbour may send, tried on the machine itself and through a relay in the middle.
+
+import {
+  createIdentity,
+  createRecord,
+  createTopic,
+  encodeRecord,
+  type Identity,
+  PREV_BYTES,
+  type SignedRecord,
+  seededRandom,
+  sodiumCrypto,
+} from '@hearsay/core'
+import { describe, expect, it } from 'vitest'
+import { flood } from '../src/index.js'
+import { decodeFrame, encodeFrame, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { at, bytes } from './network.js'
+
+const crypto = sodiumCrypto()
+const topic = createTopic('test')
+const identityOf = (seed: number): Identity => createIdentity({ seed: new Uint8Array(32).fill(seed) })
+const self = identityOf(1)
+const neighbour = identityOf(2)
+const author = identityOf(3)
+
+interface Bench {
+  readonly machine: Machine
+  /** Feeds a frame from the neighbour on channel 1, and answers what came out. */
+  frame(frame: Uint8Array, now?: number): readonly Output[]
+}
+
+function createBench(limits: Parameters<typeof resolveLimits>[0] = {}, peers: readonly number[] = [1]): Bench {
+  const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) })
+  const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, heads: [] })
+  for (const peer of peers) {
+    machine.handle({ type: 'peer-up', peer, remote: neighbour.id, window: 1e9 }, 0)
+    machine.handle({ type: 'frame', peer, frame: hello }, 0)
+  }
+  return { machine, frame: (frame, now = 0) => machine.handle({ type: 'frame', peer: 1, frame }, now) }
+}
+
+function recordOf(place: { epoch?: number; firstSeq?: number; text?: string; by?: Identity }): SignedRecord {
+  const { epoch = 7, firstSeq = 0, text = 'hello', by = author } = place
+  const draft = { epoch, firstSeq, time: 1_750_000_000_000, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
+  return createRecord(draft, topic, by, crypto)
+}
+
+const frameOf = (record: SignedRecord, hops = 0): Uint8Array =>
+  encodeFrame({ type: 'record', hops, record: encodeRecord(record) })
+const typesOf = (outputs: readonly Output[]): string[] => outputs.map(({ type }) => type)
+const faultOf = (outputs: readonly Output[]): Output | undefined => outputs.find(({ type }) => type === 'misbehaved')
+const delivered = (outputs: readonly Output[]): number[] =>
+  outputs.flatMap((output) => (output.type === 'deliver' ? [output.delivery.seq] : []))
+
+describe('a relay that changes a record', () => {
+  const frame = frameOf(recordOf({}))
+  const positions = Array.from(frame, (_, index) => index).filter((index) => index !== 1)
+
+  it('is caught at the next node whatever byte it changes: nothing is delivered and the link ends', () => {
+    for (const position of positions) {
+      for (const flip of [0x01, 0x80]) {
+        const changed = frame.slice()
+        changed[position] = (changed[position] ?? 0) ^ flip
+        const outputs = createBench().frame(changed)
+        expect(delivered(outputs), `byte ${position}`).toEqual([])
+        expect(faultOf(outputs), `byte ${position}`).toMatchObject({
+          peer: 1,
+          code: expect.stringMatching(/^ERR_(FRAME|RECORD)/),
+        })
+      }
+    }
+  })
+
+  it('is caught also when it changes a record that was delivered already', () => {
+    for (const position of positions.slice(1)) {
+      const bench = createBench()
+      bench.frame(frame)
+      const changed = frame.slice()
+      changed[position] = (changed[position] ?? 0) ^ 0x01
+      expect(faultOf(bench.frame(changed)), `byte ${position}`).toBeDefined()
+    }
+  })
+
+  it('is banned for a signature that is plainly false', () => {
+    const changed = frame.slice()
+    changed[changed.length - 1] = 0x21
+    expect(faultOf(createBench().frame(changed))).toMatchObject({ code: 'ERR_RECORD_FORGED', ban: true })
+  })
+
+  it('cannot move a record to another topic', () => {
+    const elsewhere = createTopic('elsewhere')
+    const draft = { epoch: 7, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes('x')] }
+    const outputs = createBench().frame(frameOf(createRecord(draft, elsewhere, author, crypto)))
+    expect(faultOf(outputs)).toMatchObject({ code: 'ERR_RECORD_FORGED' })
+  })
+
+  it('may lie about the hops: they are a hint, and never above 255', () => {
+    const [delivery] = createBench().frame(frameOf(recordOf({}), 255))
+    expect(delivery).toMatchObject({ type: 'deliver', delivery: { hops: 255 } })
+  })
+})
+
+describe('replay', () => {
+  it('one record replayed 1,000 times is delivered once', () => {
+    const bench = createBench()
+    const frame = frameOf(recordOf({}))
+    const all = Array.from({ length: 1_000 }, () => delivered(bench.frame(frame)))
+    expect(all.flat()).toEqual([0])
+  })
+
+  it('a record is not delivered again after the history has let it go', () => {
+    const bench = createBench({ capacity: 2 })
+    const frames = [0, 1, 2, 3].map((firstSeq) => frameOf(recordOf({ firstSeq })))
+    for (const frame of frames) bench.frame(frame)
+    expect(frames.flatMap((frame) => delivered(bench.frame(frame)))).toEqual([])
+  })
+
+  it('records of an epoch that was forgotten are refused, and told as dropped', () => {
+    const bench = createBench({ maxEpochsPerAuthor: 2 })
+    for (const epoch of [10, 11, 12]) bench.frame(frameOf(recordOf({ epoch })))
+    const outputs = bench.frame(frameOf(recordOf({ epoch: 10, firstSeq: 1 })))
+    expect(typesOf(outputs)).toEqual(['drop'])
+    expect(outputs[0]).toMatchObject({ drop: { reason: 'authors', epoch: 10 } })
+  })
+
+  it('invented authors beyond the bound are refused, and told as dropped', () => {
+    const bench = createBench({ maxEpochs: 2 })
+    bench.frame(frameOf(recordOf({ by: identityOf(10) })))
+    bench.frame(frameOf(recordOf({ by: identityOf(11) })))
+    expect(typesOf(bench.frame(frameOf(recordOf({ by: identityOf(12) }))))).toEqual(['drop'])
+    expect(delivered(bench.frame(frameOf(recordOf({ by: identityOf(11), firstSeq: 1 }))))).toEqual([1])
+  })
+})
+
+describe('numbers from the network', () => {
+  it('an epoch of 2^53 ends the link with a code', () => {
+    const frame = frameOf(recordOf({ epoch: Number.MAX_SAFE_INTEGER }))
+    // The shortest spelling of 2^53 - 1 takes nine bytes: the prefix and 64 bits, low half first.
+    const at = 2 + 2 + 1
+    expect(frame[at - 1]).toBe(0xff)
+    frame.set([0, 0, 0, 0, 0, 0, 0x20, 0], at)
+    expect(faultOf(createBench().frame(frame))).toMatchObject({ code: 'ERR_RECORD' })
+  })
+
+  it('the highest epoch and the highest sequence number are delivered', () => {
+    const record = recordOf({ epoch: Number.MAX_SAFE_INTEGER, firstSeq: Number.MAX_SAFE_INTEGER })
+    expect(delivered(createBench().frame(frameOf(record)))).toEqual([Number.MAX_SAFE_INTEGER])
+  })
+
+  it('a jump of the sequence number becomes one gap, with no allocation by its size', () => {
+    const bench = createBench({ holdMs: 1_000 })
+    bench.frame(frameOf(recordOf({})))
+    const far = 2 ** 52
+    expect(delivered(bench.frame(frameOf(recordOf({ firstSeq: far })), 0))).toEqual([])
+    const outputs = bench.machine.handle({ type: 'timer' }, 1_000)
+    expect(outputs[0]).toMatchObject({ type: 'gap', gap: { from: 1, to: far } })
+    expect(delivered(outputs)).toEqual([far])
+  })
+
+  it('many jumps at once are held only up to the bound', () => {
+    const bench = createBench({ maxHeld: 8 })
+    bench.frame(frameOf(recordOf({})))
+    const outputs = Array.from({ length: 20 }, (_, index) =>
+      bench.frame(frameOf(recordOf({ firstSeq: 10 + 2 * index }))),
+    )
+    const all = outputs.flat()
+    expect(delivered(all).length).toBe(12)
+    expect(all.filter(({ type }) => type === 'gap').length).toBe(12)
+  })
+
+  it('an acknowledgement of what was never published ends the link', () => {
+    expect(faultOf(createBench().frame(encodeFrame({ type: 'ack', from: 0, to: 2 ** 52 })))).toMatchObject({
+      code: 'ERR_FRAME',
+    })
+  })
+
+  it.each([
+    ['an empty frame', []],
+    ['an unknown type', [9]],
+    ['a record frame without a record', [1]],
+    ['a second hello', [...encodeFrame({ type: 'hello', author: neighbour.id, epoch: 1, heads: [] })]],
+    ['a hello that declares 2^32 heads', [0, ...new Array(32).fill(1), 1, 0xfe, 0xff, 0xff, 0xff, 0xff]],
+    ['a number spelt longer than needed', [2, 0xfd, 0, 0, 0]],
+  ])('%s ends the link with a code', (_name, frame) => {
+    expect(faultOf(createBench().frame(Uint8Array.from(frame)))).toMatchObject({
+      code: expect.stringMatching(/^ERR_(FRAME|RECORD)$/),
+    })
+  })
+
+  it('a frame before the hello ends the link with a code', () => {
+    const bench = createBench({}, [])
+    bench.machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 100 }, 0)
+    expect(faultOf(bench.frame(frameOf(recordOf({}))))).toMatchObject({ code: 'ERR_FRAME' })
+  })
+
+  it('junk never throws and never delivers', () => {
+    const random = seededRandom(20_261_121)
+    for (let round = 0; round < 20_000; round++) {
+      const junk = random.bytes(random.below(200))
+      if (junk.length > 0) junk[0] = random.below(4)
+      expect(delivered(createBench().frame(junk))).toEqual([])
+    }
+  })
+})
+
+describe('order', () => {
+  it('records that overtake each other on two paths are delivered in order', () => {
+    const bench = createBench({}, [1, 2])
+    const seqs = [0, 3, 1, 4, 2, 5].flatMap((firstSeq) => delivered(bench.frame(frameOf(recordOf({ firstSeq })))))
+    expect(seqs).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it('an author first heard mid-stream waits a moment for what another path may still bring', () => {
+    const bench = createBench({ settleMs: 100 }, [1, 2])
+    expect(delivered(bench.frame(frameOf(recordOf({ firstSeq: 6 }))))).toEqual([])
+    expect(delivered(bench.frame(frameOf(recordOf({ firstSeq: 5 })), 50))).toEqual([])
+    expect(delivered(bench.machine.handle({ type: 'timer' }, 100))).toEqual([5, 6])
+  })
+
+  it('with a single neighbour an author first heard mid-stream is delivered at once', () => {
+    expect(delivered(createBench().frame(frameOf(recordOf({ firstSeq: 6 }))))).toEqual([6])
+  })
+
+  it('what arrives after its gap was told is passed on but not delivered', () => {
+    const bench = createBench({ holdMs: 100 }, [1, 2])
+    bench.frame(frameOf(recordOf({ firstSeq: 0 })))
+    bench.frame(frameOf(recordOf({ firstSeq: 2 })))
+    bench.machine.handle({ type: 'timer' }, 100)
+    const late = bench.frame(frameOf(recordOf({ firstSeq: 1 })), 101)
+    expect(delivered(late)).toEqual([])
+    expect(typesOf(late)).toContain('send')
+  })
+
+  it('a timer that comes late or twice changes nothing', () => {
+    const bench = createBench()
+    bench.frame(frameOf(recordOf({})))
+    for (const now of [5, 5, 1_000_000]) expect(bench.machine.handle({ type: 'timer' }, now)).toEqual([])
+  })
+})
+
+describe('equivocation', () => {
+  it('two valid records for one place are told as a fork once, and only the first is delivered', () => {
+    const bench = createBench()
+    const outputs = ['one', 'two', 'three'].flatMap((text) => [...bench.frame(frameOf(recordOf({ text })))])
+    expect(delivered(outputs)).toEqual([0])
+    expect(outputs.filter(({ type }) => type === 'fork')).toHaveLength(1)
+    expect(outputs.some(({ type }) => type === 'misbehaved')).toBe(false)
+  })
+
+  it('another process that signs with this key in this epoch is told as a fork, not delivered', () => {
+    const bench = createBench()
+    bench.machine.handle({ type: 'publish', payloads: [bytes('mine')], wall: 0 }, 0)
+    const outputs = bench.frame(frameOf(recordOf({ by: self, epoch: 1, text: 'theirs' })))
+    expect(typesOf(outputs)).toEqual(['fork'])
+  })
+})
+
+describe('flow', () => {
+  it('a peer without window is sent nothing more, told as blocked once, and served on when it has window again', () => {
+    const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits() })
+    machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1 }, 0)
+    machine.handle(
+      { type: 'frame', peer: 1, frame: encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, heads: [] }) },
+      0,
+    )
+    const first = machine.handle({ type: 'publish', payloads: [bytes('a')], wall: 0 }, 0)
+    const second = machine.handle({ type: 'publish', payloads: [bytes('b')], wall: 0 }, 0)
+    expect(typesOf([...first, ...second]).filter((type) => type === 'blocked' || type === 'send')).toEqual(['blocked'])
+    const resumed = machine.handle({ type: 'window', peer: 1, bytes: 10_000 }, 0)
+    const frames = resumed.flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame).type] : []))
+    expect(frames).toEqual(['record', 'record'])
+    expect(at(resumed, 1)).toMatchObject({ type: 'pushed', from: 0, to: 1 })
+  })
+})

@@ -1,0 +1,80 @@
+// Rooms joined by memory links, for tests.
+
+import {
+  createIdentity,
+  createTopic,
+  type Delivery,
+  type Gossip,
+  type Identity,
+  type Link,
+  seededRandom,
+  type Topic,
+} from '@hearsay/core'
+import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
+import { createGossip, type Engine, flood } from '../src/index.js'
+
+export interface TestNode {
+  readonly identity: Identity
+  readonly gossip: Gossip
+  readonly heard: Delivery[]
+}
+
+export interface TestNetwork {
+  readonly topic: Topic
+  readonly clock: VirtualClock
+  readonly nodes: readonly TestNode[]
+  /** Links two nodes and waits until both know it. */
+  link(a: number, b: number): Promise<readonly [Link, Link]>
+  close(): Promise<void>
+}
+
+/** So many nodes of one topic, not linked yet. */
+export function createNetwork(count: number, engine: Engine = flood()): TestNetwork {
+  const topic = createTopic('test')
+  const clock = virtualClock()
+  const random = seededRandom(1)
+  const nodes = Array.from({ length: count }, (_, index) =>
+    createNode({ topic, clock, engine, seed: index, epoch: index + 1 }),
+  )
+  return {
+    topic,
+    clock,
+    nodes,
+    async link(a, b) {
+      const [left, right] = [at(nodes, a), at(nodes, b)]
+      const pair = memoryLinkPair({ a: left.identity.id, b: right.identity.id, random })
+      left.gossip.addLink(pair[0])
+      right.gossip.addLink(pair[1])
+      await settle()
+      return pair
+    },
+    async close() {
+      for (const { gossip } of nodes) await gossip.close()
+    },
+  }
+}
+
+/** One node on a topic and clock, with a key that its seed decides. */
+export function createNode(own: {
+  topic: Topic
+  clock: VirtualClock
+  engine?: Engine
+  seed: number
+  epoch: number
+}): TestNode {
+  const identity = createIdentity({ seed: new Uint8Array(32).fill(own.seed + 1) })
+  const { topic, clock, engine = flood(), epoch } = own
+  const gossip = createGossip({ topic, author: identity, epoch, engine, clock })
+  const heard: Delivery[] = []
+  gossip.on('delivery', (delivery) => heard.push(delivery))
+  return { identity, gossip, heard }
+}
+
+export function at<T>(list: readonly T[], index: number): T {
+  const item = list[index]
+  if (item === undefined) throw new Error(`nothing at ${index}`)
+  return item
+}
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const textOf = (delivery: Delivery): string => new TextDecoder().decode(delivery.payload)
