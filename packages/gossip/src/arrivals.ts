@@ -9,6 +9,8 @@ export interface Arrival {
   readonly record: SignedRecord
   /** Links it had crossed when it came; 0 for own records. */
   readonly hops: number
+  /** When it came, on the driver's monotonic clock. */
+  readonly at: number
   /** Who handed it over first; null for own records. */
   readonly via: PeerHandle | null
 }

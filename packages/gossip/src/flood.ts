@@ -2,8 +2,9 @@
 // signatures, order, bounds and acknowledgements added). As robust as an overlay can be; each record crosses each link once
 // or twice, so it suits rooms of up to a few dozen nodes.
 //
-// A neighbour is served from the arrival log: first what it lacks of the authors that it already followed and what of our
-// own nobody has confirmed yet, then whatever arrives. One that does not keep up costs its position in the log.
+// A neighbour is served from the arrival log: what it lacks of the authors that it follows, what has come since it has been
+// in the room (it may have lost a link meanwhile), and what of our own nobody has confirmed yet; then whatever arrives. One
+// that does not keep up costs its position in the log.
 
 import { encodeRecord, type SignedRecord } from '@hearsay/core'
 import { type Arrival, ArrivalLog } from './arrivals.js'
@@ -35,6 +36,8 @@ class FloodMachine implements Machine {
   readonly #confirmed = new IntervalSet()
   #lastFrame: { position: number; bytes: Uint8Array } = { position: -1, bytes: new Uint8Array() }
   #wakeAt: number | null = null
+  /** When the first channel of this room opened. */
+  #presentSince: number | null = null
   #outputs: Output[] = []
 
   constructor(context: MachineContext) {
@@ -57,7 +60,7 @@ class FloodMachine implements Machine {
   #dispatch(input: Input, now: number): void {
     switch (input.type) {
       case 'peer-up':
-        return this.#onPeerUp(input)
+        return this.#onPeerUp(input, now)
       case 'peer-down':
         this.#neighbours.delete(input.peer)
         return
@@ -72,12 +75,20 @@ class FloodMachine implements Machine {
     }
   }
 
-  #onPeerUp({ peer, remote, window }: Of<'peer-up'>): void {
+  #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
     const { oldest, next } = this.#log
     const neighbour = new Neighbour({ handle: peer, remote, window, oldest, next })
     this.#neighbours.set(peer, neighbour)
+    this.#presentSince ??= now
+    const presentMs = Math.ceil(now - this.#presentSince)
     const { author, epoch } = this.#publisher
-    this.#send(neighbour, { type: 'hello', author: author.id, epoch, heads: this.#ordering.heads(MAX_HEADS) })
+    this.#send(neighbour, {
+      type: 'hello',
+      author: author.id,
+      epoch,
+      presentMs,
+      heads: this.#ordering.heads(MAX_HEADS),
+    })
   }
 
   #onWindow({ peer, bytes }: Of<'window'>): void {
@@ -101,15 +112,15 @@ class FloodMachine implements Machine {
     const read = attempt(() => decodeFrame(bytes))
     if ('fault' in read) return this.#misbehaved(neighbour, read.fault)
     const frame = read.value
-    if (frame.type === 'hello') this.#onHello(neighbour, frame)
+    if (frame.type === 'hello') this.#onHello(neighbour, frame, now)
     else if (!neighbour.introduced) this.#outOfPlace(neighbour, 'a frame before the hello')
     else if (frame.type === 'ack') this.#onAck(neighbour, frame)
     else this.#onRecord(neighbour, frame, now)
   }
 
-  #onHello(neighbour: Neighbour, { author, epoch, heads }: FrameOf<'hello'>): void {
+  #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) this.#outOfPlace(neighbour, 'a second hello')
-    else neighbour.introduce(author, epoch, heads)
+    else neighbour.introduce(hello, now)
   }
 
   #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>): void {
@@ -146,7 +157,7 @@ class FloodMachine implements Machine {
   }
 
   #accept(pending: Pending, from: PeerHandle | null, now: number): void {
-    const evicted = this.#log.append({ record: pending.record, hops: pending.hops, via: from })
+    const evicted = this.#log.append({ record: pending.record, hops: pending.hops, at: now, via: from })
     for (const { record } of evicted) this.#drop(record, 'history')
     // A lone neighbour sends in order, so nothing earlier can come by another path.
     this.#ordering.accept(pending, { begin: this.#neighbours.size <= 1, now })
@@ -175,12 +186,12 @@ class FloodMachine implements Machine {
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #wants(neighbour: Neighbour, { record, via }: Arrival): boolean {
+  #wants(neighbour: Neighbour, { record, at, via }: Arrival): boolean {
     const { author, epoch, firstSeq, count } = record.header
     if (via === neighbour.handle || neighbour.signs(author, epoch)) return false
     const head = neighbour.headOf(author, epoch)
     if (head !== undefined) return firstSeq + count > head
-    if (neighbour.cursor >= neighbour.liveFrom) return true
+    if (neighbour.cursor >= neighbour.liveFrom || at > neighbour.liveSince) return true
     return this.#isOwn(record) && !this.#confirmed.covers(firstSeq, firstSeq + count)
   }
 

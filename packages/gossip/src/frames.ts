@@ -14,8 +14,15 @@ export interface Head {
 }
 
 export type Frame =
-  /** First on each side: whose records this node signs here, and what it follows. */
-  | { readonly type: 'hello'; readonly author: PeerId; readonly epoch: number; readonly heads: readonly Head[] }
+  /** First on each side: whose records this node signs here, how long it has been in the room, and what it follows. */
+  | {
+      readonly type: 'hello'
+      readonly author: PeerId
+      readonly epoch: number
+      /** Milliseconds since its first channel of this room opened: a duration, so that no clocks are compared. */
+      readonly presentMs: number
+      readonly heads: readonly Head[]
+    }
   /** One record; `hops` is how many links it had crossed when it reached the sender. */
   | { readonly type: 'record'; readonly hops: number; readonly record: Uint8Array }
   /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
@@ -32,7 +39,7 @@ const ACK = 2
 export function encodeFrame(frame: Frame): Uint8Array {
   switch (frame.type) {
     case 'hello':
-      return encodeHello(frame.author, frame.epoch, frame.heads)
+      return encodeHello(frame)
     case 'record':
       return encodeRecordFrame(frame.hops, frame.record)
     case 'ack':
@@ -60,10 +67,10 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   }
 }
 
-function encodeHello(author: PeerId, epoch: number, heads: readonly Head[]): Uint8Array {
+function encodeHello({ author, epoch, presentMs, heads }: Extract<Frame, { type: 'hello' }>): Uint8Array {
   const state = { start: 0, end: 1 + PUBLIC_KEY_BYTES, buffer: new Uint8Array() }
-  uint.preencode(state, epoch)
-  uint.preencode(state, heads.length)
+  const numbers = [epoch, presentMs, heads.length]
+  for (const number of numbers) uint.preencode(state, number)
   for (const head of heads) {
     state.end += PUBLIC_KEY_BYTES
     uint.preencode(state, head.epoch)
@@ -72,8 +79,7 @@ function encodeHello(author: PeerId, epoch: number, heads: readonly Head[]): Uin
   state.buffer = new Uint8Array(state.end)
   state.buffer[state.start++] = HELLO
   raw.encode(state, fromPeerId(author))
-  uint.encode(state, epoch)
-  uint.encode(state, heads.length)
+  for (const number of numbers) uint.encode(state, number)
   for (const head of heads) {
     raw.encode(state, fromPeerId(head.author))
     uint.encode(state, head.epoch)
@@ -108,12 +114,13 @@ interface Reader {
 function decodeHello(state: Reader): Frame {
   const author = readPeer(state)
   const epoch = readUint(state)
+  const presentMs = readUint(state)
   const count = readUint(state)
   if (count > MAX_HEADS) throw malformed(`${count} heads`)
   const heads: Head[] = []
   while (heads.length < count) heads.push({ author: readPeer(state), epoch: readUint(state), next: readUint(state) })
   expectEnd(state)
-  return { type: 'hello', author, epoch, heads }
+  return { type: 'hello', author, epoch, presentMs, heads }
 }
 
 function readPeer(state: Reader): PeerId {

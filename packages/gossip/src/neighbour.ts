@@ -2,7 +2,9 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from './engine.js'
-import type { Head } from './frames.js'
+import type { Frame } from './frames.js'
+
+type Introduction = Extract<Frame, { type: 'hello' }>
 
 export class Neighbour {
   readonly handle: PeerHandle
@@ -13,6 +15,8 @@ export class Neighbour {
   cursor: number
   /** Arrivals from here on came after the channel opened: live. */
   readonly liveFrom: number
+  /** What arrived here after that is live for it: it was in the room already, whoever it was linked to. */
+  liveSince = Number.POSITIVE_INFINITY
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
@@ -31,9 +35,10 @@ export class Neighbour {
   }
 
   /** The remote has introduced itself. */
-  introduce(author: PeerId, epoch: number, heads: readonly Head[]): void {
+  introduce({ author, epoch, presentMs, heads }: Introduction, now: number): void {
     this.author = author
     this.epoch = epoch
+    this.liveSince = now - presentMs
     for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
   }
 

@@ -97,7 +97,7 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
 export interface RoomOptions<T> {
   /** @default 'json' */
   readonly encoding?: keyof NamedEncodings | EncodingOption<T>
-  /** Called once when the room closes, before the gossip does. */
+  /** Called once when the room closes, after its gossip has; `close` waits for it. */
   readonly onClose?: () => Promise<void>
 }
 
@@ -200,8 +200,8 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
 
   async #close(): Promise<void> {
     for (const run of [...this.#closers]) run()
-    await this.#onClose()
     await this.#gossip.close()
+    await this.#onClose()
     this.#peers.clear()
     this.clear()
   }

@@ -31,7 +31,7 @@ interface Bench {
 
 function createBench(limits: Parameters<typeof resolveLimits>[0] = {}, peers: readonly number[] = [1]): Bench {
   const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) })
-  const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, heads: [] })
+  const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] })
   for (const peer of peers) {
     machine.handle({ type: 'peer-up', peer, remote: neighbour.id, window: 1e9 }, 0)
     machine.handle({ type: 'frame', peer, frame: hello }, 0)
@@ -178,8 +178,8 @@ describe('numbers from the network', () => {
     ['an empty frame', []],
     ['an unknown type', [9]],
     ['a record frame without a record', [1]],
-    ['a second hello', [...encodeFrame({ type: 'hello', author: neighbour.id, epoch: 1, heads: [] })]],
-    ['a hello that declares 2^32 heads', [0, ...new Array(32).fill(1), 1, 0xfe, 0xff, 0xff, 0xff, 0xff]],
+    ['a second hello', [...encodeFrame({ type: 'hello', author: neighbour.id, epoch: 1, presentMs: 0, heads: [] })]],
+    ['a hello that declares 2^32 heads', [0, ...new Array(32).fill(1), 1, 0, 0xfe, 0xff, 0xff, 0xff, 0xff]],
     ['a number spelt longer than needed', [2, 0xfd, 0, 0, 0]],
   ])('%s ends the link with a code', (_name, frame) => {
     expect(faultOf(createBench().frame(Uint8Array.from(frame)))).toMatchObject({
@@ -260,7 +260,11 @@ describe('flow', () => {
     const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits() })
     machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1 }, 0)
     machine.handle(
-      { type: 'frame', peer: 1, frame: encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, heads: [] }) },
+      {
+        type: 'frame',
+        peer: 1,
+        frame: encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] }),
+      },
       0,
     )
     const first = machine.handle({ type: 'publish', payloads: [bytes('a')], wall: 0 }, 0)

@@ -1,0 +1,79 @@
+// `hearsay chat`: an interactive room. Each line typed is published, each message heard is printed above the prompt; at the
+// end of input it leaves.
+
+import { createInterface, type Interface } from 'node:readline'
+import type { Message, Room } from 'hearsay'
+import type { GlobalOptions } from '../global-options.js'
+import type { Output } from '../output.js'
+import { withSession } from '../session.js'
+import { printMessage } from './sub.js'
+
+/** Letters of a peer id that tell people apart at a glance. */
+const SHORT_ID = 8
+/** How long the last line may wait at the end of input for a peer to confirm it. */
+const LEAVE_MS = 2_000
+
+export function chat(
+  what: { readonly topic: string; readonly stdin: NodeJS.ReadStream },
+  options: GlobalOptions,
+  output: Output,
+  ended: AbortSignal,
+): Promise<void> {
+  return withSession({ options, output, ended }, async (session) => {
+    const room = await session.join(what.topic)
+    output.say(`${room.topic}: waiting for others (Ctrl-D leaves)`)
+    const terminal = what.stdin.isTTY ? process.stderr : undefined
+    const prompt = createInterface({ input: what.stdin, ...(terminal && { output: terminal }), prompt: '> ' })
+    ended.addEventListener('abort', () => prompt.close(), { once: true })
+    tellPresence(room, prompt, output)
+    const printing = printAll(room, prompt, { options, output })
+    await publishLines(room, prompt, ended)
+    await room.close()
+    await printing
+  })
+}
+
+function tellPresence(room: Room<unknown>, prompt: Interface, output: Output): void {
+  const say = (text: string): void => above(prompt, () => output.say(text))
+  room.on('peer', ({ id }) => say(`+ ${id.slice(0, SHORT_ID)} is here`))
+  room.on('peer-leave', ({ id }) => say(`- ${id.slice(0, SHORT_ID)} has left`))
+}
+
+async function printAll(
+  room: Room<unknown>,
+  prompt: Interface,
+  { options, output }: { readonly options: GlobalOptions; readonly output: Output },
+): Promise<void> {
+  for await (const message of room.subscribe({ whenSlow: 'pause' })) {
+    if (output.json) await printMessage(room, message, { options, output })
+    else above(prompt, () => void output.line(`${message.author.slice(0, SHORT_ID)}: ${textOf(message)}`))
+  }
+}
+
+function textOf({ data, undecodable, bytes }: Message<unknown>): string {
+  if (undecodable) return `(${bytes.byteLength} bytes that are not JSON)`
+  return typeof data === 'string' ? data : JSON.stringify(data)
+}
+
+async function publishLines(room: Room<unknown>, prompt: Interface, ended: AbortSignal): Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  prompt.prompt()
+  for await (const line of prompt) {
+    if (line !== '') {
+      const receipt = await room.publish(line)
+      last = receipt.confirmed(1, { signal: AbortSignal.any([ended, AbortSignal.timeout(LEAVE_MS)]) })
+      last.catch(() => {})
+    }
+    prompt.prompt()
+  }
+  // Nobody may be there to confirm it: then leaving is all that is left.
+  await last.catch(() => {})
+}
+
+/** Writes while the line being typed is out of the way, then shows it again. */
+function above(prompt: Interface, write: () => void): void {
+  if (!prompt.terminal) return write()
+  process.stderr.write('\r\u001b[K')
+  write()
+  prompt.prompt(true)
+}

@@ -1,0 +1,81 @@
+// `hearsay pub`: publishes a text, or each line of stdin, and leaves once enough peers have confirmed everything.
+
+import type { Readable } from 'node:stream'
+import type { Receipt, Room } from 'hearsay'
+import { ConfirmationQueue } from '../confirmation-queue.js'
+import { CommandError, EXIT } from '../exit.js'
+import type { GlobalOptions } from '../global-options.js'
+import { readLines } from '../lines.js'
+import type { Output } from '../output.js'
+import { withSession } from '../session.js'
+
+export interface PubOptions extends GlobalOptions {
+  /** How many peers must be there, and must have confirmed each message. */
+  readonly peers: number
+  /** `json`: each line is parsed and its value sent. */
+  readonly input: 'text' | 'json'
+}
+
+const DEFAULT_TIMEOUT_S = 30
+const MAX_LINE_BYTES = 1_000_000
+
+export function pub(
+  what: { readonly topic: string; readonly text: string | null; readonly stdin: Readable },
+  options: PubOptions,
+  output: Output,
+  ended: AbortSignal,
+): Promise<void> {
+  const timeoutMs = (options.timeout ?? DEFAULT_TIMEOUT_S) * 1_000
+  return withSession({ options, output, ended }, async (session) => {
+    const room = await session.join(what.topic)
+    await waitForPeers(room, { count: options.peers, timeoutMs, ended })
+    const onConfirmed = ({ author, epoch, seq }: Receipt): Promise<void> =>
+      output.object({ type: 'published', author, epoch, seq, peers: options.peers })
+    const queue = new ConfirmationQueue({ room, peers: options.peers, timeoutMs, ended, onConfirmed })
+    for await (const value of valuesOf(what, options.input)) {
+      await queue.publish(value)
+      if (ended.aborted) return
+    }
+    await queue.drained()
+  })
+}
+
+async function* valuesOf(
+  { text, stdin }: { readonly text: string | null; readonly stdin: Readable },
+  input: PubOptions['input'],
+): AsyncGenerator<unknown> {
+  if (text !== null) yield parseValue(text, input)
+  else for await (const line of readLines(stdin, MAX_LINE_BYTES)) yield parseValue(line, input)
+}
+
+function parseValue(text: string, input: PubOptions['input']): unknown {
+  if (input === 'text') return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CommandError(
+      EXIT.usage,
+      'ERR_ENCODING',
+      'a line is not JSON',
+      'Leave out --input json to send lines as text.',
+    )
+  }
+}
+
+async function waitForPeers(
+  room: Room<unknown>,
+  { count, timeoutMs, ended }: { readonly count: number; readonly timeoutMs: number; readonly ended: AbortSignal },
+): Promise<void> {
+  const timeout = AbortSignal.timeout(timeoutMs)
+  try {
+    await room.ready({ peers: count, signal: AbortSignal.any([ended, timeout]) })
+  } catch (error) {
+    if (ended.aborted || !timeout.aborted) throw error
+    throw new CommandError(
+      EXIT.noPeer,
+      'ERR_NO_PEER',
+      `${room.peers.size} of ${count} peers joined ${room.topic} in ${timeoutMs / 1_000} s`,
+      'Start `hearsay sub` on the same topic elsewhere, give its address with --seed-peer, or run `hearsay node --bootstrap-server`.',
+    )
+  }
+}

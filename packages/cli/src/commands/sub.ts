@@ -1,0 +1,71 @@
+// `hearsay sub`: prints what is said about a topic. It never drops: while the terminal is slow, peers are held back.
+
+import type { Gap, Message, Room } from 'hearsay'
+import { CommandError, EXIT } from '../exit.js'
+import type { GlobalOptions } from '../global-options.js'
+import type { Output } from '../output.js'
+import { type Session, withSession } from '../session.js'
+
+export interface SubOptions extends GlobalOptions {
+  /** Ends after so many messages; null goes on for ever. */
+  readonly count: number | null
+}
+
+export function sub(topic: string, options: SubOptions, output: Output, ended: AbortSignal): Promise<void> {
+  const timeout = options.timeout === null ? null : AbortSignal.timeout(options.timeout * 1_000)
+  const stop = timeout ? AbortSignal.any([ended, timeout]) : ended
+  return withSession({ options, output, ended: stop }, async (session) => {
+    const printed = await printMessages(topic, session, { options, output })
+    if (timeout?.aborted && printed < (options.count ?? 1)) {
+      throw new CommandError(
+        EXIT.timedOut,
+        'ERR_TIMEOUT',
+        `${printed} of ${options.count ?? 'at least 1'} messages came in ${options.timeout} s`,
+        'Publish to the topic from elsewhere, or wait longer with --timeout.',
+      )
+    }
+  })
+}
+
+async function printMessages(
+  topic: string,
+  session: Session,
+  { options, output }: { readonly options: SubOptions; readonly output: Output },
+): Promise<number> {
+  const room = await session.join(topic)
+  room.on('gap', (gap) => printGap(room, gap, output))
+  const close = (): void => void room.close()
+  if (session.ended.aborted) close()
+  session.ended.addEventListener('abort', close, { once: true })
+  let printed = 0
+  for await (const message of room.subscribe({ whenSlow: 'pause' })) {
+    if (session.ended.aborted) break
+    await printMessage(room, message, { options, output })
+    if (++printed === options.count) break
+  }
+  session.ended.removeEventListener('abort', close)
+  return printed
+}
+
+/** A message as the documented JSON object, or its data alone on one line. */
+export async function printMessage(
+  room: Room<unknown>,
+  message: Message<unknown>,
+  { options, output }: { readonly options: GlobalOptions; readonly output: Output },
+): Promise<void> {
+  const { author, epoch, seq, hops } = message
+  const place = { type: 'message', topic: room.topic, author, epoch, seq, time: message.time.toISOString(), hops }
+  const bytes = Buffer.from(message.bytes).toString('base64')
+  await output.object(message.undecodable ? { ...place, data: null, bytes } : { ...place, data: message.data })
+  const text = message.undecodable
+    ? bytes
+    : typeof message.data === 'string'
+      ? message.data
+      : JSON.stringify(message.data)
+  await output.line(options.verbose ? `${author} ${text}` : text)
+}
+
+async function printGap(room: Room<unknown>, { author, epoch, from, to }: Gap, output: Output): Promise<void> {
+  await output.object({ type: 'gap', topic: room.topic, author, epoch, from, to })
+  output.say(`${to - from} messages of ${author} are missing`)
+}

@@ -1,0 +1,111 @@
+// The options that every command has, each with its environment variable, parsed once.
+
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Address, parseAddress, readFlag } from 'hearsay'
+
+export interface GlobalOptions {
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
+  readonly color: boolean
+  readonly dataDir: string
+  readonly ephemeral: boolean
+  readonly mdns: boolean
+  readonly dht: boolean
+  readonly bootstrap: readonly string[] | null
+  readonly seedPeer: readonly Address[]
+  readonly host: string | null
+  readonly port: number
+  readonly listen: boolean
+  /** Seconds; null leaves each command its own default. */
+  readonly timeout: number | null
+}
+
+/** Declares the global options; they may stand before or after the command. */
+export function addGlobalOptions(program: Command): Command {
+  const options = [
+    new Option('--json', 'one JSON object a line'),
+    new Option('--quiet', 'no talk on stderr'),
+    new Option('-v, --verbose', 'tell more'),
+    new Option('--no-color', 'no colours'),
+    new Option('--data-dir <path>', 'where the key is kept').env('HEARSAY_DATA_DIR').default(defaultDataDir(), 'XDG'),
+    new Option('--ephemeral', 'a fresh key; nothing is written'),
+    new Option('--no-mdns', 'do not look on the local network'),
+    new Option('--no-dht', 'do not use the DHT'),
+    new Option('--bootstrap <host:port,…>', 'a private DHT network').env('HEARSAY_BOOTSTRAP').argParser(parseBootstrap),
+    new Option('--seed-peer <address>', 'dial this address (repeatable)').env('HEARSAY_SEED_PEER').argParser(parseSeed),
+    new Option('--host <address|subnet>', 'listen on this address only').env('HEARSAY_HOST'),
+    new Option('--port <number>', 'listen on this port').env('HEARSAY_PORT').argParser(parsePort),
+    new Option('--no-listen', 'dial only'),
+    new Option('--timeout <seconds>', 'give up after so long').env('HEARSAY_TIMEOUT').argParser(parseSeconds),
+  ]
+  for (const option of options) program.addOption(option)
+  return program
+}
+
+/** The options as they were given, with defaults. */
+export function readGlobalOptions(command: Command): GlobalOptions {
+  const given = command.optsWithGlobals()
+  const isSet = (name: string): boolean => readFlag(process.env, name)
+  return {
+    json: given.json === true || isSet('HEARSAY_JSON'),
+    quiet: given.quiet === true || isSet('HEARSAY_QUIET'),
+    verbose: given.verbose === true || isSet('HEARSAY_VERBOSE'),
+    // https://no-color.org: any value but the empty one.
+    color: given.color !== false && !isSet('HEARSAY_NO_COLOR') && !process.env.NO_COLOR,
+    dataDir: given.dataDir,
+    ephemeral: given.ephemeral === true || isSet('HEARSAY_EPHEMERAL'),
+    mdns: given.mdns !== false && !isSet('HEARSAY_NO_MDNS'),
+    dht: given.dht !== false && !isSet('HEARSAY_NO_DHT'),
+    bootstrap: given.bootstrap ?? null,
+    seedPeer: given.seedPeer ?? [],
+    host: given.host ?? null,
+    port: given.port ?? 0,
+    listen: given.listen !== false && !isSet('HEARSAY_NO_LISTEN'),
+    timeout: given.timeout ?? null,
+  }
+}
+
+/** A whole number of at least 1, for options such as `--count`. */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1 || !Number.isSafeInteger(count))
+    throw new InvalidArgumentError('a whole number of at least 1 expected')
+  return count
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  // A timer holds 2^31 milliseconds at most.
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 2_000_000)
+    throw new InvalidArgumentError('seconds expected, at most 2000000')
+  return seconds
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is 0 to 65535')
+  return port
+}
+
+function parseBootstrap(text: string): readonly string[] {
+  const hosts = text.split(',').map((host) => host.trim())
+  if (hosts.some((host) => !/^[^\s:]+:\d{1,5}$/.test(host))) throw new InvalidArgumentError('host:port,… expected')
+  return hosts
+}
+
+function parseSeed(text: string, previous: readonly Address[] = []): readonly Address[] {
+  try {
+    return [...previous, ...text.split(',').map((part) => parseAddress(part.trim()))]
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** `$XDG_DATA_HOME/hearsay` (XDG Base Directory Specification); an empty or relative variable counts as unset. */
+function defaultDataDir(): string {
+  const base = process.env.XDG_DATA_HOME
+  return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'share'), 'hearsay')
+}

@@ -1,0 +1,150 @@
+// The command line: which commands there are, what they take, and how the process ends.
+
+import { Command, CommanderError, Option } from 'commander'
+import { chat } from './commands/chat.js'
+import { idExport, idImport, idNew, idShow } from './commands/id.js'
+import { node } from './commands/node.js'
+import { pub } from './commands/pub.js'
+import { sub } from './commands/sub.js'
+import { EXIT, toCommandError } from './exit.js'
+import { addGlobalOptions, parseCount, readGlobalOptions } from './global-options.js'
+import { Output } from './output.js'
+
+/** The process that the command runs in. */
+export interface Terminal {
+  readonly argv: readonly string[]
+  readonly stdin: NodeJS.ReadStream
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  /** Fires on SIGINT or SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** Runs one command to its end; answers the exit code. */
+export async function main(terminal: Terminal): Promise<number> {
+  const run = new Run(terminal)
+  const program = createProgram(run)
+  try {
+    await program.parseAsync(terminal.argv, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return run.failed(program, error)
+  }
+}
+
+/** What the actions of the commands need from the process. */
+class Run {
+  readonly terminal: Terminal
+
+  constructor(terminal: Terminal) {
+    this.terminal = terminal
+  }
+
+  output(command: Command): Output {
+    const { json, quiet } = readGlobalOptions(command)
+    return new Output({ ...this.terminal, json, quiet })
+  }
+
+  /** Ends on a signal, or when nobody reads the output any more. */
+  ended(output: Output): AbortSignal {
+    return AbortSignal.any([this.terminal.signal, output.closed])
+  }
+
+  failed(program: Command, error: unknown): number {
+    // Commander has told the usage by then; help and version are no failure.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (this.terminal.signal.aborted) return EXIT.ok
+    const failure = toCommandError(error)
+    this.output(program).fail(failure)
+    return failure.exitCode
+  }
+}
+
+function createProgram(run: Run): Command {
+  const { stdout, stderr } = run.terminal
+  const program = new Command('hearsay')
+    .description('talk to everyone interested in a topic, without a server')
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .exitOverride()
+    .showHelpAfterError('(add --help for what there is)')
+  addGlobalOptions(program)
+  for (const add of [addSub, addPub, addChat, addId, addNode]) add(program, run)
+  return program
+}
+
+function addSub(program: Command, run: Run): void {
+  program
+    .command('sub')
+    .description('print what is said about a topic')
+    .argument('<topic>')
+    .option('--count <n>', 'end after so many messages', parseCount)
+    .action(async (topic: string, given: { count?: number }, command: Command) => {
+      const output = run.output(command)
+      const options = { ...readGlobalOptions(command), count: given.count ?? null }
+      await sub(topic, options, output, run.ended(output))
+    })
+}
+
+function addPub(program: Command, run: Run): void {
+  program
+    .command('pub')
+    .description('publish a text, or each line of stdin')
+    .argument('<topic>')
+    .argument('[text]')
+    .option('--peers <n>', 'wait for so many peers, and for each to confirm', parseCount, 1)
+    .addOption(new Option('--input <form>', 'what a line is').choices(['text', 'json']).default('text'))
+    .action(
+      async (
+        topic: string,
+        text: string | undefined,
+        given: { peers: number; input: 'text' | 'json' },
+        command: Command,
+      ) => {
+        const output = run.output(command)
+        const what = { topic, text: text ?? null, stdin: run.terminal.stdin }
+        await pub(what, { ...readGlobalOptions(command), ...given }, output, run.ended(output))
+      },
+    )
+}
+
+function addChat(program: Command, run: Run): void {
+  program
+    .command('chat')
+    .description('an interactive room')
+    .argument('<topic>')
+    .action(async (topic: string, _given: unknown, command: Command) => {
+      const output = run.output(command)
+      await chat({ topic, stdin: run.terminal.stdin }, readGlobalOptions(command), output, run.ended(output))
+    })
+}
+
+function addId(program: Command, run: Run): void {
+  const id = program.command('id').description('the key that signs your messages')
+  id.command('show', { isDefault: true })
+    .description('print its name; makes a key if there is none')
+    .action((_given: unknown, command: Command) => idShow(readGlobalOptions(command), run.output(command)))
+  id.command('new')
+    .description('make a new key; the old one is kept beside it')
+    .action((_given: unknown, command: Command) => idNew(readGlobalOptions(command), run.output(command)))
+  id.command('export')
+    .description('print the secret')
+    .action((_given: unknown, command: Command) => idExport(readGlobalOptions(command), run.output(command)))
+  id.command('import')
+    .description('read a secret from stdin')
+    .action((_given: unknown, command: Command) =>
+      idImport(run.terminal.stdin, readGlobalOptions(command), run.output(command)),
+    )
+}
+
+function addNode(program: Command, run: Run): void {
+  program
+    .command('node')
+    .description('a long-lived node')
+    .argument('[topics...]')
+    .option('--bootstrap-server', 'run a private DHT network that others can start from')
+    .action(async (topics: string[], given: { bootstrapServer?: boolean }, command: Command) => {
+      const output = run.output(command)
+      const options = { ...readGlobalOptions(command), bootstrapServer: given.bootstrapServer === true }
+      await node(topics, options, output, run.ended(output))
+    })
+}

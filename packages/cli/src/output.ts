@@ -1,0 +1,63 @@
+// The only place that writes to the terminal. Data goes to stdout, talk to stderr, and nothing that a remote sent reaches
+// either of them raw.
+
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { safeJson, safeText } from 'hearsay'
+import type { CommandError } from './exit.js'
+
+export interface OutputOptions {
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+export class Output {
+  readonly json: boolean
+  readonly #stdout: Writable
+  readonly #stderr: Writable
+  readonly #quiet: boolean
+  readonly #closed = new AbortController()
+
+  constructor({ stdout, stderr, json, quiet }: OutputOptions) {
+    this.json = json
+    this.#stdout = stdout
+    this.#stderr = stderr
+    this.#quiet = quiet
+    // A reader that went away (`| head -1`) ends the command quietly; a broken stderr is nobody's business.
+    stdout.on('error', () => this.#closed.abort())
+    stderr.on('error', () => {})
+  }
+
+  /** Fires when nobody reads stdout any more. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
+
+  /** One object on one line, only with `--json`; resolves when the reader keeps up. */
+  async object(value: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.json) await this.#line(safeJson(value))
+  }
+
+  /** One line of data, only without `--json`. */
+  async line(text: string): Promise<void> {
+    if (!this.json) await this.#line(safeText(text))
+  }
+
+  /** A word to the person at the terminal. */
+  say(text: string): void {
+    if (!this.#quiet && !this.json) this.#stderr.write(`${safeText(text)}\n`)
+  }
+
+  /** Why the command fails, always told. */
+  fail({ code, message, remedy }: CommandError): void {
+    if (this.json) this.#stderr.write(`${safeJson({ type: 'error', code, message, remedy: remedy ?? null })}\n`)
+    else this.#stderr.write(`hearsay: ${safeText(message)}${remedy ? `\n${safeText(remedy)}` : ''}\n`)
+  }
+
+  async #line(text: string): Promise<void> {
+    if (this.#closed.signal.aborted || this.#stdout.write(`${text}\n`)) return
+    await once(this.#stdout, 'drain', { signal: this.#closed.signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,83 @@
+// One run of a command that talks to others: a node made from the options, what it tells on the way, and a clean leave
+// when the command ends, the reader goes away, or a signal comes.
+
+import {
+  createNode,
+  type DataDirectory,
+  defaultDiscovery,
+  type Node,
+  openDataDirectory,
+  type Peer,
+  printAddress,
+  type Room,
+} from 'hearsay'
+import type { GlobalOptions } from './global-options.js'
+import type { Output } from './output.js'
+
+export interface Session {
+  readonly node: Node
+  /** Fires when the command is to end: a signal, or a stdout that nobody reads. */
+  readonly ended: AbortSignal
+  /** Joins, and with `-v` tells who comes and goes. */
+  join(topic: string): Promise<Room<unknown>>
+}
+
+/** Runs `body` with a node; leaves cleanly however it ends. */
+export async function withSession(
+  surroundings: { readonly options: GlobalOptions; readonly output: Output; readonly ended: AbortSignal },
+  body: (session: Session) => Promise<void>,
+): Promise<void> {
+  const { options, output, ended } = surroundings
+  const directory = options.ephemeral ? null : await openDataDirectory(options.dataDir)
+  if (directory?.shared) output.say('another command uses this data directory: this one links under a key of its own')
+  try {
+    const node = openNode(options, directory)
+    try {
+      await node.ready()
+      if (options.verbose) await tellAddresses(node, output)
+      await body({ node, ended, join: (topic) => joinTold(node, topic, { options, output }) })
+    } finally {
+      await node.close()
+    }
+  } finally {
+    await directory?.release()
+  }
+}
+
+function openNode(options: GlobalOptions, directory: DataDirectory | null): Node {
+  const { host, port, listen, mdns, dht, bootstrap } = options
+  const seedPeers = options.seedPeer.map((address) => printAddress(address))
+  const environment = { mdns, dht, bootstrap, seedPeers, host, port, listen }
+  return createNode({
+    discovery: defaultDiscovery(environment),
+    port,
+    listen,
+    ...(host !== null && { host }),
+    ...(directory && { identity: directory.identity, linkIdentity: directory.linkIdentity, epochs: directory.epochs }),
+  })
+}
+
+async function tellAddresses(node: Node, output: Output): Promise<void> {
+  const addresses = node.addresses.map((address) => printAddress(address))
+  await output.object({ type: 'listening', peer: node.id, addresses })
+  output.say(`listening on ${addresses.join(' ') || 'nothing'} as ${node.id}`)
+}
+
+async function joinTold(
+  node: Node,
+  topic: string,
+  { options, output }: { readonly options: GlobalOptions; readonly output: Output },
+): Promise<Room<unknown>> {
+  const room = await node.join(topic)
+  if (!options.verbose) return room
+  room.on('peer', (peer) => tellPeer(output, 'peer', peer))
+  room.on('peer-leave', (peer) => tellPeer(output, 'peer-leave', peer))
+  room.on('warning', (error) => output.say(`warning: ${error.message}`))
+  return room
+}
+
+async function tellPeer(output: Output, type: 'peer' | 'peer-leave', { id, address, direction }: Peer): Promise<void> {
+  const printed = address && printAddress(address)
+  await output.object({ type, peer: id, address: printed, direction })
+  output.say(`${type === 'peer' ? '+' : '-'} ${id} ${printed ?? ''}`)
+}

@@ -1,0 +1,41 @@
+// hearsay: talk to everyone interested in a topic, without a server.
+
+export {
+  type Address,
+  type Clock,
+  createIdentity,
+  type Discovery,
+  type EpochSource,
+  type Gap,
+  HearsayError,
+  hasCode,
+  type Identity,
+  type Link,
+  type Logger,
+  memoryEpochs,
+  type PeerId,
+  parseAddress,
+  parsePeerId,
+  printAddress,
+  type Random,
+  type Receipt,
+  type Transport,
+} from '@hearsay/core'
+export { fileEpochs, loadIdentity, loadOrCreateIdentity, saveIdentity } from '@hearsay/core/node'
+export { type BootstrapServer, createBootstrapServer, hyperdht, mdns, seeds } from '@hearsay/discovery'
+export { flood, type Message, type Peer, type Room, type RoomEvents } from '@hearsay/gossip'
+export { tcp } from '@hearsay/transport'
+export { type DataDirectory, openDataDirectory } from './data-directory.js'
+export { type Environment, readEnvironment, readFlag } from './environment.js'
+export { NodeError, type NodeErrorCode } from './errors.js'
+export { join } from './join.js'
+export {
+  type AttachOptions,
+  createNode,
+  type JoinOptions,
+  type Node,
+  type NodeEvents,
+  type NodeReport,
+} from './node.js'
+export { type DiscoveryInjection, defaultDiscovery, type NodeOptions } from './options.js'
+export { safeJson, safeText } from './safe-text.js'

@@ -1,0 +1,252 @@
+// One running instance with one identity: the layers composed. Discovery finds candidates, the pool links to them, gossip
+// talks over the links; this file only introduces them to each other.
+
+import {
+  type Address,
+  type ByteStream,
+  createTopic,
+  Emitter,
+  type EventSource,
+  type Link,
+  type PeerId,
+  parseAddress,
+  printAddress,
+  type Topic,
+  type TopicId,
+} from '@hearsay/core'
+import { secretFromPassphrase } from '@hearsay/core/node'
+import { composeDiscoveries } from '@hearsay/discovery'
+import {
+  createGossip,
+  createRoom,
+  type EncodingOption,
+  type Engine,
+  flood,
+  type GossipLimits,
+  type NamedEncodings,
+  type Room,
+} from '@hearsay/gossip'
+import { createPool, type Pool, type PoolReport } from '@hearsay/transport'
+import { NodeError } from './errors.js'
+import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+
+export interface JoinOptions<T> {
+  /** How messages spread. @default flood() */
+  readonly engine?: Engine
+  /** How values become bytes. @default 'json' */
+  readonly encoding?: keyof NamedEncodings | EncodingOption<T>
+  /** Bounds of the room's history: `capacity` messages and `capacityBytes`. */
+  readonly history?: Partial<Pick<GossipLimits, 'capacity' | 'capacityBytes'>>
+  /** Makes the room private: at least 16 random bytes, or a passphrase. */
+  readonly secret?: Uint8Array | string
+  /** Let others find this node. @default true */
+  readonly announce?: boolean
+  /** Look for others. @default true */
+  readonly lookup?: boolean
+  /** Close the node when the room closes. @default false */
+  readonly closeNode?: boolean
+}
+
+export type NodeEvents = {
+  readonly link: [link: Link]
+  readonly unlink: [link: Link]
+  /** Something went wrong that was handled: for logs. */
+  readonly warning: [error: Error]
+}
+
+export interface AttachOptions {
+  /** Exactly one of the two ends is the initiator. */
+  readonly initiator: boolean
+  /** The peer that must be at the other end. */
+  readonly peer?: PeerId
+}
+
+/** What a node is doing, for people who ask why. */
+export interface NodeReport {
+  readonly id: PeerId
+  readonly author: PeerId
+  readonly addresses: readonly string[]
+  readonly topics: readonly { readonly topic: string; readonly peers: readonly PeerId[] }[]
+  readonly pool: PoolReport
+}
+
+/** One running instance with one identity. */
+export interface Node extends EventSource<NodeEvents> {
+  /** The name that peers know this node by. */
+  readonly id: PeerId
+  /** The key that signs this node's messages; mostly the same. */
+  readonly author: PeerId
+  readonly links: ReadonlyMap<PeerId, Link>
+  /** Where this node can be dialled; empty until it listens. */
+  readonly addresses: readonly Address[]
+  /** Resolves when the node listens; rejects with `ERR_LISTEN` if it cannot. */
+  ready(): Promise<void>
+  /** Joins a topic: a name, or 32 bytes. Rejects with `ERR_TOPIC`, `ERR_JOINED`, `ERR_LISTEN`, `ERR_EPOCH`, `ERR_CLOSED`. */
+  join<Name extends keyof NamedEncodings>(
+    topic: string | Uint8Array,
+    options: Omit<JoinOptions<never>, 'encoding'> & { readonly encoding: Name },
+  ): Promise<Room<NamedEncodings[Name]>>
+  join<T = unknown>(topic: string | Uint8Array, options?: JoinOptions<T>): Promise<Room<T>>
+  /** A link to the address, or to a peer that is known; rejects with the pool's codes. */
+  connect(target: Address | string, options?: { readonly signal?: AbortSignal }): Promise<Link>
+  disconnect(peer: PeerId): Promise<void>
+  /** A link over any byte stream, encrypted and authenticated. */
+  attach(stream: ByteStream, options: AttachOptions): Promise<Link>
+  inspect(): NodeReport
+  /** Leaves every room, then frees every socket and timer. Twice is once. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** A node that starts listening at once. Throws `ERR_OPTION` or `ERR_HOST` for options outside their bounds. */
+export function createNode(options: NodeOptions = {}): Node {
+  return new HearsayNode(resolveNodeOptions(options))
+}
+
+interface Joined {
+  readonly topic: Topic
+  readonly room: Room<unknown>
+}
+
+class HearsayNode extends Emitter<NodeEvents> implements Node {
+  readonly id: PeerId
+  readonly author: PeerId
+  readonly #options: ResolvedNodeOptions
+  readonly #pool: Pool
+  readonly #discovery: ReturnType<typeof composeDiscoveries>
+  readonly #rooms = new Map<TopicId, Joined | null>()
+  readonly #listening: Promise<void>
+  #closing: Promise<void> | null = null
+
+  constructor(options: ResolvedNodeOptions) {
+    super((error) => this.#warn(error))
+    this.id = options.linkIdentity.id
+    this.author = options.identity.id
+    this.#options = options
+    const { linkIdentity: identity, transports, network, clock, random, limits, logger } = options
+    this.#pool = createPool({ identity, transports, network, clock, random, limits, ...(logger && { logger }) })
+    this.#pool.on('link', (link) => this.emit('link', link))
+    this.#pool.on('unlink', (link) => this.emit('unlink', link))
+    this.#pool.on('warning', (error) => this.emit('warning', error))
+    this.#discovery = composeDiscoveries(options.discovery)
+    this.#listening = this.#listen()
+    // Whoever waits for `ready` or `join` hears of it; nobody else is to crash over it.
+    this.#listening.catch(() => {})
+  }
+
+  get links(): ReadonlyMap<PeerId, Link> {
+    return this.#pool.links
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#pool.addresses
+  }
+
+  ready(): Promise<void> {
+    return this.#listening
+  }
+
+  async join(name: string | Uint8Array, options: JoinOptions<unknown> = {}): Promise<Room<never>> {
+    const topic = await this.#topicOf(name, options.secret)
+    if (this.#closing) throw closed()
+    if (this.#rooms.has(topic.id))
+      throw new NodeError('ERR_JOINED', `this node is in ${topic.name ?? topic.id} already`)
+    this.#rooms.set(topic.id, null)
+    try {
+      await this.#listening
+      const epoch = await this.#options.epochs.next()
+      if (this.#closing) throw closed()
+      return this.#open(topic, epoch, options) as unknown as Room<never>
+    } catch (error) {
+      this.#rooms.delete(topic.id)
+      throw error
+    }
+  }
+
+  connect(target: Address | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
+    return this.#pool.connect(typeof target === 'string' ? parseAddress(target) : target, options)
+  }
+
+  disconnect(peer: PeerId): Promise<void> {
+    return this.#pool.disconnect(peer)
+  }
+
+  attach(stream: ByteStream, { initiator, peer }: AttachOptions): Promise<Link> {
+    return this.#pool.attach(stream, { initiator, ...(peer !== undefined && { expected: peer }) })
+  }
+
+  inspect(): NodeReport {
+    const topics = [...this.#rooms.values()].flatMap((joined) =>
+      joined ? [{ topic: joined.room.topic, peers: [...joined.room.peers.keys()] }] : [],
+    )
+    const addresses = this.addresses.map((address) => printAddress(address))
+    return { id: this.id, author: this.author, addresses, topics, pool: this.#pool.inspect() }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #listen(): Promise<void> {
+    const { listen, host, port } = this.#options
+    if (listen) await this.#pool.listen({ port, ...(host !== null && { host }) })
+  }
+
+  async #topicOf(name: string | Uint8Array, secret: Uint8Array | string | undefined): Promise<Topic> {
+    const { network } = this.#options
+    if (secret === undefined) return createTopic(name, { network })
+    const label = typeof name === 'string' ? name : Buffer.from(name).toString('hex')
+    const bytes = typeof secret === 'string' ? await secretFromPassphrase(secret, label) : secret
+    return createTopic(name, { network, secret: bytes })
+  }
+
+  #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
+    const { identity: author, clock } = this.#options
+    const { engine = flood(), encoding = 'json', history: limits = {} } = options
+    const gossip = createGossip({ topic, author, epoch, engine, clock, limits })
+    const stopLinks = this.#pool.on('link', (link) => gossip.addLink(link))
+    for (const link of this.#pool.links.values()) gossip.addLink(link)
+    const session = this.#discover(topic, options, () => gossip.peers.size)
+    const onClose = async (): Promise<void> => {
+      stopLinks()
+      this.#rooms.delete(topic.id)
+      for (const peer of this.#pool.links.keys()) this.#pool.release(peer, topic.id)
+      await session.leave()
+      if (options.closeNode && !this.#closing) await this.close()
+    }
+    const room = createRoom(gossip, { encoding: encoding as 'json', onClose })
+    this.#rooms.set(topic.id, { topic, room })
+    return room
+  }
+
+  #discover(topic: Topic, { announce = true, lookup = true }: JoinOptions<unknown>, linked: () => number) {
+    const addresses = (): readonly Address[] => this.addresses
+    const port = addresses().find(({ scheme }) => scheme === 'tcp')?.port ?? null
+    const identity = this.#options.linkIdentity
+    const session = this.#discovery.join(topic, { announce, lookup, port, addresses, identity, linked })
+    const follow = async (): Promise<void> => {
+      for await (const candidate of session) this.#pool.want(candidate, { topic: topic.id })
+    }
+    follow().catch((error: unknown) => this.#warn(error))
+    return session
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#rooms.values()].map((joined) => joined?.room.close()))
+    await Promise.all([this.#discovery.close(), this.#pool.close()])
+    this.clear()
+  }
+
+  #warn(error: unknown): void {
+    this.emit('warning', error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function closed(): NodeError {
+  return new NodeError('ERR_CLOSED', 'the node is closed')
+}
