@@ -41,7 +41,7 @@ export function toCommandError(error: unknown): CommandError {
 
 function exitCodeOf(error: unknown): ExitCode {
   if (hasCode(error, 'ERR_IDENTITY', 'ERR_IDENTITY_MODE', 'ERR_EPOCH', 'EACCES', 'EPERM', 'EROFS')) return EXIT.identity
-  if (hasCode(error, 'ERR_LISTEN', 'ERR_BOOTSTRAP')) return EXIT.noSocket
+  if (hasCode(error, 'ERR_LISTEN', 'ERR_PORT_TAKEN', 'ERR_BOOTSTRAP')) return EXIT.noSocket
   if (
     hasCode(
       error,

@@ -24,6 +24,7 @@ export interface EventSource<Events extends EventMap> {
 export class Emitter<Events extends EventMap> implements EventSource<Events> {
   readonly #listeners = new Map<keyof Events, Set<Listener<readonly unknown[]>>>()
   readonly #report: (error: unknown) => void
+  #reporting = false
 
   /** @param report where errors of listeners go; nothing is thrown into the emitting code */
   constructor(report: (error: unknown) => void = () => {}) {
@@ -70,11 +71,24 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
   }
 
   #call(listener: Listener<readonly unknown[]>, args: readonly unknown[]): void {
+    // An error while an error is being told goes nowhere: it would come round for ever.
+    const report = this.#reporting ? () => {} : (error: unknown): void => this.#tell(error)
     try {
       const result = listener(...args)
-      if (result instanceof Promise) result.catch((error: unknown) => this.#report(error))
+      if (result instanceof Promise) result.catch(report)
     } catch (error) {
+      report(error)
+    }
+  }
+
+  #tell(error: unknown): void {
+    this.#reporting = true
+    try {
       this.#report(error)
+    } catch {
+      // The sink is the last resort; the emitting code and the process must not pay for it.
+    } finally {
+      this.#reporting = false
     }
   }
 }

@@ -37,6 +37,8 @@ export class HearsayError<Code extends string = string> extends Error {
  * - `ERR_FRAME_SIZE`: a frame above the limit, declared or sent
  * - `ERR_PROTOCOL`: bytes from the remote that the protocol does not allow
  * - `ERR_HANDSHAKE`: the remote did not prove who it is, or speaks another version or network
+ * - `ERR_DIAL`: nobody could be reached at that address
+ * - `ERR_LISTEN`: that address cannot be listened on
  * - `ERR_TIMEOUT`: the other side did not answer in time
  * - `ERR_CLOSED`: the object was closed before or during the call
  * - `ERR_ABORTED`: the caller's signal fired
@@ -56,6 +58,8 @@ export type CoreErrorCode =
   | 'ERR_FRAME_SIZE'
   | 'ERR_PROTOCOL'
   | 'ERR_HANDSHAKE'
+  | 'ERR_DIAL'
+  | 'ERR_LISTEN'
   | 'ERR_TIMEOUT'
   | 'ERR_CLOSED'
   | 'ERR_ABORTED'

@@ -2,10 +2,21 @@
 
 export type { Address } from './address.js'
 export { compareAddresses, hostAddress, parseAddress, printAddress, sameAddress, withPeer } from './address.js'
+export {
+  type AddressRecord,
+  createAddressRecord,
+  decodeAddressRecord,
+  encodeAddressRecord,
+  MAX_ADDRESS_RECORD_BYTES,
+  MAX_RECORD_ADDRESSES,
+  MAX_RECORD_ADDRESSES_BYTES,
+} from './address-record.js'
+export { checkChannel, MAX_CHANNEL_ID_BYTES, MAX_HANDSHAKE_BYTES, MAX_PROTOCOL_LETTERS } from './channel-name.js'
 export { clampDelay, MAX_TIMER_MS, systemClock } from './clock.js'
 export type * from './contracts/index.js'
 export { HASH_BYTES, SEAL_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES, sodiumCrypto } from './crypto.js'
 export { Emitter, type EventMap, type EventSource, type Listener as EventListener, MAX_LISTENERS } from './emitter.js'
+export { type EpochOptions, memoryEpochs } from './epochs.js'
 export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
 export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
 export { CHUNK_BYTES, merkleRoot } from './merkle.js'

@@ -8,6 +8,7 @@ import { CoreError } from './errors.js'
 import type { Identity } from './identity.js'
 import { merkleRoot } from './merkle.js'
 import { fromPeerId, type PeerId, PUBLIC_KEY_BYTES, toPeerId } from './peer-id.js'
+import { Reader } from './reader.js'
 import { isStrictSignature } from './strict-signature.js'
 import type { Topic } from './topic.js'
 
@@ -93,21 +94,15 @@ export function encodeRecord(record: SignedRecord): Uint8Array {
  * Throws `ERR_RECORD` for a wrong shape: unknown version or kind, numbers out of range, spelt longer than needed, or no block.
  */
 export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): SignedRecord {
-  const copy = bytes.slice()
-  const state = { start: 0, end: copy.byteLength, buffer: copy }
-  const version = readUint(state)
+  const reader = new Reader(bytes.slice(), malformed)
+  const version = reader.uint()
   if (version !== VERSION) throw malformed(`version ${version}`)
-  const [kind, epoch, firstSeq, count, time] = [
-    readUint(state),
-    readUint(state),
-    readUint(state),
-    readUint(state),
-    readUint(state),
-  ]
-  const author = toPeerId(readBytes(state, PUBLIC_KEY_BYTES))
-  const prev = readBytes(state, PREV_BYTES)
-  const signature = readBytes(state, SIGNATURE_BYTES)
-  const block = copy.subarray(state.start)
+  const [kind, epoch, firstSeq] = [reader.uint(), reader.uint(), reader.uint()]
+  const [count, time] = [reader.uint(), reader.uint()]
+  const author = toPeerId(reader.bytes(PUBLIC_KEY_BYTES))
+  const prev = reader.bytes(PREV_BYTES)
+  const signature = reader.bytes(SIGNATURE_BYTES)
+  const block = reader.rest()
   const header = { kind, author, epoch, firstSeq, count, time, prev }
   checkHeader(header)
   if (block.byteLength === 0) throw malformed('no block')
@@ -133,20 +128,22 @@ export function recordMessages(record: SignedRecord, topic: Topic, crypto: Crypt
   const { header, block } = record
   const plain = topic.payloadKey ? crypto.open(block, sealNonce(header, crypto), topic.payloadKey) : block
   if (plain === null) throw malformed('sealed under another key')
-  const state = { start: 0, end: plain.byteLength, buffer: plain }
+  const reader = new Reader(plain, malformed)
   const messages: Uint8Array[] = []
-  while (messages.length < header.count) messages.push(readBytes(state, readUint(state)))
-  if (state.start !== state.end) throw malformed('bytes after the last message')
+  while (messages.length < header.count) messages.push(reader.bytes(reader.uint()))
+  reader.end()
   return messages
 }
 
 function checkHeader(header: RecordHeader): void {
-  const { kind, epoch, firstSeq, count, time } = header
+  const { kind, epoch, firstSeq, count, time, prev } = header
   if (kind !== KIND_MESSAGES) throw malformed(`kind ${kind}`)
   if (count < 1 || count > MAX_BATCH_MESSAGES) throw malformed(`${count} messages`)
   if (time > MAX_TIME_MS) throw malformed('a time beyond any calendar')
-  for (const number of [epoch, firstSeq + count - 1]) {
-    if (!Number.isSafeInteger(number) || number < 0) throw malformed('a number of 2^53 or more')
+  if (prev.byteLength !== PREV_BYTES) throw malformed(`${prev.byteLength} bytes of the previous id`)
+  // In this order: above 2^53 the sum would be rounded first.
+  for (const number of [epoch, firstSeq, firstSeq + (count - 1), time]) {
+    if (!Number.isSafeInteger(number) || number < 0) throw malformed('not a number below 2^53')
   }
 }
 
@@ -205,34 +202,6 @@ function sealNonce(header: RecordHeader, crypto: Crypto): Uint8Array {
   return crypto.hash([fromPeerId(header.author), place]).subarray(0, SEAL_NONCE_BYTES)
 }
 
-interface Reader {
-  start: number
-  end: number
-  buffer: Uint8Array
-}
-
-/** A number below 2^53 in its shortest spelling. */
-function readUint(state: Reader): number {
-  const from = state.start
-  let value: number
-  try {
-    value = uint.decode(state)
-  } catch (cause) {
-    throw new CoreError('ERR_RECORD', 'malformed record: cut short', { cause })
-  }
-  const width = { start: 0, end: 0, buffer: null }
-  uint.preencode(width, value)
-  if (!Number.isSafeInteger(value)) throw malformed('a number of 2^53 or more')
-  if (width.end !== state.start - from) throw malformed('a number spelt longer than needed')
-  return value
-}
-
-function readBytes(state: Reader, length: number): Uint8Array {
-  if (length > state.end - state.start) throw malformed('cut short')
-  state.start += length
-  return state.buffer.subarray(state.start - length, state.start)
-}
-
-function malformed(why: string): CoreError {
-  return new CoreError('ERR_RECORD', `malformed record: ${why}`)
+function malformed(why: string, cause?: unknown): CoreError {
+  return new CoreError('ERR_RECORD', `malformed record: ${why}`, cause === undefined ? {} : { cause })
 }

@@ -2,6 +2,8 @@
 // same signatures: S below the group order, A and R in canonical form, neither of small order. (RFC 8032 §5.1.7; Chalkias,
 // Garillot, Nikolaenko, "Taming the many EdDSAs", 2020.)
 
+import { toHex } from './hex.js'
+
 /** The group order L = 2^252 + 27742317777372353535851937790883648493, little endian. */
 const L: Uint8Array = Uint8Array.from([
   0xed,
@@ -55,10 +57,4 @@ function isBelow(a: Uint8Array, b: Uint8Array): boolean {
     if (difference !== 0) return difference < 0
   }
   return false
-}
-
-function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
 }

@@ -1,5 +1,6 @@
 // What a node is made of. Every part has a default and can be swapped; this is the only place where concrete choices are made.
 
+import { isIPv4 } from 'node:net'
 import {
   type Clock,
   createIdentity,
@@ -101,10 +102,13 @@ export interface DiscoveryInjection {
 
 /** mDNS, HyperDHT and the seeds that were given, less what is switched off. Throws `ERR_HOST` or `ERR_ADDRESS`. */
 export function defaultDiscovery(env: Environment, injected: DiscoveryInjection = {}): readonly Discovery[] {
-  const common = { ...injected, ...(env.host !== null && { host: resolveHost(env.host) }) }
+  const host = env.host === null ? null : resolveHost(env.host)
+  const common = { ...injected, ...(host !== null && { host }) }
   const found: Discovery[] = []
   if (env.mdns) found.push(mdns(common))
-  if (env.dht) found.push(hyperdht({ ...common, ...(env.bootstrap && { bootstrap: env.bootstrap }) }))
+  // HyperDHT knows IPv4 alone: a node that is bound to an IPv6 address does without it.
+  if (env.dht && (host === null || isIPv4(host)))
+    found.push(hyperdht({ ...common, ...(env.bootstrap && { bootstrap: env.bootstrap }) }))
   if (env.seedPeers.length > 0) found.push(seeds(env.seedPeers))
   return found
 }

@@ -14,6 +14,9 @@ export interface LinkFixture {
   close(): Promise<void>
 }
 
+/** A window beyond this bounds nothing. */
+const MAX_WINDOW_BYTES = 16 * 1024 * 1024
+
 export const DEFAULT_FRAME_LIMIT_BYTES: number = 1024 * 1024 - 64
 
 /** The next event of that name on a link. */
@@ -69,7 +72,7 @@ export async function pass(from: Channel, to: Channel): Promise<void> {
 /** Sends frames until the channel takes no more; answers how many bytes it took. */
 export function fillWindow(channel: Channel, bytes: number): number {
   let sent = 0
-  while (sent < 64 * 1024 * 1024 && channel.send(new Uint8Array(bytes))) sent += bytes
+  while (sent < MAX_WINDOW_BYTES && channel.send(new Uint8Array(bytes))) sent += bytes
   return sent
 }
 

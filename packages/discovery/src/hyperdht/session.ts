@@ -1,0 +1,213 @@
+// One topic in the DHT: when it is announced and looked up, and what becomes of the keys that are found. Knows the clock,
+// but no socket: the node does what it is told and never fails.
+
+import {
+  type Clock,
+  type Crypto,
+  type DiscoveryJoin,
+  discoveryKeys,
+  type Logger,
+  type PeerId,
+  PUBLIC_KEY_BYTES,
+  type Random,
+  type Timer,
+  type Topic,
+  toPeerId,
+} from '@hearsay/core'
+import { createLookupSchedule, FIRST_PAUSE_MS, type LookupSchedule } from '../schedule.js'
+import type { SessionControl } from '../session.js'
+import { type DhtNode, type QueryWish, type Signer, toSigner } from './node.js'
+import type { Places } from './places.js'
+
+export interface DhtSessionParts {
+  readonly node: DhtNode
+  readonly places: Places
+  readonly clock: Clock
+  readonly random: Random
+  readonly crypto: Crypto
+  readonly control: SessionControl
+  readonly logger: Logger | undefined
+}
+
+const RETRY_CAP_MS = 60_000
+const LOOKUP_SETTLED_MS = 300_000
+/** Announcements live 20 minutes. */
+const REANNOUNCE_MS = 600_000
+const REANNOUNCE_SPREAD_MS = 120_000
+/** A record is stored at the same time as the key is announced; after this, a peer without one is told without addresses. */
+const RECORD_GRACE_MS = 2_000
+/** Keys that one session considers at a time. */
+const MAX_KEYS = 128
+/** A day's key, the next day's, and one to spare. */
+const MAX_ANNOUNCED_KEYS = 3
+
+export class DhtSession {
+  readonly #parts: DhtSessionParts
+  readonly #topic: Topic
+  readonly #wish: DiscoveryJoin
+  readonly #signer: Signer
+  readonly #lookups: LookupSchedule
+  readonly #announcements: LookupSchedule
+  readonly #left = new AbortController()
+  readonly #announcedKeys = new Map<string, Uint8Array>()
+  readonly #locating = new Map<PeerId, Promise<void>>()
+  readonly #unlocated = new Map<PeerId, number>()
+  #announced = false
+  #announcing: Promise<void> | null = null
+  #looking: Promise<void> | null = null
+  #timer: Timer | null = null
+
+  constructor(topic: Topic, wish: DiscoveryJoin, parts: DhtSessionParts) {
+    this.#parts = parts
+    this.#topic = topic
+    this.#wish = wish
+    this.#signer = toSigner(wish.identity)
+    const { random, clock } = parts
+    const now = clock.now()
+    // The announcement is a look-up too, so the first one of its own comes a little later.
+    const firstLookup = now + (wish.announce ? FIRST_PAUSE_MS : 0)
+    this.#lookups = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs: LOOKUP_SETTLED_MS, random }, firstLookup)
+    const settledMs = REANNOUNCE_MS + random.below(REANNOUNCE_SPREAD_MS)
+    this.#announcements = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs, random }, now)
+  }
+
+  start(): void {
+    void this.#begin()
+    this.#arm()
+  }
+
+  refresh(): void {
+    this.#lookups.reset(this.#parts.clock.now())
+    this.#arm()
+  }
+
+  /** The old network's announcements lead nowhere. */
+  onNetworkChange(): void {
+    this.#announced = false
+    this.#announcements.reset(this.#parts.clock.now())
+    this.refresh()
+  }
+
+  async leave(): Promise<void> {
+    this.#left.abort()
+    this.#timer?.cancel()
+    await this.#announcing
+    // What was never signed is nowhere stored: offline there is nothing to take back.
+    if (!this.#signer.used) return
+    await Promise.all([...this.#announcedKeys.values()].map((key) => this.#parts.node.unannounce(key, this.#signer)))
+  }
+
+  /** Of two nodes that come at the same moment, the one whose announcement ends later sees the other's. */
+  async #begin(): Promise<void> {
+    if (this.#wish.announce) await Promise.all([this.#announce(), this.#publish()])
+    if (this.#wish.lookup && (this.#announced || !this.#wish.announce)) await this.#look()
+    await Promise.all(this.#locating.values())
+    this.#parts.control.flush()
+  }
+
+  #arm(): void {
+    this.#timer?.cancel()
+    if (this.#left.signal.aborted) return
+    const { clock } = this.#parts
+    const times = [
+      this.#wish.lookup ? this.#lookups.nextAt : null,
+      this.#wish.announce ? this.#announcements.nextAt : null,
+    ]
+    const next = Math.min(...times.filter((at) => at !== null))
+    if (Number.isFinite(next)) this.#timer = clock.setTimer(next - clock.now(), () => this.#onTimer())
+  }
+
+  #onTimer(): void {
+    const now = this.#parts.clock.now()
+    if (this.#wish.announce) {
+      if (this.#announcements.due(now, this.#announced ? 1 : 0)) void this.#announce()
+      void this.#publish()
+    }
+    if (this.#wish.lookup && this.#lookups.due(now, this.#wish.linked()) && !this.#looking) void this.#look()
+    this.#arm()
+  }
+
+  #announce(): Promise<void> {
+    this.#announcing ??= this.#announceOnce().finally(() => {
+      this.#announcing = null
+    })
+    return this.#announcing
+  }
+
+  async #announceOnce(): Promise<void> {
+    const { node } = this.#parts
+    const keys = this.#keys()
+    for (const key of keys) this.#announcedKeys.set(Buffer.from(key).toString('hex'), key)
+    for (const old of this.#announcedKeys.keys()) {
+      if (this.#announcedKeys.size > MAX_ANNOUNCED_KEYS) this.#announcedKeys.delete(old)
+    }
+    const announced = await Promise.all(keys.map((key) => node.announce(key, this.#signer, this.#query())))
+    this.#announced = announced.some(Boolean)
+  }
+
+  async #publish(): Promise<void> {
+    const { identity, addresses } = this.#wish
+    try {
+      await this.#parts.places.publish(identity, addresses())
+    } catch (error) {
+      // The node still announces its key; only what the caller gave as addresses can be wrong here.
+      const message = 'the own addresses cannot be published'
+      this.#parts.logger?.({ level: 'warn', scope: 'discovery/hyperdht', message, fields: { error } })
+    }
+  }
+
+  /** Never two at a time; one that is asked for while another runs follows it. */
+  #look(): Promise<void> {
+    const before = this.#looking ?? Promise.resolve()
+    const looking = before
+      .then(() => this.#lookOnce())
+      .finally(() => {
+        if (this.#looking === looking) this.#looking = null
+      })
+    this.#looking = looking
+    return looking
+  }
+
+  async #lookOnce(): Promise<void> {
+    await Promise.all(this.#keys().map((key) => this.#parts.node.lookup(key, this.#query())))
+  }
+
+  #keys(): readonly Uint8Array[] {
+    return discoveryKeys(this.#topic, this.#parts.clock.wall(), this.#parts.crypto)
+  }
+
+  /** For one query: several nodes tell the same keys. */
+  #query(): QueryWish {
+    const told = new Set<PeerId>()
+    const onKey = (publicKey: Uint8Array): void => {
+      if (!this.#wish.lookup || publicKey.byteLength !== PUBLIC_KEY_BYTES || told.size >= MAX_KEYS) return
+      const peer = toPeerId(publicKey)
+      if (peer !== this.#wish.identity.id && !told.has(peer)) this.#onPeer(peer)
+      told.add(peer)
+    }
+    return { onKey, signal: this.#left.signal }
+  }
+
+  #onPeer(peer: PeerId): void {
+    if (this.#locating.has(peer) || this.#locating.size >= MAX_KEYS) return
+    this.#locating.set(
+      peer,
+      this.#locate(peer).finally(() => this.#locating.delete(peer)),
+    )
+  }
+
+  async #locate(peer: PeerId): Promise<void> {
+    const addresses = await this.#parts.places.locate(peer)
+    if (addresses === null && this.#isExpected(peer)) return
+    this.#parts.control.offer({ peer, addresses: addresses ?? [], source: 'hyperdht' })
+  }
+
+  /** True while the record of a peer that has just announced itself may still be on the way. */
+  #isExpected(peer: PeerId): boolean {
+    const now = this.#parts.clock.now()
+    const since = this.#unlocated.get(peer) ?? now
+    if (this.#unlocated.size >= MAX_KEYS) this.#unlocated.clear()
+    this.#unlocated.set(peer, since)
+    return now - since < RECORD_GRACE_MS
+  }
+}

@@ -1,0 +1,175 @@
+// Whom we could dial: candidates, the topics they serve, and when each is due. It decides who is next; it dials nobody.
+
+import { type Address, type Candidate, type PeerId, printAddress, type TopicId, withPeer } from '@hearsay/core'
+import { isNear } from './order.js'
+
+/** A candidate as the pool remembers it. */
+export interface Target {
+  readonly key: string
+  readonly source: string
+  readonly order: number
+  peer: PeerId | null
+  /** Who answered at an address of a candidate whose peer was not known. */
+  reached: PeerId | null
+  addresses: readonly Address[]
+  /** Topics that know of it, and those among them that want it linked. */
+  readonly offered: Set<TopicId>
+  readonly wanted: Set<TopicId>
+  /** Requests by hand that wait for it. */
+  readonly requests: Set<number>
+  priority: number
+  persistent: boolean
+  /** A link to it was of use before. */
+  proven: boolean
+  /** Somebody connected to it by hand: the link stays although no topic wants it. */
+  kept: boolean
+  state: 'idle' | 'queued' | 'dialling'
+  dueAt: number
+  startedAt: number
+  failures: number
+}
+
+/** Addresses of one candidate; those heard of first go first. */
+const MAX_ADDRESSES = 16
+/** Topics of one candidate; the first stay. */
+const MAX_TOPICS = 128
+/** A candidate asked for by hand goes before those that topics want. */
+export const PRIORITY_BY_HAND = 1_000_000
+
+export class Book {
+  readonly #targets = new Map<string, Target>()
+  readonly #maxTargets: number
+  #count = 0
+
+  constructor(maxTargets: number) {
+    this.#maxTargets = maxTargets
+  }
+
+  get size(): number {
+    return this.#targets.size
+  }
+
+  values(): Iterable<Target> {
+    return this.#targets.values()
+  }
+
+  /** The candidate as it is known now with what was known before; null if there is nothing to dial, or no room. */
+  note({ peer, addresses, source, persistent = false }: Candidate): Target | null {
+    const [first] = addresses
+    if (peer === null && !first) return null
+    const expected = peer ?? first?.peer ?? null
+    const key = expected ?? (first ? placeOf(first) : '')
+    const known = this.#targets.get(key)
+    if (!known && !this.#makeRoom()) return null
+    const target = known ?? this.#create(key, source)
+    this.#targets.delete(key)
+    this.#targets.set(key, target)
+    target.peer = expected
+    target.persistent ||= persistent
+    target.addresses = union(target.addresses, addresses)
+    return target
+  }
+
+  delete(target: Target): void {
+    this.#targets.delete(target.key)
+  }
+
+  /** Everything known that leads to the peer. */
+  of(peer: PeerId): readonly Target[] {
+    return [...this.#targets.values()].filter((target) => peerOf(target) === peer)
+  }
+
+  ofRequest(request: number): Target | null {
+    for (const target of this.#targets.values()) if (target.requests.has(request)) return target
+    return null
+  }
+
+  /** The queued target that is due and most urgent, or null. */
+  next(now: number): Target | null {
+    let best: Target | null = null
+    for (const target of this.#targets.values()) {
+      if (target.state === 'queued' && target.dueAt <= now && (!best || isBefore(target, best))) best = target
+    }
+    return best
+  }
+
+  /** When the first queued target is due; null if none is queued. */
+  get dueAt(): number | null {
+    let dueAt: number | null = null
+    for (const target of this.#targets.values()) {
+      if (target.state === 'queued') dueAt = Math.min(dueAt ?? target.dueAt, target.dueAt)
+    }
+    return dueAt
+  }
+
+  #create(key: string, source: string): Target {
+    return {
+      key,
+      source,
+      order: this.#count++,
+      peer: null,
+      reached: null,
+      addresses: [],
+      offered: new Set(),
+      wanted: new Set(),
+      requests: new Set(),
+      priority: 0,
+      persistent: false,
+      proven: false,
+      kept: false,
+      state: 'idle',
+      dueAt: 0,
+      startedAt: 0,
+      failures: 0,
+    }
+  }
+
+  /** Forgets the idle or queued candidate heard of least recently, unless it was given by hand. */
+  #makeRoom(): boolean {
+    if (this.#targets.size < this.#maxTargets) return true
+    for (const target of this.#targets.values()) {
+      if (target.state === 'dialling' || target.persistent || target.requests.size > 0) continue
+      this.#targets.delete(target.key)
+      return true
+    }
+    return false
+  }
+}
+
+export function peerOf({ peer, reached }: Target): PeerId | null {
+  return peer ?? reached
+}
+
+/** The spelling of an address without the peer that is expected there. */
+export function placeOf(address: Address): string {
+  return address.scheme === 'hyper' ? printAddress(address) : printAddress(withPeer(address, null))
+}
+
+export function addTopic(topics: Set<TopicId>, topic: TopicId): void {
+  if (topics.size < MAX_TOPICS) topics.add(topic)
+}
+
+export function isNeeded(target: Target): boolean {
+  return target.wanted.size > 0 || target.requests.size > 0
+}
+
+/** Most urgent, then near, then proven, then first come. */
+function isBefore(a: Target, b: Target): boolean {
+  const difference =
+    b.priority - a.priority ||
+    Number(b.addresses.some(isNear)) - Number(a.addresses.some(isNear)) ||
+    Number(b.proven) - Number(a.proven) ||
+    a.order - b.order
+  return difference < 0
+}
+
+/** Two spellings that differ in the expected peer alone are one place; the one that expects somebody wins. */
+function union(known: readonly Address[], more: readonly Address[]): readonly Address[] {
+  const all = [...known]
+  for (const address of more) {
+    const at = all.findIndex((each) => placeOf(each) === placeOf(address))
+    if (at < 0) all.push(address)
+    else if (address.peer !== null) all[at] = address
+  }
+  return all.slice(-MAX_ADDRESSES)
+}

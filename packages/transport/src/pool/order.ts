@@ -1,0 +1,43 @@
+// Which of a candidate's addresses to try first: the nearest.
+
+import { BlockList, isIPv6 } from 'node:net'
+import type { Address } from '@hearsay/core'
+
+/** This machine, then this network, then the rest; those of one kind in the order they came. */
+export function dialOrder(addresses: readonly Address[]): Address[] {
+  return [...addresses].sort((a, b) => distance(a) - distance(b))
+}
+
+/** True if the address leads to this machine or its network. */
+export function isNear(address: Address): boolean {
+  return distance(address) < 2
+}
+
+function distance({ scheme, host }: Address): number {
+  if (scheme === 'memory' || host === 'localhost') return 0
+  if (scheme === 'hyper') return 3
+  const plain = host.split('%')[0] ?? host
+  const family = isIPv6(plain) ? 'ipv6' : 'ipv4'
+  if (LOOPBACK.check(plain, family)) return 0
+  return LOCAL.check(plain, family) ? 1 : 2
+}
+
+function blocks(
+  ...ranges: readonly (readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'])[]
+): BlockList {
+  const list = new BlockList()
+  for (const [network, prefix, family] of ranges) list.addSubnet(network, prefix, family)
+  return list
+}
+
+const LOOPBACK = blocks(['127.0.0.0', 8, 'ipv4'], ['::1', 128, 'ipv6'])
+/** RFC 1918, RFC 3927, RFC 6598, RFC 4193, RFC 4291. */
+const LOCAL = blocks(
+  ['10.0.0.0', 8, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['fc00::', 7, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
+)

@@ -1,0 +1,102 @@
+import { networkInterfaces } from 'node:os'
+import { hostAddress, parseAddress } from '@hearsay/core'
+import { runConformance, transportConformance } from '@hearsay/core/conformance'
+import { tcp } from '@hearsay/transport/tcp'
+import { describe, expect, it } from 'vitest'
+import { outcome } from './fixtures.js'
+
+const nobody = parseAddress('tcp://127.0.0.1:1')
+
+describe('TCP keeps the promises of a transport', () => {
+  runConformance({
+    test: it,
+    suite: transportConformance,
+    create: async () => {
+      const [near, far] = [tcp(), tcp()]
+      const close = async (): Promise<void> => {
+        await Promise.all([near.close(), far.close()])
+      }
+      return { near, far, listen: { host: '127.0.0.1' }, nobody, close }
+    },
+  })
+})
+
+describe('TCP as one transport for both sides, on all interfaces, keeps the promises of a transport', () => {
+  runConformance({
+    test: it,
+    suite: transportConformance.filter(({ name }) => name !== 'rejects to listen where somebody does'),
+    create: async () => {
+      const both = tcp()
+      return { near: both, far: both, nobody, close: () => both.close() }
+    },
+  })
+})
+
+describe('TCP', () => {
+  it('tells one dialable address for each interface and family, never a wildcard', async () => {
+    const transport = tcp()
+    const { addresses } = await transport.listen({}, () => {})
+    const hosts = addresses.map(({ host }) => host)
+    expect(hosts).toContain('127.0.0.1')
+    expect(hosts.filter((host) => ['0.0.0.0', '::'].includes(host) || host.startsWith('fe80'))).toEqual([])
+    expect(hosts.length).toBeLessThanOrEqual(2 * Object.keys(networkInterfaces()).length)
+    await transport.close()
+  })
+
+  it('dials host names and tells where a stream came from in plain IPv4', async () => {
+    const transport = tcp()
+    const sources: (string | undefined)[] = []
+    const { addresses } = await transport.listen({}, ({ stream, address }) => {
+      sources.push(address?.host)
+      stream.end()
+    })
+    const port = addresses[0]?.port ?? 0
+    for (const host of ['localhost', '127.0.0.1']) {
+      const stream = await transport.dial(hostAddress('tcp', host, port))
+      await new Promise<void>((resolve) => {
+        stream.on('close', resolve)
+        stream.resume()
+      })
+    }
+    expect(sources).toHaveLength(2)
+    expect(sources[1]).toBe('127.0.0.1')
+    await transport.close()
+  })
+
+  it('rejects with ERR_DIAL for a name that does not exist and for a scheme that is not its own', async () => {
+    const transport = tcp()
+    expect(await outcome(transport.dial(parseAddress('tcp://does-not-exist.invalid:1')))).toMatchObject({
+      code: 'ERR_DIAL',
+    })
+    expect(await outcome(transport.dial(parseAddress('utp://127.0.0.1:1')))).toMatchObject({ code: 'ERR_DIAL' })
+    await transport.close()
+  })
+
+  it('rejects with ERR_LISTEN for a host that is not of this machine', async () => {
+    const transport = tcp()
+    expect(await outcome(transport.listen({ host: '192.0.2.1' }, () => {}))).toMatchObject({ code: 'ERR_LISTEN' })
+    await transport.close()
+  })
+
+  it('rejects what is being dialled when it closes', async () => {
+    const transport = tcp()
+    // A network that is reserved for documentation: nobody answers.
+    const dialling = outcome(transport.dial(parseAddress('tcp://192.0.2.1:9')))
+    await transport.close()
+    expect(await dialling).toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('closes both halves when the other side ends', async () => {
+    const transport = tcp()
+    const { addresses } = await transport.listen({ host: '127.0.0.1' }, ({ stream }) => {
+      stream.resume()
+    })
+    const [address] = addresses
+    if (!address) throw new Error('listening')
+    const stream = await transport.dial(address)
+    stream.resume()
+    stream.end()
+    await new Promise<void>((resolve) => stream.on('close', resolve))
+    await transport.close()
+  })
+})
