@@ -24,6 +24,7 @@ const build = () => pnpm('build', ['exec', 'turbo', 'run', 'build', '--output-lo
 const check = () => {
   pnpm('lint and format', ['exec', 'biome', 'ci', '.'])
   pnpm('types', ['exec', 'tsc', '--noEmit', '-p', 'tsconfig.json'])
+  pnpm('declarations', ['exec', 'tsc', '--noEmit', '-p', 'tsconfig.sources.json'])
 }
 const rest = process.argv.slice(3)
 

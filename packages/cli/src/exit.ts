@@ -3,7 +3,7 @@
 import { HearsayError, hasCode } from 'hearsay'
 
 /** The exit codes; `docs/cli.md` lists them for scripts. */
-export const EXIT = Object.freeze({
+export const EXIT = {
   ok: 0,
   internal: 1,
   usage: 2,
@@ -12,7 +12,7 @@ export const EXIT = Object.freeze({
   identity: 5,
   noSocket: 6,
   unverified: 7,
-})
+} as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 

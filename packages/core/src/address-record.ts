@@ -7,6 +7,7 @@
 
 import { uint } from 'compact-encoding'
 import { type Address, parseAddress, printAddress } from './address.js'
+import { copyBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
@@ -57,7 +58,7 @@ export function encodeAddressRecord(record: AddressRecord): Uint8Array {
  */
 export function decodeAddressRecord(bytes: Uint8Array, crypto: Crypto): AddressRecord {
   if (bytes.byteLength > MAX_ADDRESS_RECORD_BYTES) throw refused(`${bytes.byteLength} bytes`)
-  const copy = bytes.slice()
+  const copy = copyBytes(bytes)
   const reader = new Reader(copy, malformed)
   const version = reader.uint()
   if (version !== VERSION) throw malformed(`version ${version}`)

@@ -2,6 +2,7 @@
 // and its signature; what may be done with a record is decided elsewhere. Byte by byte in docs/wire.md.
 
 import { raw, uint } from 'compact-encoding'
+import { copyBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
@@ -94,7 +95,7 @@ export function encodeRecord(record: SignedRecord): Uint8Array {
  * Throws `ERR_RECORD` for a wrong shape: unknown version or kind, numbers out of range, spelt longer than needed, or no block.
  */
 export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): SignedRecord {
-  const reader = new Reader(bytes.slice(), malformed)
+  const reader = new Reader(copyBytes(bytes), malformed)
   const version = reader.uint()
   if (version !== VERSION) throw malformed(`version ${version}`)
   const [kind, epoch, firstSeq] = [reader.uint(), reader.uint(), reader.uint()]
@@ -193,13 +194,15 @@ function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
   return filled.buffer
 }
 
-/** An author signs a place only once, so (author, epoch, seq) never repeats under one key. */
-function sealNonce(header: RecordHeader, crypto: Crypto): Uint8Array {
-  const place = new Uint8Array(16)
+/** A place is signed only once; should an author fork all the same, time and predecessor mostly keep the nonces apart. */
+function sealNonce({ author, epoch, firstSeq, count, time, prev }: RecordHeader, crypto: Crypto): Uint8Array {
+  const place = new Uint8Array(28)
   const view = new DataView(place.buffer)
-  view.setBigUint64(0, BigInt(header.epoch), true)
-  view.setBigUint64(8, BigInt(header.firstSeq), true)
-  return crypto.hash([fromPeerId(header.author), place]).subarray(0, SEAL_NONCE_BYTES)
+  view.setBigUint64(0, BigInt(epoch), true)
+  view.setBigUint64(8, BigInt(firstSeq), true)
+  view.setUint32(16, count, true)
+  view.setBigUint64(20, BigInt(time), true)
+  return crypto.hash([fromPeerId(author), place, prev]).subarray(0, SEAL_NONCE_BYTES)
 }
 
 function malformed(why: string, cause?: unknown): CoreError {

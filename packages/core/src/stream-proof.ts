@@ -1,6 +1,7 @@
 // What two ends of a plain stream sign to show each other who they are. Pure: it makes and checks bytes, it reads and
 // writes no stream.
 
+import { copyBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
@@ -40,7 +41,7 @@ export function createStreamHello(network: Uint8Array, publicKey: Uint8Array, no
 export function readStreamHello(message: Uint8Array, network: Uint8Array): StreamHello {
   if (message[0] !== STREAM_VERSION) throw refusal(`the remote speaks version ${message[0]}, not ${STREAM_VERSION}`)
   if (message.byteLength !== HELLO_BYTES) throw refusal(`a hello of ${message.byteLength} bytes`)
-  const bytes = message.slice()
+  const bytes = copyBytes(message)
   const theirs = bytes.subarray(1, 1 + NETWORK_BYTES)
   if (theirs.some((byte, index) => byte !== network[index])) throw refusal('the remote belongs to another network')
   const publicKey = bytes.subarray(1 + NETWORK_BYTES, 1 + NETWORK_BYTES + PUBLIC_KEY_BYTES)

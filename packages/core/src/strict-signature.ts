@@ -2,6 +2,7 @@
 // same signatures: S below the group order, A and R in canonical form, neither of small order. (RFC 8032 §5.1.7; Chalkias,
 // Garillot, Nikolaenko, "Taming the many EdDSAs", 2020.)
 
+import { copyBytes } from './bytes.js'
 import { toHex } from './hex.js'
 
 /** The group order L = 2^252 + 27742317777372353535851937790883648493, little endian. */
@@ -45,7 +46,7 @@ export function isStrictSignature(signature: Uint8Array, publicKey: Uint8Array):
 }
 
 function isStrictPoint(point: Uint8Array): boolean {
-  const y = point.slice()
+  const y = copyBytes(point)
   y[31] = (y[31] ?? 0) & 0x7f
   return isBelow(y, P) && !SMALL_ORDER_Y.has(toHex(y))
 }

@@ -54,7 +54,7 @@ export class ToyGossip extends Emitter<GossipEvents> implements Gossip {
     const message = {
       ...place,
       hops: 0,
-      payload: payload.slice(),
+      payload: new Uint8Array(payload),
       confirmedBy: new Set<PeerId>(),
       onConfirmed: new Set<() => void>(),
     }

@@ -4,6 +4,7 @@
 import {
   type Clock,
   type Crypto,
+  copyBytes,
   type Delivery,
   Emitter,
   type Gossip,
@@ -105,7 +106,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         },
       )
     }
-    return new Promise((resolve, reject) => this.#collect(payload.slice(), { resolve, reject, signal }))
+    return new Promise((resolve, reject) => this.#collect(copyBytes(payload), { resolve, reject, signal }))
   }
 
   history(query: HistoryQuery = {}): AsyncIterable<Delivery> {

@@ -1,5 +1,6 @@
 // How values of a room become bytes: by name, or by any compact-encoding codec.
 
+import { copyBytes } from '@hearsay/core'
 import { GossipError } from './errors.js'
 
 /** Writes and reads one kind of value. `decode` may throw on what it does not understand. */
@@ -61,7 +62,7 @@ const bytes: Encoding<unknown> = {
     if (!(value instanceof Uint8Array)) throw new TypeError(`a Uint8Array expected, not ${typeof value}`)
     return value
   },
-  decode: (written) => written.slice(),
+  decode: (written) => copyBytes(written),
 }
 
 function fromCompact<T>(codec: CompactCodec<T>): Encoding<T> {

@@ -16,7 +16,7 @@ export class Neighbour {
   /** Arrivals from here on came after the channel opened: live. */
   readonly liveFrom: number
   /** What arrived here after that is live for it: it was in the room already, whoever it was linked to. */
-  liveSince = Number.POSITIVE_INFINITY
+  liveSince: number = Number.POSITIVE_INFINITY
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0

@@ -10,7 +10,11 @@ describe('the flood engine keeps the contract of gossip', () => {
     suite: gossipConformance,
     create: async () => {
       let nodes: readonly TestNode[] = []
-      const idOf = (gossip: Gossip) => at(nodes, nodes.findIndex((node) => node.gossip === gossip)).identity.id
+      const idOf = (gossip: Gossip) =>
+        at(
+          nodes,
+          nodes.findIndex((node) => node.gossip === gossip),
+        ).identity.id
       return {
         maxMessageBytes: 1_000_000,
         async create(count) {

@@ -1,6 +1,7 @@
 // One side of a channel on a memory link: frames in order, a byte window granted by the receiver, one end. It finds its
 // other side through the link and then speaks to it directly.
 
+import { copyBytes } from '../bytes.js'
 import type { Channel, ChannelEvents, ChannelName, CloseReason } from '../contracts/link.js'
 import { Emitter, type EventSource } from '../emitter.js'
 import { CoreError } from '../errors.js'
@@ -35,7 +36,7 @@ export class MemoryChannel implements Channel {
   constructor(terms: MemoryLinkTerms, channel: MemoryChannelPlace) {
     const { protocol, id } = channel.name
     this.protocol = protocol
-    this.id = id && id.byteLength > 0 ? id.slice() : null
+    this.id = id && id.byteLength > 0 ? copyBytes(id) : null
     this.name = this.id ? { protocol, id: this.id } : { protocol }
     this.number = channel.number
     this.#onClose = channel.onClose
@@ -61,7 +62,7 @@ export class MemoryChannel implements Channel {
     }
     if (this.window === 0) return false
     this.#credit -= frame.byteLength
-    const copy = frame.slice()
+    const copy = copyBytes(frame)
     this.#tell((theirs) => theirs.#onFrame(copy))
     return true
   }

@@ -6,6 +6,7 @@
 // its predecessor. Everything reaches the other side in a microtask of its own, which keeps it in order.
 
 import type { Address } from '../address.js'
+import { copyBytes } from '../bytes.js'
 import { channelKey, checkChannel } from '../channel-name.js'
 import type { ChannelName, ChannelOptions, CloseReason, Link, LinkEvents } from '../contracts/link.js'
 import type { Random } from '../contracts/random.js'
@@ -85,7 +86,7 @@ class MemoryLink implements Link {
     this.remote = side.remote
     this.initiator = side.initiator
     this.address = side.address
-    this.handshakeHash = terms.handshakeHash.slice()
+    this.handshakeHash = copyBytes(terms.handshakeHash)
     this.#terms = terms
     this.#events = new Emitter(terms.report)
   }
@@ -109,7 +110,7 @@ class MemoryLink implements Link {
     const onClose = (): void => this.#tell((other) => other.#onClose(channel))
     const channel = new MemoryChannel(this.#terms, { name: options, number, onClose })
     slot.channel = channel
-    const handshake = options.handshake?.slice() ?? new Uint8Array()
+    const handshake = copyBytes(options.handshake ?? new Uint8Array())
     this.#tell((other) => other.#onOpen(channel, handshake))
     return channel
   }
@@ -152,7 +153,7 @@ class MemoryLink implements Link {
   }
 
   #offer(name: ChannelName): void {
-    this.#events.emit('channel', { protocol: name.protocol, ...(name.id ? { id: name.id.slice() } : {}) })
+    this.#events.emit('channel', { protocol: name.protocol, ...(name.id ? { id: copyBytes(name.id) } : {}) })
   }
 
   #refuse(theirs: MemoryChannel, slot: Slot): void {

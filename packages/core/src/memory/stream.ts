@@ -1,6 +1,7 @@
 // Two byte streams joined in this process. This file alone knows how bytes cross from one to the other: in order, in
 // microtasks, cut as small as a test wants them, with the back-pressure that a socket would have.
 
+import { copyBytes } from '../bytes.js'
 import type { ByteStream } from '../contracts/stream.js'
 import { CoreError } from '../errors.js'
 
@@ -56,7 +57,7 @@ class MemoryStream implements ByteStream {
       this.destroy(new CoreError('ERR_CLOSED', 'written after the end'))
       return false
     }
-    return this.#remote.receive(chunk.slice())
+    return this.#remote.receive(copyBytes(chunk))
   }
 
   end(): this {

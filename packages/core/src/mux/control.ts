@@ -1,5 +1,6 @@
 // What the two ends of a link say about the link itself: hello, ping, pong, goodbye. This file alone knows their bytes.
 
+import { copyBytes } from '../bytes.js'
 import type { Crypto } from '../contracts/crypto.js'
 import type { CloseReason } from '../contracts/link.js'
 import { sodiumCrypto } from '../crypto.js'
@@ -83,7 +84,7 @@ export function decodeGreeting(bytes: Uint8Array): Greeting {
   const version = reader.uint()
   if (version !== LINK_VERSION) throw mismatch(`the remote speaks version ${version}, not ${LINK_VERSION}`)
   // What may follow is for later minor versions.
-  return { type: 'hello', version, network: reader.bytes(NETWORK_ID_BYTES).slice(), features: reader.uint() }
+  return { type: 'hello', version, network: copyBytes(reader.bytes(NETWORK_ID_BYTES)), features: reader.uint() }
 }
 
 /** Throws `ERR_PROTOCOL`. */
@@ -92,7 +93,7 @@ export function decodeControl(bytes: Uint8Array): Control {
   const type = readByte(reader)
   if (type === GOODBYE) return readGoodbye(reader)
   if (type !== PING && type !== PONG) throw malformed(`an unknown link message ${type}`)
-  const nonce = reader.bytes(NONCE_BYTES).slice()
+  const nonce = copyBytes(reader.bytes(NONCE_BYTES))
   reader.end()
   return { type: type === PING ? 'ping' : 'pong', nonce }
 }

@@ -2,6 +2,7 @@
 // the process, others cost unbounded memory or stack. So this parser lets through only what an honest side writes, and
 // unpacks batches, so that what follows it sees one plain message at a time. It keeps no state.
 
+import { copyBytes } from '../bytes.js'
 import { MAX_CHANNEL_ID_BYTES, MAX_HANDSHAKE_BYTES, MAX_PROTOCOL_LETTERS } from '../channel-name.js'
 import type { ChannelName } from '../contracts/link.js'
 import { CoreError } from '../errors.js'
@@ -87,7 +88,7 @@ function parseOpen(reader: Reader, { message, limits }: Whole): Incoming {
   if (reader.left > MAX_OPEN_HANDSHAKE_BYTES) throw malformed(`a handshake of ${reader.left} bytes`)
   reader.uint()
   if (reader.left > MAX_HANDSHAKE_BYTES) throw malformed(`a handshake of ${reader.left} bytes`)
-  const name = channelId.byteLength > 0 ? { protocol, id: channelId.slice() } : { protocol }
+  const name = channelId.byteLength > 0 ? { protocol, id: copyBytes(channelId) } : { protocol }
   return { type: 'open', id, name, bytes: message }
 }
 

@@ -172,7 +172,7 @@ class Machine implements MdnsMachine {
 
   #onWake(lonely: boolean, now: number): void {
     this.#wakeAt = null
-    if (false && this.#announces()) this.#relabel(now)
+    if (now >= this.#relabelAt && this.#announces()) this.#relabel(now)
     this.#sayGoodbye(this.#own.settle())
     if (this.#looks() && this.#schedule.due(now, lonely ? 0 : 1)) {
       for (const on of this.#interfaces.values()) on.queryAt = now
