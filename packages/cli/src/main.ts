@@ -28,7 +28,7 @@ export async function main(terminal: Terminal): Promise<number> {
     await program.parseAsync(terminal.argv, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return run.failed(program, error)
+    return run.failed(error)
   }
 }
 
@@ -50,12 +50,14 @@ class Run {
     return AbortSignal.any([this.terminal.signal, output.closed])
   }
 
-  failed(program: Command, error: unknown): number {
+  failed(error: unknown): number {
     // Commander has told the usage by then; help and version are no failure.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     if (this.terminal.signal.aborted) return EXIT.ok
     const failure = toCommandError(error)
-    this.output(program).fail(failure)
+    const { stdout, stderr, argv } = this.terminal
+    // Read from the arguments themselves: the options may be what is wrong.
+    new Output({ stdout, stderr, json: argv.includes('--json'), quiet: false }).fail(failure)
     return failure.exitCode
   }
 }

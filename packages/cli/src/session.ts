@@ -27,7 +27,19 @@ export async function withSession(
   surroundings: { readonly options: GlobalOptions; readonly output: Output; readonly ended: AbortSignal },
   body: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const { options, output, ended } = surroundings
+  // A command runs until it is done, also while nothing of the node keeps the process alive (it only dials, and nobody is there).
+  const alive = setInterval(() => {}, 2 ** 30)
+  try {
+    await runWithNode(surroundings, body)
+  } finally {
+    clearInterval(alive)
+  }
+}
+
+async function runWithNode(
+  { options, output, ended }: { readonly options: GlobalOptions; readonly output: Output; readonly ended: AbortSignal },
+  body: (session: Session) => Promise<void>,
+): Promise<void> {
   const directory = options.ephemeral ? null : await openDataDirectory(options.dataDir)
   if (directory?.shared) output.say('another command uses this data directory: this one links under a key of its own')
   try {

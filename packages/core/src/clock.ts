@@ -11,14 +11,13 @@ export function clampDelay(ms: number): number {
   return Math.min(Math.max(ms, 0), MAX_TIMER_MS)
 }
 
-/** This machine's time. Its timers do not keep the process alive: the sockets they serve do. */
+/** This machine's time. A timer that waits keeps the process alive, so that an open node does; closing it cancels them. */
 export function systemClock(): Clock {
   return {
     now: () => performance.now(),
     wall: () => Date.now(),
     setTimer(ms: number, run: () => void): Timer {
       const handle = setTimeout(run, clampDelay(ms))
-      if (typeof handle === 'object') handle.unref()
       return { cancel: () => clearTimeout(handle) }
     },
   }

@@ -16,7 +16,7 @@ import {
 } from '@hearsay/core'
 import { memoryStreamPair } from '@hearsay/core/memory'
 import { encodeFrame } from '@hearsay/gossip/machine'
-import { secureLink } from '@hearsay/transport'
+import { type SecureLinkOptions, secureLink } from '@hearsay/transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Node, Room } from '../src/index.js'
 import { localNode, next, TOPIC, take } from './nodes.js'
@@ -31,6 +31,7 @@ interface Scene {
   readonly honest: Room<unknown>
   readonly link: Link
   readonly channel: Channel
+  readonly own: SecureLinkOptions
 }
 
 const open: Node[] = []
@@ -62,7 +63,7 @@ async function scene(): Promise<Scene> {
   const channel = link.openChannel({ protocol: 'hearsay/room/1', id: channelId(topic, link.handshakeHash), handshake })
   await next((listener) => channel.once('open', listener))
   channel.send(encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, heads: [] }))
-  return { victim, room, honest, link, channel }
+  return { victim, room, honest, link, channel, own }
 }
 
 const ending = async (link: Link): Promise<CloseReason> =>
@@ -116,11 +117,14 @@ describe('a linked peer', () => {
   })
 
   it('whose forgery was seen cannot come back with the same key', async () => {
-    const { victim, link, channel } = await scene()
+    const { victim, link, channel, own } = await scene()
     const ended = ending(link)
     channel.send(recordFrame('x').map((byte, index, all) => (index === all.length - 2 ? byte ^ 1 : byte)))
     await ended
-    expect(victim.inspect().pool).toMatchObject({ banned: expect.anything() })
+    expect(victim.inspect().pool.bans).toBe(1)
+    const [again, theirs] = memoryStreamPair()
+    const back = await Promise.allSettled([secureLink(again, own), victim.attach(theirs, { initiator: false })])
+    expect(back.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   })
 
   it('that claims the topic without knowing it cannot name its channel', async () => {
@@ -129,7 +133,7 @@ describe('a linked peer', () => {
     const channel = link.openChannel({ protocol: 'hearsay/room/1', id: channelId(other, link.handshakeHash) })
     const [reason] = await next<[CloseReason]>((listener) => channel.once('close', listener))
     expect(reason.by).toBe('remote')
-    expect(room.peers.size).toBe(2)
+    await room.ready({ peers: 2 })
   })
 
   it('that sends a wrong proof of the topic loses its link with a code', async () => {

@@ -113,6 +113,9 @@ describe('the end of a node', () => {
       await (await rooms[0].publish('x')).confirmed(1)
       await Promise.all([...nodes.map((node) => node.close()), nodes[0].close()])
       await server.close()
+      // Sockets that are destroyed need a turn of the event loop to go.
+      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
       console.log(process.getActiveResourcesInfo().filter((name) => !/^(TTYWrap|PipeWrap)$/.test(name)).join() || 'nothing')
     `
     const cwd = fileURLToPath(new URL('../../../examples', import.meta.url))

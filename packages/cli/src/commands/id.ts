@@ -1,5 +1,6 @@
 // `hearsay id`: the key that signs. Its secret is only printed when asked for, and only read from stdin.
 
+import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -60,13 +61,8 @@ function pathOf(options: GlobalOptions): string {
 /** A key is never overwritten: it moves to `identity.<its name>`. */
 async function setAside(options: GlobalOptions, output: Output): Promise<void> {
   const path = pathOf(options)
-  try {
-    const old = await loadIdentity(path)
-    await rename(path, `${path}.${old.id}`)
-    output.say(`the old key is now ${path}.${old.id}`)
-  } catch (error) {
-    const isMissing =
-      error instanceof Error && error.cause instanceof Error && 'code' in error.cause && error.cause.code === 'ENOENT'
-    if (!isMissing) throw error
-  }
+  if (!existsSync(path)) return
+  const { id } = await loadIdentity(path)
+  await rename(path, `${path}.${id}`)
+  output.say(`the old key is now ${path}.${id}`)
 }

@@ -57,8 +57,5 @@ function stayInRooms(
 }
 
 async function untilEnded(ended: AbortSignal): Promise<void> {
-  // Nothing else may keep the process alive, for instance when it neither listens nor finds anybody.
-  const alive = setInterval(() => {}, 2 ** 30)
   if (!ended.aborted) await once(ended, 'abort')
-  clearInterval(alive)
 }
