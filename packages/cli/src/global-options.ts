@@ -19,6 +19,8 @@ export interface GlobalOptions {
   readonly host: string | null
   readonly port: number
   readonly listen: boolean
+  /** A file that holds the passphrase of a private topic. */
+  readonly secretFile: string | null
   /** Seconds; null leaves each command its own default. */
   readonly timeout: number | null
 }
@@ -39,6 +41,7 @@ export function addGlobalOptions(program: Command): Command {
     new Option('--host <address|subnet>', 'listen on this address only').env('HEARSAY_HOST'),
     new Option('--port <number>', 'listen on this port').env('HEARSAY_PORT').argParser(parsePort),
     new Option('--no-listen', 'dial only'),
+    new Option('--secret-file <path>', 'a private topic: its passphrase is in this file').env('HEARSAY_SECRET_FILE'),
     new Option('--timeout <seconds>', 'give up after so long').env('HEARSAY_TIMEOUT').argParser(parseSeconds),
   ]
   for (const option of options) program.addOption(option)
@@ -64,6 +67,7 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     host: given.host ?? null,
     port: given.port ?? 0,
     listen: given.listen !== false && !isSet('HEARSAY_NO_LISTEN'),
+    secretFile: given.secretFile ?? null,
     timeout: given.timeout ?? null,
   }
 }

@@ -1,6 +1,7 @@
 // One run of a command that talks to others: a node made from the options, what it tells on the way, and a clean leave
 // when the command ends, the reader goes away, or a signal comes.
 
+import { readFile } from 'node:fs/promises'
 import {
   createNode,
   type DataDirectory,
@@ -11,6 +12,7 @@ import {
   printAddress,
   type Room,
 } from 'hearsay'
+import { CommandError, EXIT } from './exit.js'
 import type { GlobalOptions } from './global-options.js'
 import type { Output } from './output.js'
 
@@ -80,12 +82,22 @@ async function joinTold(
   topic: string,
   { options, output }: { readonly options: GlobalOptions; readonly output: Output },
 ): Promise<Room<unknown>> {
-  const room = await node.join(topic)
+  const room = await node.join(
+    topic,
+    options.secretFile === null ? {} : { secret: await readSecret(options.secretFile) },
+  )
   if (!options.verbose) return room
   room.on('peer', (peer) => tellPeer(output, 'peer', peer))
   room.on('peer-leave', (peer) => tellPeer(output, 'peer-leave', peer))
   room.on('warning', (error) => output.say(`warning: ${error.message}`))
   return room
+}
+
+/** The file's text without the line end that editors add. */
+async function readSecret(path: string): Promise<string> {
+  const secret = (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  if (secret !== '') return secret
+  throw new CommandError(EXIT.usage, 'ERR_SECRET', `${path} is empty`, 'Write the passphrase of the topic into it.')
 }
 
 async function tellPeer(output: Output, type: 'peer' | 'peer-leave', { id, address, direction }: Peer): Promise<void> {

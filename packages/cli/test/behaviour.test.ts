@@ -1,6 +1,6 @@
 // What the command does with its input, its output and its endings.
 
-import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -114,6 +114,20 @@ describe('sub', () => {
       if (json.length > 0) expect(objects(stdout).at(-1)?.data).toBe(evil)
       else expect(stdout).toContain('a\\u{1b}[31mred\\u{7}\\u{202e}gnp.exe\\u{200b}\\u{9b}2J\n')
     }
+  })
+})
+
+describe('a private topic', () => {
+  it('is heard by those who have the passphrase, and by nobody else', async () => {
+    const [topic, file] = [freshTopic(), join(directory, 'secret')]
+    await writeFile(file, 'four words like these\n')
+    const member = await subscriber(topic, '--count', '1', '--secret-file', file)
+    const stranger = start(['sub', topic, '--timeout', '3', '--json', '-v', ...member.dial])
+    const pub = await hearsay(['pub', topic, 'for us', '--secret-file', file, ...member.dial])
+    expect(pub.code).toBe(0)
+    expect(objects((await member.ended).stdout).at(-1)).toMatchObject({ type: 'message', data: 'for us' })
+    const { code, stdout } = await stranger.ended
+    expect([code, objects(stdout).map(({ type }) => type)]).toEqual([4, ['listening']])
   })
 })
 

@@ -25,6 +25,8 @@ export function chat(
     const terminal = what.stdin.isTTY ? process.stderr : undefined
     const prompt = createInterface({ input: what.stdin, ...(terminal && { output: terminal }), prompt: '> ' })
     ended.addEventListener('abort', () => prompt.close(), { once: true })
+    // On a terminal Ctrl-C reaches the prompt and not the process.
+    prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     tellPresence(room, prompt, output)
     const printing = printAll(room, prompt, { options, output })
     await publishLines(room, prompt, ended)
