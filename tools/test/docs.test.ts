@@ -42,8 +42,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(place, { recursive: true, force: true }))
 
-describe('TypeScript blocks', () => {
-  const blocks = pages.flatMap((page) => blocksOf(page, 'ts'))
+describe('code blocks', () => {
+  const blocks = pages.flatMap((page) => [...blocksOf(page, 'ts'), ...blocksOf(page, 'js')])
 
   it('are found', () => {
     expect(blocks.length).toBeGreaterThanOrEqual(6)

@@ -23,6 +23,21 @@ export const hello = (version = 1): Uint8Array =>
 export const open = (id: number, handshake: Uint8Array = bytes()): Uint8Array =>
   bytes(0, 1, id, 1, 't', 0, 100, handshake)
 
+/** Enough of them, each unpacked by a call within a call, are more than a stack holds. */
+function nestedBatches(depth: number): Uint8Array {
+  // Built backwards: the innermost part first.
+  const reversed: number[] = [1]
+  for (let level = 0; level < depth; level++) {
+    const { length } = reversed
+    reversed.push(
+      ...(length < 0xfd ? [length] : [((length >>> 8) >>> 8) >>> 8, length >>> 16, length >>> 8, length, 0xfe]),
+      0,
+      0,
+    )
+  }
+  return bytes(0, Uint8Array.from(reversed.reverse()))
+}
+
 /** What no honest remote sends after its hello, and the code that the link ends with. */
 const RULES: readonly (readonly [what: string, message: Uint8Array, code?: string])[] = [
   ['an open with id 0', bytes(0, 1, 0, 1, 't', 0, 100)],
@@ -38,6 +53,7 @@ const RULES: readonly (readonly [what: string, message: Uint8Array, code?: strin
   ['a length of 2^53 for an id', bytes(0, 1, 2, 1, 't', 0xff, 0, 0, 0, 0, 0, 0, 0x20, 0)],
   ['a handshake of 4,097 bytes', open(2, new Uint8Array(4_097))],
   ['a batch in a batch', bytes(0, 0, 0, 3, 0, 0, 1)],
+  ['20,000 batches in one another', nestedBatches(20_000)],
   ['a batch with a length beyond its end', bytes(0, 0, 1, 200, 0, 1)],
   [
     'a batch of nothing but 5,000 changes of channel',

@@ -147,6 +147,21 @@ describe('a secured link', () => {
     await close()
   }, 20_000)
 
+  it('keeps little for a peer that stops reading, whatever is sent to it', async () => {
+    const { a, b, close } = await fixture(await socketPair())
+    b.on('channel', (name) => b.openChannel(name).setFlowing(false))
+    const before = process.memoryUsage().arrayBuffers
+    let sent = 0
+    for (let index = 0; index < 4; index++) {
+      const channel = a.openChannel({ protocol: 'stopped', id: Uint8Array.of(index) })
+      await new Promise((resolve) => channel.on('open', resolve))
+      for (let frame = 0; frame < 5_000; frame++) if (channel.send(new Uint8Array(10_000))) sent += 10_000
+    }
+    expect(sent).toBeLessThan(4 * (262_144 + 10_000))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024 + sent * 2)
+    await close()
+  })
+
   it('dies of a flipped bit in any later frame, without taking the process along', async () => {
     const clock = systemClock()
     const [near, far] = memoryStreamPair()

@@ -46,20 +46,14 @@ export interface NoiseResult {
 
 export class NoiseHandshake {
   readonly #options: NoiseHandshakeOptions
-  readonly #network: Uint8Array
-  readonly #keyPair: NoiseKeyPair
-  readonly #noise: Noise
+  /** Made when it is first needed: a stranger who never finishes a message costs no keys. */
+  #state: State | null = null
   /** Which of the three messages comes next, on either side. */
   #step = 0
   #remotePublicKey: Uint8Array | null = null
 
   constructor(options: NoiseHandshakeOptions) {
-    const curve = createCurve(options.random)
     this.#options = options
-    this.#network = networkId(options.network, options.crypto)
-    this.#keyPair = curve.generateKeyPair()
-    this.#noise = new Noise('XX', options.initiator, this.#keyPair, { curve })
-    this.#noise.initialise(concat(utf8(NOISE_PROLOGUE), this.#network))
   }
 
   /** Our next message, or null if it is the remote's turn. */
@@ -67,7 +61,7 @@ export class NoiseHandshake {
     if (this.#step > 2 || this.#step % 2 !== (this.#options.initiator ? 0 : 1)) return null
     const payload = this.#step === 0 ? new Uint8Array() : this.#proof()
     this.#step++
-    return attempt(() => this.#noise.send(payload))
+    return attempt(() => this.#begun.noise.send(payload))
   }
 
   /** Bytes of the message that must come next; 0 if it is our turn or all is said. */
@@ -79,29 +73,35 @@ export class NoiseHandshake {
   /** Takes the remote's message; throws `ERR_HANDSHAKE`, or what `check` throws. */
   receive(message: Uint8Array): void {
     // The library wipes the remote's ephemeral key within the message that it was given.
-    const payload = Uint8Array.from(attempt(() => this.#noise.recv(Uint8Array.from(message))))
+    const payload = Uint8Array.from(attempt(() => this.#begun.noise.recv(Uint8Array.from(message))))
     this.#step++
     if (this.#step > 1) this.#verify(payload)
   }
 
   /** What was agreed; null before the end. */
   get result(): NoiseResult | null {
-    const { tx, rx, hash } = this.#noise
     const remotePublicKey = this.#remotePublicKey
-    if (!this.#noise.complete || !tx || !rx || !hash || !remotePublicKey) return null
+    if (!this.#state?.noise.complete || !remotePublicKey) return null
+    const { tx, rx, hash } = this.#state.noise
+    if (!tx || !rx || !hash) return null
     return { peer: toPeerId(remotePublicKey), remotePublicKey, tx, rx, hash }
+  }
+
+  get #begun(): State {
+    this.#state ??= begin(this.#options)
+    return this.#state
   }
 
   #proof(): Uint8Array {
     const { identity, initiator } = this.#options
-    return concat(identity.publicKey, identity.sign(this.#signed(initiator, this.#keyPair.publicKey)))
+    return concat(identity.publicKey, identity.sign(this.#signed(initiator, this.#begun.keyPair.publicKey)))
   }
 
   #verify(payload: Uint8Array): void {
     const { crypto, initiator, check } = this.#options
     const publicKey = payload.slice(0, KEY_BYTES)
     const signature = payload.slice(KEY_BYTES)
-    const staticKey = this.#noise.rs
+    const staticKey = this.#begun.noise.rs
     const sound = staticKey !== null && payload.byteLength === PROOF_BYTES && isStrictSignature(signature, publicKey)
     if (!sound || !crypto.verify(signature, this.#signed(!initiator, staticKey), publicKey)) {
       throw new TransportError('ERR_HANDSHAKE', 'the remote did not prove its identity')
@@ -112,8 +112,24 @@ export class NoiseHandshake {
 
   /** domain ‖ network ‖ role ‖ static key: a proof serves one role of one handshake in one network. */
   #signed(initiator: boolean, staticKey: Uint8Array): Uint8Array {
-    return concat(utf8(PROOF_DOMAIN), this.#network, Uint8Array.of(initiator ? 0 : 1), staticKey)
+    return concat(utf8(PROOF_DOMAIN), this.#begun.network, Uint8Array.of(initiator ? 0 : 1), staticKey)
   }
+}
+
+interface State {
+  readonly network: Uint8Array
+  /** The static key of this handshake alone. */
+  readonly keyPair: NoiseKeyPair
+  readonly noise: Noise
+}
+
+function begin(options: NoiseHandshakeOptions): State {
+  const network = networkId(options.network, options.crypto)
+  const curve = createCurve(options.random)
+  const keyPair = curve.generateKeyPair()
+  const noise = new Noise('XX', options.initiator, keyPair, { curve })
+  noise.initialise(concat(utf8(NOISE_PROLOGUE), network))
+  return { network, keyPair, noise }
 }
 
 /** Whatever the library throws, the remote's key or message was at fault. */

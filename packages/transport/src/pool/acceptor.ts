@@ -3,6 +3,7 @@
 import type { Clock, IncomingStream } from '@hearsay/core'
 import { Admission, type AdmissionLimits, type Ticket } from '../admission.js'
 import { ownHosts } from '../interfaces.js'
+import type { ConnectionId } from './messages.js'
 
 /** Interfaces come and go: they are looked at again after so long. */
 const OWN_HOSTS_MS = 10_000
@@ -18,6 +19,8 @@ export class Acceptor {
   readonly #clock: Clock
   readonly #admission: Admission
   readonly #listOwn: () => ReadonlySet<string>
+  /** Of streams that are half open; as many as the limits allow. */
+  readonly #tickets = new Map<ConnectionId, Ticket>()
   #own: ReadonlySet<string> = new Set()
   #ownAt = Number.NEGATIVE_INFINITY
 
@@ -32,17 +35,20 @@ export class Acceptor {
     return this.#admission.halfOpen
   }
 
-  /** A ticket, or null when the stream has been dropped. */
-  admit({ stream, address }: IncomingStream): Ticket | null {
+  /** False when the stream has been dropped. */
+  admit(id: ConnectionId, { stream, address }: IncomingStream): boolean {
     const host = address && !this.#isOwn(address.host) ? address.host : null
     const ticket = this.#admission.arrive(host, this.#clock.now())
-    if (!ticket) stream.destroy()
-    return ticket
+    if (ticket) this.#tickets.set(id, ticket)
+    else stream.destroy()
+    return ticket !== null
   }
 
-  /** The stream has become a link, or is gone. Once for each ticket. */
-  leave(ticket: Ticket): void {
-    this.#admission.leave(ticket)
+  /** The connection has become a link, or is gone. */
+  leave(id: ConnectionId): void {
+    const ticket = this.#tickets.get(id)
+    if (ticket) this.#admission.leave(ticket)
+    this.#tickets.delete(id)
   }
 
   #isOwn(host: string): boolean {
@@ -51,6 +57,8 @@ export class Acceptor {
       this.#own = this.#listOwn()
       this.#ownAt = now
     }
-    return host.startsWith('127.') || this.#own.has(host.split('%')[0] ?? host)
+    // All of 127/8 is this machine, where its first address is.
+    const plain = host.startsWith('127.') ? '127.0.0.1' : (host.split('%')[0] ?? host)
+    return this.#own.has(plain)
   }
 }

@@ -23,7 +23,6 @@ import {
   type Want,
 } from '@hearsay/core'
 import type { MuxLink } from '@hearsay/core/mux'
-import type { Ticket } from '../admission.js'
 import { TransportError, type TransportErrorCode } from '../errors.js'
 import type { AttachOptions, Pool, PoolEvents, PoolOptions, PoolReport } from '../pool.js'
 import { Acceptor } from './acceptor.js'
@@ -45,7 +44,6 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   readonly #host: ConnectionHost
   readonly #timers: NamedTimers<PoolTimer>
   readonly #connections = new Map<ConnectionId, Connection>()
-  readonly #tickets = new Map<ConnectionId, Ticket>()
   readonly #links = new Map<PeerId, MuxLink>()
   readonly #listeners: Listener[] = []
   readonly #requests = new Waiters<number>()
@@ -188,7 +186,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   /** What an input means for the driver itself. */
   #follow(input: PoolInput): void {
-    if (input.type === 'ready') this.#admitNext(input.connection)
+    if (input.type === 'ready') this.#acceptor.leave(input.connection)
     else if (input.type === 'ended') this.#forget(input.connection, LEAVING)
     else if (input.type === 'failed')
       this.#forget(input.connection, { code: input.code, message: 'no link came of it' })
@@ -223,10 +221,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   #accept(incoming: IncomingStream, { capabilities }: Transport): void {
     if (this.#closing) return void incoming.stream.destroy()
-    const ticket = this.#acceptor.admit(incoming)
-    if (!ticket) return this.#log('an inbound stream was dropped', { address: incoming.address })
     const id: ConnectionId = `in/${this.#count++}`
-    this.#tickets.set(id, ticket)
+    if (!this.#acceptor.admit(id, incoming)) return this.#log('an inbound stream was dropped', {})
     const { address, stream } = incoming
     const { authenticated } = capabilities
     this.#connect({ id, initiator: false, address, expected: null, authenticated, open: async () => stream })
@@ -262,15 +258,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   #forget(id: ConnectionId, failure: Failure): void {
     this.#connections.delete(id)
-    this.#admitNext(id)
+    this.#acceptor.leave(id)
     this.#attached.reject(id, failure)
-  }
-
-  /** The connection is no longer half open. */
-  #admitNext(id: ConnectionId): void {
-    const ticket = this.#tickets.get(id)
-    if (ticket) this.#acceptor.leave(ticket)
-    this.#tickets.delete(id)
   }
 
   #onLink(id: ConnectionId, peer: PeerId): void {

@@ -52,9 +52,11 @@ export class Peers {
     return this.#slots.get(peer)?.ready ?? null
   }
 
-  /** The peers that have a ready link. */
-  linked(): readonly PeerId[] {
-    return [...this.#slots.values()].flatMap((slot) => (slot.ready ? [slot.peer] : []))
+  /** How many peers have a ready link. */
+  get linked(): number {
+    let count = 0
+    for (const { ready } of this.#slots.values()) if (ready) count++
+    return count
   }
 
   /** True if a stream with the peer is on its way to being a link, or is one. */
@@ -63,6 +65,7 @@ export class Peers {
   }
 
   onAuthenticated(connection: ConnectionId, peer: PeerId): void {
+    if (this.#byConnection.has(connection)) return
     const known = this.#slots.get(peer)
     if (!known && this.#slots.size >= this.#options.limits.maxLinks) {
       return this.refuse(connection, 'ERR_LIMIT', 'as many links as are allowed')
