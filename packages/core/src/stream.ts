@@ -1,6 +1,7 @@
 // @hearsay/core/stream: a link over a byte stream that is private already. This file runs the handshake; frames, proofs and
 // channels have files of their own.
 
+import { systemClock } from './clock.js'
 import type { Clock } from './contracts/clock.js'
 import type { Crypto } from './contracts/crypto.js'
 import type { Random } from './contracts/random.js'
@@ -13,6 +14,7 @@ import { ESTABLISH_TIMEOUT_MS, establish } from './mux/establish.js'
 import { type MuxLink, muxLink } from './mux/link.js'
 import { type MuxLimits, resolveMuxLimits } from './mux/options.js'
 import type { PeerId } from './peer-id.js'
+import { systemRandom } from './random.js'
 import { FramedStream } from './stream-frames.js'
 import {
   checkStreamProof,
@@ -32,8 +34,10 @@ export interface StreamLinkOptions {
   readonly identity: Identity
   /** Exactly one of the two ends is the initiator. */
   readonly initiator: boolean
-  readonly clock: Clock
-  readonly random: Random
+  /** @default systemClock() */
+  readonly clock?: Clock
+  /** @default systemRandom() */
+  readonly random?: Random
   /** The remote must be of the same network. @default 'hearsay' */
   readonly network?: string
   /** The peer that must be at the other end. @default anybody */
@@ -56,10 +60,18 @@ const MAX_HANDSHAKE_FRAME_BYTES = 1_024
  * take `secureLink` of `@hearsay/transport`. Rejects with `ERR_HANDSHAKE` or `ERR_TIMEOUT`; the stream is destroyed then.
  */
 export async function streamLink(duplex: ByteStream, options: StreamLinkOptions): Promise<MuxLink> {
-  const { clock, initiator, network = DEFAULT_NETWORK, limits, report, timeoutMs = ESTABLISH_TIMEOUT_MS } = options
+  const {
+    clock = systemClock(),
+    random = systemRandom(),
+    initiator,
+    network = DEFAULT_NETWORK,
+    limits,
+    report,
+    timeoutMs = ESTABLISH_TIMEOUT_MS,
+  } = options
   const { maxMessageBytes } = resolveMuxLimits(limits)
   const frames = new FramedStream(duplex, { maxFrameBytes: MAX_HANDSHAKE_FRAME_BYTES, clock })
-  const { remote, handshakeHash } = await inTime(frames, { ...options, network, timeoutMs })
+  const { remote, handshakeHash } = await inTime(frames, { ...options, clock, random, network, timeoutMs })
   frames.maxFrameBytes = maxMessageBytes
   const link = muxLink(frames, {
     remote,
@@ -73,11 +85,11 @@ export async function streamLink(duplex: ByteStream, options: StreamLinkOptions)
   return establish(link, { network, clock, timeoutMs })
 }
 
+type ResolvedOptions = StreamLinkOptions &
+  Required<Pick<StreamLinkOptions, 'clock' | 'random' | 'network' | 'timeoutMs'>>
+
 /** The handshake, or a destroyed stream and the reason. */
-async function inTime(
-  frames: FramedStream,
-  options: StreamLinkOptions & { readonly network: string; readonly timeoutMs: number },
-): ReturnType<typeof shakeHands> {
+async function inTime(frames: FramedStream, options: ResolvedOptions): ReturnType<typeof shakeHands> {
   let late: CoreError | null = null
   const timer = options.clock.setTimer(options.timeoutMs, () => {
     late = new CoreError('ERR_TIMEOUT', 'the remote did not prove its identity in time')
@@ -95,7 +107,7 @@ async function inTime(
 
 async function shakeHands(
   frames: FramedStream,
-  options: StreamLinkOptions & { readonly network: string },
+  options: ResolvedOptions,
 ): Promise<{ readonly remote: PeerId; readonly handshakeHash: Uint8Array }> {
   const { identity, initiator, random, crypto = sodiumCrypto() } = options
   const network = networkId(options.network, crypto)

@@ -13,6 +13,8 @@ import {
   type PeerId,
   type Random,
   sodiumCrypto,
+  systemClock,
+  systemRandom,
 } from '@hearsay/core'
 import {
   DEFAULT_MUX_LIMITS,
@@ -32,8 +34,10 @@ export interface SecureStreamOptions {
   readonly identity: Identity
   /** Exactly one of the two ends is the initiator: the one that dialled. */
   readonly initiator: boolean
-  readonly clock: Clock
-  readonly random: Random
+  /** @default systemClock() */
+  readonly clock?: Clock
+  /** @default systemRandom() */
+  readonly random?: Random
   /** The remote must be of the same network. @default 'hearsay' */
   readonly network?: string
   /** The peer that must be at the other end. @default anybody but ourselves */
@@ -73,7 +77,7 @@ const SEAL_BYTES = 17
  * then.
  */
 export async function secureLink(stream: ByteStream, options: SecureLinkOptions): Promise<MuxLink> {
-  const { clock, network = DEFAULT_NETWORK, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options
+  const { clock = systemClock(), network = DEFAULT_NETWORK, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options
   const link = linkOver(await secureStream(stream, options), options)
   let ended: CloseReason | null = null
   link.on('close', (reason) => {
@@ -93,7 +97,7 @@ export function linkOver(
   { stream, remote, handshakeHash }: SecureStream,
   options: Pick<SecureLinkOptions, 'initiator' | 'clock' | 'address' | 'limits' | 'report'>,
 ): MuxLink {
-  const { initiator, clock, address = null, limits, report } = options
+  const { initiator, clock = systemClock(), address = null, limits, report } = options
   return muxLink(stream, {
     remote,
     initiator,
@@ -107,7 +111,7 @@ export function linkOver(
 
 /** Proves both identities and encrypts. Rejects as `secureLink` does; the stream is destroyed then. */
 export async function secureStream(raw: ByteStream, options: SecureStreamOptions): Promise<SecureStream> {
-  const { identity, initiator, clock, maxMessageBytes = DEFAULT_MUX_LIMITS.maxMessageBytes } = options
+  const { identity, initiator, clock = systemClock(), maxMessageBytes = DEFAULT_MUX_LIMITS.maxMessageBytes } = options
   const { result, rest } = await inTime(raw, options)
   const guard = new LengthGuard(raw, { maxFrameBytes: maxMessageBytes + SEAL_BYTES, clock })
   const { tx, rx, hash, remotePublicKey } = result
@@ -127,7 +131,7 @@ interface Shaken {
 
 /** The handshake, or a destroyed stream and the reason. */
 async function inTime(raw: ByteStream, options: SecureStreamOptions): Promise<Shaken> {
-  const { clock, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options
+  const { clock = systemClock(), timeoutMs = HANDSHAKE_TIMEOUT_MS } = options
   const reader = new MessageReader(raw)
   let late: TransportError | null = null
   const timer = clock.setTimer(timeoutMs, () => {
@@ -146,7 +150,7 @@ async function inTime(raw: ByteStream, options: SecureStreamOptions): Promise<Sh
 }
 
 async function shakeHands(raw: ByteStream, reader: MessageReader, options: SecureStreamOptions): Promise<Shaken> {
-  const { identity, initiator, network = DEFAULT_NETWORK, random, crypto = sodiumCrypto() } = options
+  const { identity, initiator, network = DEFAULT_NETWORK, random = systemRandom(), crypto = sodiumCrypto() } = options
   const check = (peer: PeerId): void => checkPeer(peer, options)
   const handshake = new NoiseHandshake({ identity, initiator, network, random, crypto, check })
   let rest: Uint8Array = new Uint8Array()
