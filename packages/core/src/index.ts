@@ -52,3 +52,10 @@ export {
   type TopicId,
   type TopicOptions,
 } from './topic.js'
+export {
+  type ChannelHandle,
+  type OpenTopicChannel,
+  type TopicChannelHandlers,
+  TopicChannels,
+  type TopicChannelsOptions,
+} from './topic-channels.js'

@@ -1,5 +1,6 @@
 // What this package needs a file system for: identities, epochs and locks that outlive the process.
 
+export { channelDuplex } from './node/channel-duplex.js'
 export {
   type DirectoryLock,
   type DirectoryLockOptions,
