@@ -17,10 +17,11 @@ const MAX_PEERS = 1_024
 export class Acknowledgements {
   readonly #peers = new Map<PeerId, IntervalSet>()
   readonly #waiters = new Map<number, Set<Waiter>>()
+  #closed = false
 
   /** The peer has handed [from, to) to its room. */
   add(peer: PeerId, from: number, to: number): void {
-    const ranges = this.#peers.get(peer) ?? new IntervalSet()
+    const ranges = this.#peers.get(peer) ?? new IntervalSet(64, 'forget')
     const known = ranges.containing(from)
     this.#peers.delete(peer)
     this.#peers.set(peer, ranges)
@@ -40,6 +41,7 @@ export class Acknowledgements {
   /** Resolves when `count` peers have confirmed the message. */
   wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
     if (this.count(seq) >= count) return Promise.resolve()
+    if (this.#closed) return Promise.reject(closed())
     if (signal?.aborted) return Promise.reject(aborted(signal))
     return new Promise((resolve, reject) => {
       const onAbort = (): void => waiter.reject(aborted(signal))
@@ -67,20 +69,24 @@ export class Acknowledgements {
 
   /** Nobody will confirm anything any more. */
   close(): void {
+    this.#closed = true
     for (const waiters of [...this.#waiters.values()]) {
-      for (const waiter of [...waiters])
-        waiter.reject(new GossipError('ERR_CLOSED', 'the room was closed before it was confirmed'))
+      for (const waiter of [...waiters]) waiter.reject(closed())
     }
   }
 
   #settle(from: number, to: number): void {
-    if (this.#waiters.size === 0) return
-    for (let seq = from; seq < to; seq++) {
-      const waiters = this.#waiters.get(seq)
-      if (!waiters) continue
-      const count = this.count(seq)
-      for (const waiter of [...waiters]) if (waiter.count <= count) waiter.resolve()
-    }
+    // Whichever are fewer: a peer may confirm millions at once, and so many may be waited for.
+    if (this.#waiters.size < to - from) {
+      for (const seq of [...this.#waiters.keys()]) if (from <= seq && seq < to) this.#settleOne(seq)
+    } else for (let seq = from; seq < to; seq++) this.#settleOne(seq)
+  }
+
+  #settleOne(seq: number): void {
+    const waiters = this.#waiters.get(seq)
+    if (!waiters) return
+    const count = this.count(seq)
+    for (const waiter of [...waiters]) if (waiter.count <= count) waiter.resolve()
   }
 
   #leave(waiter: Waiter): void {
@@ -88,6 +94,10 @@ export class Acknowledgements {
     waiters?.delete(waiter)
     if (waiters?.size === 0) this.#waiters.delete(waiter.seq)
   }
+}
+
+function closed(): GossipError {
+  return new GossipError('ERR_CLOSED', 'the room was closed before it was confirmed')
 }
 
 function aborted(signal: AbortSignal | undefined): GossipError {

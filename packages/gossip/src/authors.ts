@@ -2,7 +2,7 @@
 // epochs cannot push.
 
 import type { PeerId } from '@hearsay/core'
-import type { Head } from './frames.js'
+import { type Head, MAX_HEADS } from './frames.js'
 import { Sequence } from './sequence.js'
 
 interface Author {
@@ -14,6 +14,8 @@ interface Author {
 
 export class Authors {
   readonly #authors = new Map<PeerId, Author>()
+  /** The most recently active ones, the last one last: what `heads` needs, without a look at all the others. */
+  readonly #recent = new Set<PeerId>()
   readonly #bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }
   #size = 0
 
@@ -51,18 +53,18 @@ export class Authors {
 
   /** Marks the place as just active, so that `heads` tells it first. */
   touch(author: PeerId): void {
-    const known = this.#authors.get(author)
-    if (!known) return
-    this.#authors.delete(author)
-    this.#authors.set(author, known)
+    this.#recent.delete(author)
+    this.#recent.add(author)
+    const [oldest] = this.#recent
+    if (this.#recent.size > MAX_HEADS && oldest !== undefined) this.#recent.delete(oldest)
   }
 
-  /** Up to `limit` heads, of the most recently active authors first. */
-  heads(limit: number): Head[] {
+  /** Up to `MAX_HEADS` heads, of the most recently active authors first. */
+  heads(): Head[] {
     const heads: Head[] = []
-    for (const [author, { epochs }] of [...this.#authors].reverse()) {
-      for (const [epoch, { next }] of epochs) {
-        if (heads.length === limit) return heads
+    for (const author of [...this.#recent].reverse()) {
+      for (const [epoch, { next }] of this.#authors.get(author)?.epochs ?? []) {
+        if (heads.length === MAX_HEADS) return heads
         if (next !== null) heads.push({ author, epoch, next })
       }
     }

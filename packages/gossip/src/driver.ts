@@ -6,6 +6,7 @@ import {
   type Crypto,
   copyBytes,
   type Delivery,
+  type Drop,
   Emitter,
   type Gossip,
   type GossipEvents,
@@ -26,7 +27,10 @@ import { GossipError } from './errors.js'
 import { flood } from './flood.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { Outbox, type Publication } from './outbox.js'
-import { TopicChannels } from './topic-channels.js'
+import { type OpenChannel, TopicChannels } from './topic-channels.js'
+
+/** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
+const MAX_TIME_MS = 8.64e15
 
 export interface GossipOptions {
   readonly topic: Topic
@@ -59,15 +63,24 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
   readonly #peers = new Map<PeerId, Link>()
-  readonly #outbox = new Outbox()
+  /** Where each open channel is; two links may lead to one peer for a while. */
+  readonly #links = new Map<PeerHandle, Link>()
+  readonly #outbox: Outbox
   readonly #acknowledgements = new Acknowledgements()
   readonly #inputs: Input[] = []
   #running = false
+  #closing: Promise<void> | null = null
   #closed = false
+  /** To be called when the input at work is done. */
+  #whenIdle: (() => void) | null = null
+  /** True while a tick is not signed to its end. */
+  #behind = false
+  /** True while peers are held back because a reader lags. */
+  #pressed = false
   #timer: Timer | null = null
 
   constructor(options: GossipOptions) {
-    super((error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))))
+    super((error) => this.emit('warning', toError(error)))
     const { topic, author, epoch, engine = flood(), clock = systemClock(), crypto = sodiumCrypto() } = options
     this.topic = topic
     this.#author = author
@@ -76,11 +89,14 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#limits = resolveLimits({ ...engine.limits, ...options.limits })
     this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits })
     const { capacity: messages, capacityBytes: bytes } = this.#limits
-    this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setFlowing(!pressed))
+    this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
+    // Half the history: what is signed and waits for a peer must not push itself out of it.
+    this.#outbox = new Outbox({ messages: messages / 2, bytes: bytes / 2 })
     this.#channels = new TopicChannels(topic, crypto, {
-      onUp: (peer, { link, channel }) => this.#onUp(peer, link, channel.window),
+      onUp: (peer, open) => this.#onUp(peer, open),
       onDown: (peer) => this.#onDown(peer),
-      onFrame: (peer, frame) => this.#handle({ type: 'frame', peer, frame }),
+      // One that must wait its turn outlives its listener.
+      onFrame: (peer, frame) => this.#handle({ type: 'frame', peer, frame: this.#running ? copyBytes(frame) : frame }),
       onDrain: (peer) => this.#refill(peer),
     })
   }
@@ -90,12 +106,12 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   }
 
   addLink(link: Link): void {
-    if (!this.#closed) this.#channels.add(link)
+    if (!this.#closing) this.#channels.add(link)
   }
 
   async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     const { signal } = options
-    if (this.#closed) throw new GossipError('ERR_CLOSED', 'the room is closed')
+    if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
     if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
     if (payload.byteLength > this.#limits.maxMessageBytes) {
       throw new GossipError(
@@ -113,9 +129,20 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     return { [Symbol.asyncIterator]: () => this.#log.read(query) }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#whenIdle = () => {
+        this.#finish()
+        resolve()
+      }
+    })
     this.#flush()
+    // A listener may call this: what its input brought is first to be acknowledged.
+    if (!this.#running) this.#rest()
+    return this.#closing
+  }
+
+  #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
     this.#channels.close()
@@ -155,10 +182,15 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   }
 
   #flush(): void {
-    const payloads = this.#outbox.takeTick()
-    if (this.#closed || payloads.length === 0) return
-    const wall = this.#clock.wall()
-    this.#handle({ type: 'publish', payloads, wall })
+    if (this.#closed) return
+    const payloads = this.#outbox.take(this.#peers.size > 0 && !this.#closing)
+    this.#behind = this.#outbox.hasUnsigned
+    if (payloads.length > 0) this.#handle({ type: 'publish', payloads, wall: this.#wall() })
+  }
+
+  /** What a record's time may be, whatever the clock says. */
+  #wall(): number {
+    return Math.floor(Math.min(Math.max(this.#clock.wall(), 0), MAX_TIME_MS)) || 0
   }
 
   #receipt(seq: number, peers: number): Receipt {
@@ -171,26 +203,36 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     }
   }
 
-  #onUp(peer: PeerHandle, link: Link, window: number): void {
-    this.#peers.set(link.remote, link)
-    this.#handle({ type: 'peer-up', peer, remote: link.remote, window })
-    this.emit('peer', link.remote, link)
+  #onUp(peer: PeerHandle, { link, channel }: OpenChannel): void {
+    const isNew = !this.#peers.has(link.remote)
+    this.#links.set(peer, link)
+    if (isNew) this.#peers.set(link.remote, link)
+    if (this.#pressed) channel.setFlowing(false)
+    this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
+    if (isNew) this.emit('peer', link.remote, link)
   }
 
+  /** A peer stays while another link leads to it. */
   #onDown(peer: PeerHandle): void {
+    const remote = this.#links.get(peer)?.remote
+    this.#links.delete(peer)
+    if (this.#closed || remote === undefined) return
     this.#handle({ type: 'peer-down', peer })
-    const remotes = new Set([...this.#channels].map(({ link }) => link.remote))
-    for (const remote of [...this.#peers.keys()]) {
-      if (remotes.has(remote)) continue
+    const other = [...this.#links.values()].find((link) => link.remote === remote)
+    if (other) this.#peers.set(remote, other)
+    else {
       this.#peers.delete(remote)
       this.emit('peer-leave', remote)
     }
-    this.#outbox.settle(this.#peers.size === 0)
+    this.#settle()
   }
 
   #refill(peer: PeerHandle): void {
-    const window = this.#channels.get(peer)?.channel.window ?? 0
-    if (window > 0) this.#handle({ type: 'window', peer, bytes: window })
+    if (this.#windowOf(peer) > 0) this.#handle({ type: 'window', peer, bytes: this.#windowOf(peer) })
+  }
+
+  #windowOf(peer: PeerHandle): number {
+    return this.#channels.get(peer)?.channel.window ?? 0
   }
 
   /** Feeds the machine; what happens while its outputs are carried out waits its turn. */
@@ -198,23 +240,52 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#inputs.push(input)
     if (this.#running) return
     this.#running = true
-    for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-      if (this.#closed) break
-      for (const output of this.#machine.handle(next, this.#clock.now())) this.#do(output, next)
-      this.#outbox.settle(this.#peers.size === 0)
+    try {
+      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#step(next)
+    } finally {
+      this.#running = false
     }
-    this.#running = false
+    this.#rest()
+  }
+
+  #step(input: Input): void {
+    if (this.#closed) return
+    // What was sent since a window was told has used it up.
+    const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
+    for (const output of this.#react(current)) this.#do(output, current)
+    this.#settle()
+  }
+
+  /** Signing is the one thing that may fail here, and then for the caller of `publish` to hear. */
+  #react(input: Input): readonly Output[] {
+    if (input.type !== 'publish') return this.#machine.handle(input, this.#clock.now())
+    try {
+      return this.#machine.handle(input, this.#clock.now())
+    } catch (error) {
+      this.#outbox.unsignable(input.payloads.length, toError(error))
+      return []
+    }
+  }
+
+  #settle(): void {
+    this.#outbox.settle(this.#peers.size === 0)
+    if (this.#behind) this.#flush()
+  }
+
+  #rest(): void {
+    const run = this.#whenIdle
+    this.#whenIdle = null
+    run?.()
   }
 
   #do(output: Output, cause: Input): void {
     switch (output.type) {
       case 'send':
-        this.#channels.get(output.peer)?.channel.send(output.frame)
-        return
+        return this.#send(output.peer, output.frame)
       case 'blocked':
         return this.#refill(output.peer)
       case 'deliver':
-        return this.#deliver({ ...output.delivery, receivedAt: this.#clock.wall() })
+        return this.#deliver({ ...output.delivery, receivedAt: this.#wall() })
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
@@ -232,9 +303,22 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         this.emit('fork', output.fork)
         return
       case 'drop':
-        this.emit('drop', output.drop)
-        return
+        return this.#onDrop(output.drop)
     }
+  }
+
+  /** A frame that one link does not carry is that peer's loss alone: it will see a gap. */
+  #send(peer: PeerHandle, frame: Uint8Array): void {
+    try {
+      this.#channels.get(peer)?.channel.send(frame)
+    } catch (error) {
+      this.emit('warning', toError(error))
+    }
+  }
+
+  #onDrop(drop: Drop): void {
+    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#outbox.dropped(drop.from, drop.to)
+    this.emit('drop', drop)
   }
 
   #deliver(delivery: Delivery): void {
@@ -243,7 +327,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
-  #onPublished({ from }: Extract<Output, { type: 'published' }>, cause: Input): void {
+  #onPublished({ from, to }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
     const place = {
       author: this.#author.id,
@@ -255,7 +339,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     }
     for (const [index, payload] of cause.payloads.entries())
       this.#log.append({ ...place, seq: from + index, payload }, true)
-    this.#outbox.signed(from)
+    this.#outbox.signed(from, to)
   }
 
   #onMisbehaved({ peer, code, message, ban }: Extract<Output, { type: 'misbehaved' }>): void {
@@ -270,7 +354,12 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
       at === null ? null : this.#clock.setTimer(at - this.#clock.now(), () => this.#handle({ type: 'timer' }))
   }
 
-  #setFlowing(flowing: boolean): void {
-    for (const { channel } of this.#channels) channel.setFlowing(flowing)
+  #setPressed(pressed: boolean): void {
+    this.#pressed = pressed
+    for (const { channel } of this.#channels) channel.setFlowing(!pressed)
   }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }

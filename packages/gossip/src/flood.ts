@@ -7,9 +7,9 @@
 // that does not keep up costs its position in the log.
 
 import { encodeRecord, type SignedRecord } from '@hearsay/core'
-import { type Arrival, ArrivalLog } from './arrivals.js'
+import { type Arrival, ArrivalLog, type Source } from './arrivals.js'
 import type { Engine, Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
-import { decodeFrame, encodeFrame, type Frame, MAX_HEADS, MAX_HOPS } from './frames.js'
+import { decodeFrame, encodeFrame, type Frame, MAX_HOPS } from './frames.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
 import { Neighbour } from './neighbour.js'
@@ -17,6 +17,11 @@ import type { GossipLimits } from './options.js'
 import { Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
 import type { Pending } from './sequence.js'
+
+/** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
+const HELLO_MS = 10_000
+/** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
+const MAX_CONFIRMED_RANGES = 1_024
 
 /** Every new record to every neighbour. `capacity` and the other bounds are those of `GossipLimits`. */
 export function flood(limits: Partial<GossipLimits> = {}): Engine {
@@ -33,7 +38,7 @@ class FloodMachine implements Machine {
   readonly #intake: Intake
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   /** Own messages that at least one peer has confirmed. */
-  readonly #confirmed = new IntervalSet()
+  readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   #lastFrame: { position: number; bytes: Uint8Array } = { position: -1, bytes: new Uint8Array() }
   #wakeAt: number | null = null
   /** When the first channel of this room opened. */
@@ -52,7 +57,7 @@ class FloodMachine implements Machine {
     this.#outputs = []
     this.#dispatch(input, now)
     this.#ordering.expire(now)
-    for (const neighbour of this.#neighbours.values()) this.#serve(neighbour)
+    for (const neighbour of this.#neighbours.values()) this.#serve(neighbour, now)
     this.#reschedule()
     return this.#outputs
   }
@@ -77,18 +82,8 @@ class FloodMachine implements Machine {
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
     const { oldest, next } = this.#log
-    const neighbour = new Neighbour({ handle: peer, remote, window, oldest, next })
-    this.#neighbours.set(peer, neighbour)
+    this.#neighbours.set(peer, new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS }))
     this.#presentSince ??= now
-    const presentMs = Math.ceil(now - this.#presentSince)
-    const { author, epoch } = this.#publisher
-    this.#send(neighbour, {
-      type: 'hello',
-      author: author.id,
-      epoch,
-      presentMs,
-      heads: this.#ordering.heads(MAX_HEADS),
-    })
   }
 
   #onWindow({ peer, bytes }: Of<'window'>): void {
@@ -119,8 +114,13 @@ class FloodMachine implements Machine {
   }
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
-    if (neighbour.introduced) this.#outOfPlace(neighbour, 'a second hello')
-    else neighbour.introduce(hello, now)
+    if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello')
+    neighbour.introduce(hello, now)
+    // It would be sent nothing of ours, and `publish` would wait for it.
+    const { author, epoch, nextSeq } = this.#publisher
+    const own = { author: author.id, epoch }
+    if (neighbour.signs(own) || (neighbour.headOf(own) ?? 0) > nextSeq)
+      this.#outOfPlace(neighbour, 'a claim to what this node signs')
   }
 
   #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>): void {
@@ -145,7 +145,7 @@ class FloodMachine implements Machine {
         return this.#onFork(finding.held, finding.record)
       case 'new': {
         const hops = Math.min(frame.hops + 1, MAX_HOPS)
-        return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour.handle, now)
+        return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour, now)
       }
     }
   }
@@ -156,16 +156,22 @@ class FloodMachine implements Machine {
     this.#outputs.push({ type: 'fork', fork: { author, epoch, headers: [proofOf(held), proofOf(other)] } })
   }
 
-  #accept(pending: Pending, from: PeerHandle | null, now: number): void {
-    const evicted = this.#log.append({ record: pending.record, hops: pending.hops, at: now, via: from })
+  #accept(pending: Pending, from: Neighbour | null, now: number): void {
+    const via = from?.handle ?? null
+    const evicted = this.#log.append({ record: pending.record, hops: pending.hops, at: now, via })
     for (const { record } of evicted) this.#drop(record, 'history')
-    // A lone neighbour sends in order, so nothing earlier can come by another path.
-    this.#ordering.accept(pending, { begin: this.#neighbours.size <= 1, now })
+    // An author sends its own in order, and from a lone one nothing earlier can come by another path. A relay sends as it
+    // heard, which need not be in order.
+    const begin = this.#neighbours.size <= 1 && from?.signs(pending.record.header) === true
+    this.#ordering.accept(pending, { begin, now })
   }
 
   /** Sends what the neighbour is owed, as far as its window goes. */
-  #serve(neighbour: Neighbour): void {
-    if (!neighbour.introduced || neighbour.blocked) return
+  #serve(neighbour: Neighbour, now: number): void {
+    if (!neighbour.introduced && now >= neighbour.helloBy) return this.#outOfPlace(neighbour, 'no hello')
+    if (neighbour.blocked) return
+    this.#greet(neighbour, now)
+    if (!neighbour.introduced) return
     this.#acknowledge(neighbour)
     neighbour.cursor = Math.max(neighbour.cursor, this.#log.oldest)
     while (neighbour.cursor < this.#log.next) {
@@ -178,35 +184,43 @@ class FloodMachine implements Machine {
     }
   }
 
+  #greet(neighbour: Neighbour, now: number): void {
+    if (neighbour.greeted || !this.#hasWindow(neighbour)) return
+    neighbour.greeted = true
+    const { author, epoch } = this.#publisher
+    const presentMs = Math.ceil(now - (this.#presentSince ?? now))
+    this.#send(neighbour, { type: 'hello', author: author.id, epoch, presentMs, heads: this.#ordering.heads() })
+  }
+
   #push(neighbour: Neighbour, { record, hops }: Arrival): void {
     this.#transmit(neighbour, this.#frameOf(neighbour.cursor, record, hops))
     const { firstSeq, count } = record.header
-    if (!this.#isOwn(record)) return
+    if (!this.#isOwn(record.header)) return
     this.#outputs.push({ type: 'pushed', peer: neighbour.handle, from: firstSeq, to: firstSeq + count })
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #wants(neighbour: Neighbour, { record, at, via }: Arrival): boolean {
-    const { author, epoch, firstSeq, count } = record.header
-    if (via === neighbour.handle || neighbour.signs(author, epoch)) return false
-    const head = neighbour.headOf(author, epoch)
-    if (head !== undefined) return firstSeq + count > head
+  #wants(neighbour: Neighbour, { record, at, via, source, end }: Arrival): boolean {
+    if (via === neighbour.handle) return false
+    const owedFrom = neighbour.owedFrom(source)
+    if (owedFrom !== null) return end > owedFrom
     if (neighbour.cursor >= neighbour.liveFrom || at > neighbour.liveSince) return true
-    return this.#isOwn(record) && !this.#confirmed.covers(firstSeq, firstSeq + count)
+    return this.#isOwn(source) && !this.#confirmed.covers(record.header.firstSeq, end)
   }
 
   /** Tells a neighbour how far its own messages have been handed to our room. */
   #acknowledge(neighbour: Neighbour): void {
     if (neighbour.author === null) return
-    const run = this.#ordering.runOf(neighbour.author, neighbour.epoch)
-    const [from, to] = neighbour.acknowledged
-    if (run[0] === run[1] || (run[0] === from && run[1] === to) || !this.#hasWindow(neighbour)) return
-    neighbour.acknowledged = run
-    this.#send(neighbour, { type: 'ack', from: run[0], to: run[1] })
+    for (const [from, to] of this.#ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
+      if (to <= neighbour.acknowledged) continue
+      if (!this.#hasWindow(neighbour)) return
+      neighbour.acknowledged = to
+      this.#send(neighbour, { type: 'ack', from, to })
+    }
   }
 
-  #isOwn({ header }: SignedRecord): boolean {
-    return header.author === this.#publisher.author.id && header.epoch === this.#publisher.epoch
+  #isOwn({ author, epoch }: Source): boolean {
+    return epoch === this.#publisher.epoch && author === this.#publisher.author.id
   }
 
   #hasWindow(neighbour: Neighbour): boolean {
@@ -249,7 +263,10 @@ class FloodMachine implements Machine {
   }
 
   #reschedule(): void {
-    const at = this.#ordering.deadline
+    let at = this.#ordering.deadline
+    for (const { introduced, helloBy } of this.#neighbours.values()) {
+      if (!introduced && (at === null || helloBy < at)) at = helloBy
+    }
     if (at === this.#wakeAt) return
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })

@@ -3,13 +3,19 @@
 /** A half-open range. */
 export type Interval = readonly [from: number, to: number]
 
-/** Ranges in ascending order that neither overlap nor touch, at most `bound` of them: beyond it the lowest hole counts as filled. */
+/**
+ * Ranges in ascending order that neither overlap nor touch, at most `bound` of them. Beyond it, `fill` counts the lowest hole
+ * as filled, for sets that must never take a number for new twice; `forget` lets the lowest range go, for sets that must
+ * never claim a number that was not added.
+ */
 export class IntervalSet {
   #ranges: Interval[] = []
   readonly #bound: number
+  readonly #beyond: 'fill' | 'forget'
 
-  constructor(bound = 64) {
+  constructor(bound = 64, beyond: 'fill' | 'forget' = 'fill') {
     this.#bound = bound
+    this.#beyond = beyond
   }
 
   get ranges(): readonly Interval[] {
@@ -49,12 +55,13 @@ export class IntervalSet {
     const low = Math.min(from, touching[0]?.[0] ?? from)
     const high = Math.max(to, touching.at(-1)?.[1] ?? to)
     this.#ranges = [...before, [low, high], ...after]
-    if (this.#ranges.length > this.#bound) this.#fillLowestHole()
+    if (this.#ranges.length > this.#bound) this.#shorten()
   }
 
-  #fillLowestHole(): void {
+  #shorten(): void {
     const [first, second, ...rest] = this.#ranges
-    if (first && second) this.#ranges = [[first[0], second[1]], ...rest]
+    if (!first || !second) return
+    this.#ranges = this.#beyond === 'fill' ? [[first[0], second[1]], ...rest] : [second, ...rest]
   }
 
   /** Binary search: the first range whose end lies above `value`. */

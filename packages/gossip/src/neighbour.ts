@@ -1,6 +1,7 @@
 // What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
 
 import type { PeerId } from '@hearsay/core'
+import type { Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 
@@ -20,18 +21,32 @@ export class Neighbour {
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
-  /** The range of its own messages that it was told we have. */
-  acknowledged: readonly [number, number] = [0, 0]
+  /** Where the last run of its own messages ends that it was told we have. */
+  acknowledged = 0
+  /** True once our hello is on its way. */
+  greeted = false
+  /** When its hello must be here. */
+  readonly helloBy: number
   /** True after `blocked` was told and until the window is above 0. */
   blocked = false
   readonly #heads = new Map<string, number>()
+  /** Answers of `owedFrom`: it is asked for each record of the history. */
+  readonly #owed = new Map<Source, number | null>()
 
-  constructor(start: { handle: PeerHandle; remote: PeerId; window: number; oldest: number; next: number }) {
+  constructor(start: {
+    handle: PeerHandle
+    remote: PeerId
+    window: number
+    oldest: number
+    next: number
+    helloBy: number
+  }) {
     this.handle = start.handle
     this.remote = start.remote
     this.window = start.window
     this.cursor = start.oldest
     this.liveFrom = start.next
+    this.helloBy = start.helloBy
   }
 
   /** The remote has introduced itself. */
@@ -46,12 +61,23 @@ export class Neighbour {
     return this.author !== null
   }
 
-  /** Where its deliveries of this place ended when it introduced itself; undefined if it did not follow it. */
-  headOf(author: PeerId, epoch: number): number | undefined {
+  /** The number from which on it is owed all of this source; null if it did not follow it, and is owed what is live. */
+  owedFrom(source: Source): number | null {
+    let owed = this.#owed.get(source)
+    if (owed === undefined) {
+      owed = this.signs(source) ? Number.POSITIVE_INFINITY : (this.headOf(source) ?? null)
+      this.#owed.set(source, owed)
+    }
+    return owed
+  }
+
+  /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */
+  headOf({ author, epoch }: Source): number | undefined {
     return this.#heads.get(`${author} ${epoch}`)
   }
 
-  signs(author: PeerId, epoch: number): boolean {
+  /** True if this source is its own. */
+  signs({ author, epoch }: Source): boolean {
     return this.author === author && this.epoch === epoch
   }
 }

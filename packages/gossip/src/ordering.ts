@@ -7,7 +7,7 @@ import type { Output } from './engine.js'
 import type { Head } from './frames.js'
 import type { Interval } from './intervals.js'
 import type { GossipLimits } from './options.js'
-import type { Pending, Sequence, Step } from './sequence.js'
+import type { Patience, Pending, Sequence, Step } from './sequence.js'
 
 interface Place {
   readonly author: PeerId
@@ -19,9 +19,14 @@ export class Ordering {
   readonly #limits: GossipLimits
   readonly #authors: Authors
   readonly #emit: (output: Output) => void
-  /** Sequences with a hole or still settling; at most `maxHeld` of them. */
-  readonly #waiting = new Map<string, Place>()
+  /**
+   * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
+   * insertion order is the order of deadlines: the first one is due first, however many wait.
+   */
+  readonly #settling = new Map<string, Place>()
+  readonly #holding = new Map<string, Place>()
   #held = 0
+  #heldBytes = 0
 
   constructor(limits: GossipLimits, emit: (output: Output) => void) {
     this.#limits = limits
@@ -39,14 +44,14 @@ export class Ordering {
     return this.#authors.admits(author, epoch)
   }
 
-  /** The last unbroken run of deliveries of this place. */
-  runOf(author: PeerId, epoch: number): Interval {
-    return this.#authors.find(author, epoch)?.run ?? [0, 0]
+  /** What was delivered of this place: unbroken runs, ascending. */
+  deliveredOf(author: PeerId, epoch: number): readonly Interval[] {
+    return this.#authors.find(author, epoch)?.delivered ?? []
   }
 
-  /** Where deliveries end, of up to `limit` places, most recently active authors first. */
-  heads(limit: number): readonly Head[] {
-    return this.#authors.heads(limit)
+  /** Where deliveries end, of as many places as a hello takes, most recently active authors first. */
+  heads(): readonly Head[] {
+    return this.#authors.heads()
   }
 
   /** True the first time that it is told of a fork at this place. */
@@ -62,48 +67,60 @@ export class Ordering {
     const { author, epoch } = pending.record.header
     const sequence = this.#authors.open(author, epoch)
     this.#authors.touch(author)
-    const patience = sequence.next === null ? this.#limits.settleMs : this.#limits.holdMs
-    this.#track({ author, epoch, sequence }, () => sequence.accept(pending, { begin, deadline: now + patience }))
-    while (this.#held > this.#limits.maxHeld) this.#giveUpOldest(now)
+    const patience = this.#patienceFrom(now)
+    this.#track({ author, epoch, sequence }, () => sequence.accept(pending, { begin, patience }))
+    for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
   }
 
   /** Gives up the holes whose time has come. */
   expire(now: number): void {
-    for (const place of [...this.#waiting.values()]) {
-      const { deadline } = place.sequence
-      if (deadline !== null && deadline <= now) this.#giveUp(place, now)
-    }
+    for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) this.#giveUp(first, now)
   }
 
   /** When `expire` is next needed. */
   get deadline(): number | null {
-    let earliest: number | null = null
-    for (const { sequence } of this.#waiting.values()) {
-      if (sequence.deadline !== null && (earliest === null || sequence.deadline < earliest))
-        earliest = sequence.deadline
-    }
-    return earliest
+    return this.#first?.sequence.deadline ?? null
   }
 
-  #giveUpOldest(now: number): void {
-    const deadlineOf = (place: Place): number => place.sequence.deadline ?? 0
-    const [oldest] = [...this.#waiting.values()].sort((a, b) => deadlineOf(a) - deadlineOf(b))
-    if (oldest) this.#giveUp(oldest, now)
+  /** Who has waited long enough first. */
+  get #first(): Place | undefined {
+    const [[, settling] = []] = this.#settling
+    const [[, holding] = []] = this.#holding
+    if (settling && holding) return deadlineOf(settling) <= deadlineOf(holding) ? settling : holding
+    return settling ?? holding
+  }
+
+  #isOver(): boolean {
+    return this.#held > this.#limits.maxHeld || this.#heldBytes > this.#limits.capacityBytes
   }
 
   #giveUp(place: Place, now: number): void {
-    this.#track(place, () => place.sequence.giveUp(now + this.#limits.holdMs))
+    this.#track(place, () => place.sequence.giveUp(this.#patienceFrom(now)))
+  }
+
+  #patienceFrom(now: number): Patience {
+    return { now, settleMs: this.#limits.settleMs, holdMs: this.#limits.holdMs }
   }
 
   /** Tells what became deliverable and keeps the books on what waits. */
   #track(place: Place, change: () => readonly Step[]): void {
-    const before = place.sequence.heldCount
+    const { sequence } = place
+    const { heldCount, heldBytes, deadline } = sequence
     const steps = change()
-    this.#held += place.sequence.heldCount - before
-    const key = `${place.author} ${place.epoch}`
-    if (place.sequence.deadline === null) this.#waiting.delete(key)
-    else this.#waiting.set(key, place)
+    this.#held += sequence.heldCount - heldCount
+    this.#heldBytes += sequence.heldBytes - heldBytes
+    if (sequence.deadline !== deadline) this.#enqueue(place)
     for (const step of steps) this.#tell(place, step)
+  }
+
+  /** A new deadline is the latest of its kind, so its place is the last. */
+  #enqueue(place: Place): void {
+    const key = `${place.author} ${place.epoch}`
+    this.#settling.delete(key)
+    this.#holding.delete(key)
+    if (place.sequence.deadline === null) return
+    const queue = place.sequence.next === null ? this.#settling : this.#holding
+    queue.set(key, place)
   }
 
   #tell({ author, epoch }: Place, step: Step): void {
@@ -117,4 +134,8 @@ export class Ordering {
       this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })
     }
   }
+}
+
+function deadlineOf({ sequence }: Place): number {
+  return sequence.deadline ?? Number.POSITIVE_INFINITY
 }

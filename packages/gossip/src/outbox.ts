@@ -14,66 +14,106 @@ export interface Publication {
 }
 
 export class Outbox {
-  #unsigned: Publication[] = []
-  #waiting: Publication[] = []
+  readonly #bounds: { readonly messages: number; readonly bytes: number }
+  readonly #unsigned = new Set<Publication>()
+  /** Taken, and about to be told their numbers. */
+  #taken: Publication[] = []
+  /** Signed and not handed to anybody, by number. */
+  readonly #waiting = new Map<number, Publication>()
+  #waitingBytes = 0
+  /** Those of `#waiting` that need wait no longer. */
+  readonly #done = new Set<Publication>()
+
+  /** @param bounds how much may be signed and wait at once; the rest stays unsigned */
+  constructor(bounds: { readonly messages: number; readonly bytes: number }) {
+    this.#bounds = bounds
+  }
+
+  /** True if something is not signed yet. */
+  get hasUnsigned(): boolean {
+    return this.#unsigned.size > 0
+  }
 
   /** Adds a publication; true if it is the first of its tick. */
   add(publication: Publication): boolean {
-    this.#unsigned.push(publication)
-    return this.#unsigned.length === 1
+    this.#unsigned.add(publication)
+    return this.#unsigned.size === 1
   }
 
   /** Takes back one that is not signed yet. */
   withdraw(publication: Publication): boolean {
-    const index = this.#unsigned.indexOf(publication)
-    if (index !== -1) this.#unsigned.splice(index, 1)
-    return index !== -1
+    return this.#unsigned.delete(publication)
   }
 
-  /** The payloads of the tick that just ended; `signed` is to tell their numbers. */
-  takeTick(): readonly Uint8Array[] {
-    const tick = this.#unsigned
-    this.#unsigned = []
-    this.#waiting.push(...tick)
-    return tick.map(({ payload }) => payload)
-  }
-
-  /** The publications of the tick got the numbers from `from` on. */
-  signed(from: number): void {
-    let seq = from
-    for (const publication of this.#waiting) if (publication.seq === null) publication.seq = seq++
-  }
-
-  /** [from, to) went to one more peer. */
-  pushed(from: number, to: number): void {
-    for (const publication of this.#waiting) {
-      if (publication.seq !== null && publication.seq >= from && publication.seq < to) publication.peers++
+  /** The payloads to sign next, in order of the calls: all, or as many as may wait. `signed` or `unsignable` answers. */
+  take(isBounded: boolean): readonly Uint8Array[] {
+    const payloads: Uint8Array[] = []
+    let [messages, bytes] = [this.#waiting.size, this.#waitingBytes]
+    for (const publication of this.#unsigned) {
+      if (isBounded && (messages >= this.#bounds.messages || bytes >= this.#bounds.bytes)) break
+      this.#unsigned.delete(publication)
+      this.#taken.push(publication)
+      payloads.push(publication.payload)
+      messages++
+      bytes += publication.payload.byteLength
     }
+    return payloads
+  }
+
+  /** What was taken first got the numbers [from, to). */
+  signed(from: number, to: number): void {
+    for (const [index, publication] of this.#taken.splice(0, to - from).entries()) {
+      publication.seq = from + index
+      this.#waiting.set(publication.seq, publication)
+      this.#waitingBytes += publication.payload.byteLength
+    }
+  }
+
+  /** So many of what was taken first could not be signed. */
+  unsignable(count: number, error: Error): void {
+    for (const { fail } of this.#taken.splice(0, count)) fail(error)
+  }
+
+  /** [from, to), the messages of one record, went to one more peer. */
+  pushed(from: number, to: number): void {
+    for (const publication of this.#within(from, to)) {
+      publication.peers++
+      this.#done.add(publication)
+    }
+  }
+
+  /** [from, to), the messages of one record, will not be handed to anybody any more. */
+  dropped(from: number, to: number): void {
+    for (const publication of this.#within(from, to)) this.#done.add(publication)
   }
 
   /** Settles what was handed to somebody; and, if there is nobody to wait for, the rest too. */
   settle(isAlone: boolean): void {
-    const still: Publication[] = []
-    for (const publication of this.#waiting) {
-      if (publication.seq !== null && (isAlone || publication.peers > 0))
-        publication.settle(publication.seq, publication.peers)
-      else still.push(publication)
-    }
-    this.#waiting = still
+    for (const publication of isAlone ? this.#waiting.values() : this.#done) this.settleNow(publication)
+    this.#done.clear()
   }
 
   /** Settles one now, however many have it. */
   settleNow(publication: Publication): void {
-    if (publication.seq === null) return
-    this.#waiting = this.#waiting.filter((other) => other !== publication)
-    publication.settle(publication.seq, publication.peers)
+    const { seq, payload, peers } = publication
+    if (seq === null || !this.#waiting.delete(seq)) return
+    this.#waitingBytes -= payload.byteLength
+    publication.settle(seq, peers)
   }
 
   close(): void {
-    const all = [...this.#waiting, ...this.#unsigned]
-    this.#waiting = []
-    this.#unsigned = []
+    const all = [...this.#waiting.values(), ...this.#taken, ...this.#unsigned]
+    this.#waiting.clear()
+    this.#unsigned.clear()
+    this.#taken = []
     for (const { fail } of all)
       fail(new GossipError('ERR_CLOSED', 'the room was closed before the message was handed to a peer'))
+  }
+
+  #within(from: number, to: number): Publication[] {
+    if (this.#waiting.size === 0) return []
+    return Array.from({ length: to - from }, (_, index) => this.#waiting.get(from + index)).filter(
+      (one) => one !== undefined,
+    )
   }
 }

@@ -2,6 +2,7 @@
 
 import {
   type Address,
+  copyBytes,
   type Delivery,
   type Drop,
   Emitter,
@@ -224,16 +225,14 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   #messages(query: HistoryQuery): AsyncIterable<Message<unknown>> {
     const deliveries = this.#gossip.history(query)
     const toMessage = (delivery: Delivery): Message<unknown> => this.#toMessage(delivery)
-    return {
-      async *[Symbol.asyncIterator]() {
-        for await (const delivery of deliveries) yield toMessage(delivery)
-      },
-    }
+    return { [Symbol.asyncIterator]: () => mapped(deliveries[Symbol.asyncIterator](), toMessage) }
   }
 
   #toMessage({ payload, time, receivedAt, ...place }: Delivery): Message<unknown> {
-    const { data, undecodable } = this.#decode(payload)
-    return { ...place, time: new Date(time), receivedAt: new Date(receivedAt), data, bytes: payload, undecodable }
+    // Others still read the payload, and peers are served from it: what the application gets is its own.
+    const bytes = copyBytes(payload)
+    const { data, undecodable } = this.#decode(bytes)
+    return { ...place, time: new Date(time), receivedAt: new Date(receivedAt), data, bytes, undecodable }
   }
 
   #decode(payload: Uint8Array): { data: unknown; undecodable: boolean } {
@@ -243,6 +242,23 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
       // A valid signature says who wrote it, not that it is of our encoding: the application decides.
       return { data: null, undecodable: true }
     }
+  }
+}
+
+/** Not a generator: one that waits for the next value could not be returned from. */
+function mapped<From, To>(source: AsyncIterator<From>, map: (value: From) => To): AsyncIterableIterator<To> {
+  return {
+    async next() {
+      const result = await source.next()
+      return result.done ? { done: true, value: undefined } : { done: false, value: map(result.value) }
+    },
+    async return() {
+      await source.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
   }
 }
 

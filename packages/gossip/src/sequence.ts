@@ -17,12 +17,24 @@ export interface Pending {
 /** What became deliverable, in order: records, and holes that were given up before them. */
 export type Step = { readonly gap: Interval } | { readonly ready: Pending }
 
+/** How long what waits may wait, from `now` on. */
+export interface Patience {
+  readonly now: number
+  readonly settleMs: number
+  readonly holdMs: number
+}
+
+/** What a payload costs beside its bytes while it is held: a view on a buffer takes 107 bytes of heap on Node 20. */
+const VIEW_BYTES = 107
+
 export class Sequence {
   /** Every number of which a record was accepted. */
   readonly #known = new IntervalSet()
   #held: Pending[] = []
+  #heldBytes = 0
   #next: number | null = null
-  #runStart = 0
+  /** Never claims what was not delivered: a peer is told these as confirmed. */
+  readonly #delivered = new IntervalSet(64, 'forget')
   #deadline: number | null = null
   /** Set once two valid headers claimed one place. */
   forked = false
@@ -32,13 +44,18 @@ export class Sequence {
     return this.#next
   }
 
-  /** The last unbroken run of deliveries, [from, to). */
-  get run(): Interval {
-    return [this.#runStart, this.#next ?? this.#runStart]
+  /** The unbroken runs of deliveries, ascending; the latest 64. */
+  get delivered(): readonly Interval[] {
+    return this.#delivered.ranges
   }
 
   get heldCount(): number {
     return this.#held.length
+  }
+
+  /** What the held records take in memory. */
+  get heldBytes(): number {
+    return this.#heldBytes
   }
 
   /** When the lowest hole is to be given up, or settling ends. */
@@ -51,57 +68,58 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
-  /**
-   * Takes a record of a place that is not known yet. `begin` says whether an unknown sequence may begin right here;
-   * `deadline` is when a hole, or settling, that begins now is given up.
-   */
-  accept(pending: Pending, options: { readonly begin: boolean; readonly deadline: number }): readonly Step[] {
+  /** Takes a record of a place that is not known yet. `begin` says whether an unknown sequence may begin right here. */
+  accept(pending: Pending, options: { readonly begin: boolean; readonly patience: Patience }): readonly Step[] {
     const { firstSeq, count } = pending.record.header
     this.#known.add(firstSeq, firstSeq + count)
-    if (this.#next === null && (firstSeq === 0 || options.begin)) this.#beginAt(firstSeq)
+    if (this.#next === null && (firstSeq === 0 || options.begin)) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return []
     this.#hold(pending)
     const steps = this.#release()
-    this.#reschedule(options.deadline, steps.length > 0)
+    this.#reschedule(options.patience, steps.length > 0)
     return steps
   }
 
   /** Gives up the lowest hole (or ends settling), and what then follows. */
-  giveUp(deadline: number): readonly Step[] {
+  giveUp(patience: Patience): readonly Step[] {
     const first = this.#held[0]
     if (!first) return []
     const firstSeq = first.record.header.firstSeq
     const steps: Step[] = this.#next === null ? [] : [{ gap: [this.#next, firstSeq] }]
-    this.#beginAt(firstSeq)
+    this.#next = firstSeq
     steps.push(...this.#release())
-    this.#reschedule(deadline, true)
+    this.#reschedule(patience, true)
     return steps
-  }
-
-  #beginAt(seq: number): void {
-    this.#next = seq
-    this.#runStart = seq
   }
 
   #hold(pending: Pending): void {
     const at = this.#held.findIndex((other) => other.record.header.firstSeq > pending.record.header.firstSeq)
     if (at === -1) this.#held.push(pending)
     else this.#held.splice(at, 0, pending)
+    this.#heldBytes += costOf(pending)
   }
 
   #release(): Step[] {
     const steps: Step[] = []
     while (this.#held[0]?.record.header.firstSeq === this.#next) {
       const ready = this.#held.shift() as Pending
-      this.#next = ready.record.header.firstSeq + ready.record.header.count
+      const { firstSeq, count } = ready.record.header
+      this.#heldBytes -= costOf(ready)
+      this.#next = firstSeq + count
+      this.#delivered.add(firstSeq, firstSeq + count)
       steps.push({ ready })
     }
     return steps
   }
 
-  #reschedule(deadline: number, progressed: boolean): void {
+  /** A sequence that has just begun waits as one that flows, however it came to begin. */
+  #reschedule({ now, settleMs, holdMs }: Patience, progressed: boolean): void {
     if (this.#held.length === 0) this.#deadline = null
-    else if (this.#deadline === null || progressed) this.#deadline = deadline
+    else if (this.#deadline === null || progressed) this.#deadline = now + (this.#next === null ? settleMs : holdMs)
   }
+}
+
+function costOf({ record }: Pending): number {
+  return record.block.byteLength + record.header.count * VIEW_BYTES
 }

@@ -1,10 +1,34 @@
-import { settle } from '@hearsay/core/memory'
+import {
+  createIdentity,
+  createRecord,
+  createTopic,
+  type Drop,
+  encodeRecord,
+  type Fork,
+  fromPeerId,
+  type Gap,
+  type Identity,
+  PREV_BYTES,
+  sodiumCrypto,
+} from '@hearsay/core'
+import { memoryLinkPair, settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
-import { flood } from '../src/index.js'
-import { at, bytes, createNetwork, createNode, type TestNetwork, textOf } from './network.js'
+import { createGossip, flood } from '../src/index.js'
+import { encodeFrame } from '../src/machine.js'
+import { at, bytes, createNetwork, createNode, linkRawPeer, type TestNetwork, textOf } from './network.js'
 
 let network: TestNetwork
 afterEach(() => network.close())
+
+/** A frame with one message of the author in epoch 1. */
+function recordFrame(
+  by: Identity,
+  { firstSeq, text }: { readonly firstSeq: number; readonly text: string },
+): Uint8Array {
+  const draft = { epoch: 1, firstSeq, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
+  const record = createRecord(draft, createTopic('test'), by, sodiumCrypto())
+  return encodeFrame({ type: 'record', hops: 0, record: encodeRecord(record) })
+}
 
 describe('three nodes in a line', () => {
   it('the far end verifies and delivers the message of the other end, with its author and two hops', async () => {
@@ -99,7 +123,6 @@ describe('joining and rejoining', () => {
     await at(network.nodes, 0).gossip.close()
     const again = createNode({ topic: network.topic, clock: network.clock, seed: 0, epoch: 99 })
     const restarted: TestNetwork = { ...network, nodes: [again, at(network.nodes, 1)] }
-    const { memoryLinkPair } = await import('@hearsay/core/memory')
     const [a, b] = memoryLinkPair({ a: again.identity.id, b: at(network.nodes, 1).identity.id })
     at(restarted.nodes, 0).gossip.addLink(a)
     at(restarted.nodes, 1).gossip.addLink(b)
@@ -142,6 +165,23 @@ describe('receipts', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
+  it('a confirmation that is asked for after the end of the room is refused with a code', async () => {
+    network = createNetwork(1)
+    const receipt = await at(network.nodes, 0).gossip.publish(bytes('x'))
+    await at(network.nodes, 0).gossip.close()
+    await expect(receipt.confirmed(1)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('a message is confirmed although its listener closes the room', async () => {
+    network = createNetwork(2)
+    await network.link(0, 1)
+    const { gossip } = at(network.nodes, 1)
+    gossip.on('delivery', () => gossip.close())
+    const receipt = await at(network.nodes, 0).gossip.publish(bytes('x'))
+    await receipt.confirmed(1)
+    expect(network.clock.pending).toBe(0)
+  })
+
   it('messages of one tick share a record and keep their order', async () => {
     network = createNetwork(2)
     await network.link(0, 1)
@@ -150,6 +190,199 @@ describe('receipts', () => {
     expect(receipts.map(({ seq }) => seq)).toEqual(texts.map((_, index) => index))
     await receipts.at(-1)?.confirmed(1)
     expect(at(network.nodes, 1).heard.map(textOf)).toEqual(texts)
+  })
+})
+
+describe('publishing', () => {
+  it('takes 200,000 messages in one tick', async () => {
+    network = createNetwork(1)
+    const { gossip } = at(network.nodes, 0)
+    const receipts = await Promise.all(Array.from({ length: 200_000 }, () => gossip.publish(new Uint8Array())))
+    expect(receipts.at(-1)?.seq).toBe(199_999)
+  })
+
+  it('signs no more at once than the history holds: all of one tick arrives, though it is more than that', async () => {
+    network = createNetwork(2, flood({ capacityBytes: 500_000 }))
+    await network.link(0, 1)
+    const { gossip } = at(network.nodes, 0)
+    const receipts = await Promise.all(Array.from({ length: 100 }, () => gossip.publish(new Uint8Array(20_000))))
+    await receipts.at(-1)?.confirmed(1)
+    expect(at(network.nodes, 1).heard.map(({ seq }) => seq)).toEqual(receipts.map((_, index) => index))
+  })
+
+  it('ends when what waited for a slow peer is pushed out of the history', async () => {
+    network = createNetwork(1, flood({ capacityBytes: 500_000 }))
+    const node = at(network.nodes, 0)
+    const slow = await linkRawPeer(node, 7)
+    slow.hello()
+    slow.channel.setFlowing(false)
+    await settle()
+    const results = Array.from({ length: 20 }, () => node.gossip.publish(new Uint8Array(20_000)))
+    await settle()
+    for (let firstSeq = 0; firstSeq < 40; firstSeq++) {
+      slow.channel.send(recordFrame(slow.identity, { firstSeq, text: 'x'.repeat(20_000) }))
+      await settle()
+    }
+    expect((await Promise.all(results)).map(({ seq }) => seq)).toEqual(results.map((_, seq) => seq))
+  })
+
+  it('that is aborted before it is signed is refused with a code, and nobody hears it', async () => {
+    network = createNetwork(2)
+    await network.link(0, 1)
+    const { gossip } = at(network.nodes, 0)
+    const abort = new AbortController()
+    const aborted = gossip.publish(bytes('no'), { signal: abort.signal })
+    const other = gossip.publish(bytes('yes'))
+    abort.abort(new Error('mine'))
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_ABORTED', cause: abort.signal.reason })
+    await expect(gossip.publish(bytes('no'), { signal: abort.signal })).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    await (await other).confirmed(1)
+    expect(at(network.nodes, 1).heard.map((delivery) => [delivery.seq, textOf(delivery)])).toEqual([[0, 'yes']])
+  })
+
+  it('that is aborted after it was signed ends with a receipt: it cannot be taken back', async () => {
+    network = createNetwork(2)
+    const node = at(network.nodes, 0)
+    // It says no hello, so nothing is handed to it.
+    await linkRawPeer(node, 7)
+    const abort = new AbortController()
+    const waiting = node.gossip.publish(bytes('x'), { signal: abort.signal })
+    await settle()
+    abort.abort()
+    const receipt = await waiting
+    expect(receipt).toMatchObject({ seq: 0, peers: 0 })
+    await network.link(0, 1)
+    await receipt.confirmed(1)
+    expect(at(network.nodes, 1).heard.map(textOf)).toEqual(['x'])
+  })
+
+  it('does not wait for a peer that says nothing longer than that peer has to say hello', async () => {
+    network = createNetwork(1)
+    const node = at(network.nodes, 0)
+    const mute = await linkRawPeer(node, 7)
+    const receipt = node.gossip.publish(bytes('x'))
+    await network.clock.play(10_000)
+    expect(await receipt).toMatchObject({ peers: 0 })
+    expect(mute.ended()).toMatchObject({ code: 'ERR_FRAME' })
+  })
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('works while the clock says %d', async (wall) => {
+    network = createNetwork(1)
+    const clock = { ...network.clock, wall: () => wall }
+    const gossip = createGossip({ topic: network.topic, author: at(network.nodes, 0).identity, epoch: 7, clock })
+    expect(await gossip.publish(bytes('x'))).toMatchObject({ seq: 0 })
+    await gossip.close()
+  })
+
+  it('is refused with the error of a key that cannot sign', async () => {
+    network = createNetwork(1)
+    const { identity } = at(network.nodes, 0)
+    const sign = (): Uint8Array => {
+      throw new Error('the key is locked')
+    }
+    const gossip = createGossip({ topic: network.topic, author: { ...identity, sign }, epoch: 7, clock: network.clock })
+    await expect(gossip.publish(bytes('x'))).rejects.toThrow('the key is locked')
+    await gossip.close()
+  })
+})
+
+describe('links', () => {
+  it('two that lead to one peer are one peer, until both have ended', async () => {
+    network = createNetwork(2)
+    const { gossip } = at(network.nodes, 0)
+    const told: string[] = []
+    for (const name of ['peer', 'peer-leave'] as const) gossip.on(name, () => told.push(name))
+    const [first] = await network.link(0, 1)
+    const [second] = await network.link(0, 1)
+    await first.close()
+    await settle()
+    expect([...gossip.peers.values()]).toEqual([second])
+    await second.close()
+    await settle()
+    expect(told).toEqual(['peer', 'peer-leave'])
+  })
+
+  it('one that does not carry a message that large does not stop the others, nor what follows', async () => {
+    network = createNetwork(3)
+    const [a, b, c] = [at(network.nodes, 0), at(network.nodes, 1), at(network.nodes, 2)]
+    const [left, right] = memoryLinkPair({ a: a.identity.id, b: b.identity.id, frameLimit: 1_000 })
+    const warnings: unknown[] = []
+    a.gossip.on('warning', (error) => warnings.push(error))
+    a.gossip.addLink(left)
+    b.gossip.addLink(right)
+    await network.link(0, 2)
+    await a.gossip.publish(new Uint8Array(5_000))
+    await a.gossip.publish(bytes('small'))
+    await settle()
+    await network.clock.play(1_000)
+    expect(c.heard).toHaveLength(2)
+    expect(b.heard.map(textOf)).toEqual(['small'])
+    expect(warnings).toMatchObject([{ code: 'ERR_FRAME_SIZE' }])
+  })
+
+  it('one that carries everything at once loses nothing', async () => {
+    network = createNetwork(2)
+    const [a, b] = [at(network.nodes, 0), at(network.nodes, 1)]
+    let isInstant = false
+    const carry = (arrive: () => void): void => (isInstant ? arrive() : queueMicrotask(arrive))
+    const [left, right] = memoryLinkPair({ a: a.identity.id, b: b.identity.id, carry })
+    a.gossip.addLink(left)
+    b.gossip.addLink(right)
+    await settle()
+    isInstant = true
+    const receipts = await Promise.all(Array.from({ length: 100 }, () => a.gossip.publish(new Uint8Array(20_000))))
+    await receipts.at(-1)?.confirmed(1)
+    expect(b.heard).toHaveLength(100)
+  })
+})
+
+describe('what is told', () => {
+  it('two signed messages for one place are told as a fork, with a proof that anybody can check', async () => {
+    network = createNetwork(1)
+    const node = at(network.nodes, 0)
+    const forks: Fork[] = []
+    node.gossip.on('fork', (fork) => forks.push(fork))
+    const peer = await linkRawPeer(node, 7)
+    peer.hello()
+    for (const text of ['one', 'two']) peer.channel.send(recordFrame(peer.identity, { firstSeq: 0, text }))
+    await settle()
+    expect(node.heard.map(textOf)).toEqual(['one'])
+    expect(forks).toMatchObject([{ author: peer.identity.id, epoch: 1 }])
+    const publicKey = fromPeerId(peer.identity.id)
+    for (const header of forks[0]?.headers ?? []) {
+      const [signed, signature] = [header.subarray(0, -64), header.subarray(-64)]
+      expect(sodiumCrypto().verify(signature, signed, publicKey)).toBe(true)
+    }
+    expect(peer.ended()).toBeNull()
+  })
+
+  it('records of authors beyond the bound are told as dropped', async () => {
+    network = createNetwork(1, flood({ maxEpochs: 1 }))
+    const node = at(network.nodes, 0)
+    const dropped: Drop[] = []
+    node.gossip.on('drop', (drop) => dropped.push(drop))
+    const peer = await linkRawPeer(node, 7)
+    peer.hello()
+    const stranger = createIdentity()
+    peer.channel.send(recordFrame(peer.identity, { firstSeq: 0, text: 'one' }))
+    peer.channel.send(recordFrame(stranger, { firstSeq: 0, text: 'two' }))
+    await settle()
+    expect(dropped).toEqual([{ author: stranger.id, epoch: 1, from: 0, to: 1, reason: 'authors' }])
+  })
+
+  it('a hole is told as a gap when its time is over', async () => {
+    network = createNetwork(1)
+    const node = at(network.nodes, 0)
+    const gaps: Gap[] = []
+    node.gossip.on('gap', (gap) => gaps.push(gap))
+    const peer = await linkRawPeer(node, 7)
+    peer.hello()
+    for (const firstSeq of [0, 3]) peer.channel.send(recordFrame(peer.identity, { firstSeq, text: String(firstSeq) }))
+    await network.clock.play(999)
+    expect(node.heard.map(textOf)).toEqual(['0'])
+    await network.clock.play(1)
+    expect(node.heard.map(textOf)).toEqual(['0', '3'])
+    expect(gaps).toEqual([{ author: peer.identity.id, epoch: 1, from: 1, to: 3 }])
   })
 })
 

@@ -29,11 +29,15 @@ interface Bench {
   frame(frame: Uint8Array, now?: number): readonly Output[]
 }
 
-function createBench(limits: Parameters<typeof resolveLimits>[0] = {}, peers: readonly number[] = [1]): Bench {
+function createBench(
+  limits: Parameters<typeof resolveLimits>[0] = {},
+  peers: readonly number[] = [1],
+  window = 1e9,
+): Bench {
   const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) })
   const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] })
   for (const peer of peers) {
-    machine.handle({ type: 'peer-up', peer, remote: neighbour.id, window: 1e9 }, 0)
+    machine.handle({ type: 'peer-up', peer, remote: neighbour.id, window }, 0)
     machine.handle({ type: 'frame', peer, frame: hello }, 0)
   }
   return { machine, frame: (frame, now = 0) => machine.handle({ type: 'frame', peer: 1, frame }, now) }
@@ -144,7 +148,8 @@ describe('numbers from the network', () => {
 
   it('the highest epoch and the highest sequence number are delivered', () => {
     const record = recordOf({ epoch: Number.MAX_SAFE_INTEGER, firstSeq: Number.MAX_SAFE_INTEGER })
-    expect(delivered(createBench().frame(frameOf(record)))).toEqual([Number.MAX_SAFE_INTEGER])
+    const bench = createBench({ settleMs: 0 })
+    expect(delivered(bench.frame(frameOf(record)))).toEqual([Number.MAX_SAFE_INTEGER])
   })
 
   it('a jump of the sequence number becomes one gap, with no allocation by its size', () => {
@@ -168,6 +173,15 @@ describe('numbers from the network', () => {
     expect(all.filter(({ type }) => type === 'gap').length).toBe(12)
   })
 
+  it('records that wait are held only up to the bytes of the history', () => {
+    const bench = createBench({ capacityBytes: 10_000 }, [1, 2])
+    bench.frame(frameOf(recordOf({})))
+    const outputs = Array.from({ length: 30 }, (_, index) =>
+      bench.frame(frameOf(recordOf({ firstSeq: 2 + 2 * index, text: 'x'.repeat(1_000) }))),
+    )
+    expect(delivered(outputs.flat()).length).toBeGreaterThanOrEqual(21)
+  })
+
   it('an acknowledgement of what was never published ends the link', () => {
     expect(faultOf(createBench().frame(encodeFrame({ type: 'ack', from: 0, to: 2 ** 52 })))).toMatchObject({
       code: 'ERR_FRAME',
@@ -185,6 +199,28 @@ describe('numbers from the network', () => {
     expect(faultOf(createBench().frame(Uint8Array.from(frame)))).toMatchObject({
       code: expect.stringMatching(/^ERR_(FRAME|RECORD)$/),
     })
+  })
+
+  it.each([
+    ['signs what this node signs', { author: self.id, epoch: 1, heads: [] }],
+    [
+      'has what this node never published',
+      { author: neighbour.id, epoch: 5, heads: [{ author: self.id, epoch: 1, next: 9 }] },
+    ],
+  ])('a hello whose sender %s ends the link with a code', (_name, claim) => {
+    const bench = createBench({}, [])
+    bench.machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1e9 }, 0)
+    expect(faultOf(bench.frame(encodeFrame({ type: 'hello', presentMs: 0, ...claim })))).toMatchObject({
+      code: 'ERR_FRAME',
+    })
+  })
+
+  it('a neighbour that says no hello within ten seconds loses its link', () => {
+    const bench = createBench({}, [])
+    const outputs = bench.machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1e9 }, 0)
+    expect(outputs).toContainEqual({ type: 'wake', at: 10_000 })
+    expect(bench.machine.handle({ type: 'timer' }, 9_999)).toEqual([])
+    expect(faultOf(bench.machine.handle({ type: 'timer' }, 10_000))).toMatchObject({ code: 'ERR_FRAME', peer: 1 })
   })
 
   it('a frame before the hello ends the link with a code', () => {
@@ -217,8 +253,22 @@ describe('order', () => {
     expect(delivered(bench.machine.handle({ type: 'timer' }, 100))).toEqual([5, 6])
   })
 
-  it('with a single neighbour an author first heard mid-stream is delivered at once', () => {
-    expect(delivered(createBench().frame(frameOf(recordOf({ firstSeq: 6 }))))).toEqual([6])
+  it('an author that is the only neighbour is delivered at once though it is first heard mid-stream', () => {
+    expect(delivered(createBench().frame(frameOf(recordOf({ by: neighbour, epoch: 5, firstSeq: 6 }))))).toEqual([6])
+  })
+
+  it('nothing is lost behind a lone relay that heard the second record of an author before the first', () => {
+    const bench = createBench()
+    const outputs = [1, 0].flatMap((firstSeq) => [...bench.frame(frameOf(recordOf({ firstSeq })))])
+    expect(delivered(outputs)).toEqual([0, 1])
+  })
+
+  it('a hole right behind the first record has as long as any other, though the author was first heard mid-stream', () => {
+    const bench = createBench({ settleMs: 100, holdMs: 1_000 }, [1, 2])
+    bench.frame(frameOf(recordOf({ firstSeq: 5 })), 0)
+    bench.frame(frameOf(recordOf({ firstSeq: 0 })), 50)
+    expect(typesOf(bench.machine.handle({ type: 'timer' }, 1_049))).not.toContain('gap')
+    expect(typesOf(bench.machine.handle({ type: 'timer' }, 1_050))).toContain('gap')
   })
 
   it('what arrives after its gap was told is passed on but not delivered', () => {
@@ -274,5 +324,47 @@ describe('flow', () => {
     const frames = resumed.flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame).type] : []))
     expect(frames).toEqual(['record', 'record'])
     expect(at(resumed, 1)).toMatchObject({ type: 'pushed', from: 0, to: 1 })
+  })
+
+  it('the hello waits for window too, and comes before everything else', () => {
+    const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits() })
+    expect(typesOf(machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 0 }, 0))).not.toContain(
+      'send',
+    )
+    machine.handle({ type: 'publish', payloads: [bytes('a')], wall: 0 }, 0)
+    const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] })
+    machine.handle({ type: 'frame', peer: 1, frame: hello }, 0)
+    const resumed = machine.handle({ type: 'window', peer: 1, bytes: 10_000 }, 0)
+    const frames = resumed.flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame).type] : []))
+    expect(frames).toEqual(['hello', 'record'])
+  })
+})
+
+describe('acknowledgements', () => {
+  const acksIn = (outputs: readonly Output[]) =>
+    outputs
+      .flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame)] : []))
+      .filter(({ type }) => type === 'ack')
+
+  it('a run that was delivered while there was no window is told although a gap has followed it', () => {
+    const bench = createBench({ holdMs: 100 }, [1], 1)
+    for (const firstSeq of [0, 1, 4]) bench.frame(frameOf(recordOf({ by: neighbour, epoch: 5, firstSeq })))
+    bench.machine.handle({ type: 'timer' }, 100)
+    expect(acksIn(bench.machine.handle({ type: 'window', peer: 1, bytes: 1e6 }, 100))).toEqual([
+      { type: 'ack', from: 0, to: 2 },
+      { type: 'ack', from: 4, to: 5 },
+    ])
+  })
+
+  it('what lies between more runs than are tracked does not count as confirmed: a newcomer is sent it', () => {
+    const bench = createBench()
+    const seqs = Array.from({ length: 200 }, (_, seq) => seq)
+    for (const seq of seqs) bench.machine.handle({ type: 'publish', payloads: [bytes(String(seq))], wall: 0 }, 0)
+    for (const seq of seqs) if (seq % 2 === 0) bench.frame(encodeFrame({ type: 'ack', from: seq, to: seq + 1 }))
+    bench.machine.handle({ type: 'peer-up', peer: 2, remote: author.id, window: 1e9 }, 1)
+    const hello = encodeFrame({ type: 'hello', author: author.id, epoch: 5, presentMs: 0, heads: [] })
+    const outputs = bench.machine.handle({ type: 'frame', peer: 2, frame: hello }, 1)
+    const pushed = outputs.flatMap((output) => (output.type === 'pushed' ? [output.from] : []))
+    expect(pushed).toEqual(seqs.filter((seq) => seq % 2 === 1))
   })
 })

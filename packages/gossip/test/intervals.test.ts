@@ -30,6 +30,16 @@ describe('a set of ranges', () => {
     ])
   })
 
+  it('lets its lowest range go instead if it must not claim what was not added', () => {
+    const ranges = new IntervalSet(3, 'forget')
+    for (const from of [0, 10, 20, 30]) ranges.add(from, from + 1)
+    expect(ranges.ranges).toEqual([
+      [10, 11],
+      [20, 21],
+      [30, 31],
+    ])
+  })
+
   it('takes numbers up to 2^53 without growing by them', () => {
     const ranges = new IntervalSet()
     ranges.add(0, 2 ** 52)

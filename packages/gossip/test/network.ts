@@ -1,6 +1,10 @@
 // Rooms joined by memory links, for tests.
 
 import {
+  type Channel,
+  type CloseReason,
+  channelId,
+  channelProof,
   createIdentity,
   createTopic,
   type Delivery,
@@ -12,6 +16,7 @@ import {
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
 import { createGossip, type Engine, flood } from '../src/index.js'
+import { encodeFrame } from '../src/machine.js'
 
 export interface TestNode {
   readonly identity: Identity
@@ -68,6 +73,37 @@ export function createNode(own: {
   const heard: Delivery[] = []
   gossip.on('delivery', (delivery) => heard.push(delivery))
   return { identity, gossip, heard }
+}
+
+/** A peer that says on the topic's channel whatever a test makes it say. */
+export interface RawPeer {
+  readonly identity: Identity
+  readonly channel: Channel
+  /** All frames that came, copied. */
+  readonly frames: readonly Uint8Array[]
+  /** Why its link ended; null while it lasts. */
+  readonly ended: () => CloseReason | null
+  /** The first frame of every peer that behaves. */
+  hello(): void
+}
+
+/** Links a raw peer to the node; it knows the topic, unless it is given another proof. */
+export async function linkRawPeer(node: TestNode, seed: number, proof?: Uint8Array): Promise<RawPeer> {
+  const identity = createIdentity({ seed: new Uint8Array(32).fill(seed) })
+  const { topic } = node.gossip
+  const [raw, link] = memoryLinkPair({ a: identity.id, b: node.identity.id })
+  const handshake = proof ?? channelProof(topic, raw)
+  const channel = raw.openChannel({ protocol: 'hearsay/room/1', id: channelId(topic, raw.handshakeHash), handshake })
+  const frames: Uint8Array[] = []
+  let reason: CloseReason | null = null
+  channel.on('frame', (frame) => frames.push(Uint8Array.from(frame)))
+  raw.on('close', (why) => {
+    reason = why
+  })
+  node.gossip.addLink(link)
+  await settle()
+  const hello = encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, heads: [] })
+  return { identity, channel, frames, ended: () => reason, hello: () => void channel.send(hello) }
 }
 
 export function at<T>(list: readonly T[], index: number): T {

@@ -2,7 +2,7 @@ import { settle } from '@hearsay/core/memory'
 import { string } from 'compact-encoding'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRoom, flood, type Message } from '../src/index.js'
-import { at, bytes, createNetwork, type TestNetwork } from './network.js'
+import { at, bytes, createNetwork, type TestNetwork, textOf } from './network.js'
 
 let network: TestNetwork
 afterEach(() => network.close())
@@ -108,6 +108,30 @@ describe('a room', () => {
     expect((await take(room, 2)).map(({ data }) => data)).toEqual([1, 2])
   })
 
+  it('lets an iterator end that waits for a message', async () => {
+    network = createNetwork(1)
+    const reader = createRoom(gossipOf(0))[Symbol.asyncIterator]()
+    const waiting = reader.next()
+    await settle()
+    expect(await reader.return?.()).toMatchObject({ done: true })
+    expect(await waiting).toMatchObject({ done: true })
+  })
+
+  it('is not harmed, nor are those it relays to, by an application that writes into the bytes of a message', async () => {
+    network = createNetwork(3)
+    const room = createRoom(gossipOf(1), { encoding: 'bytes' })
+    room.on('message', ({ bytes }) => bytes.fill(0))
+    await network.link(0, 1)
+    const [link] = await network.link(1, 2)
+    await link.close()
+    network.clock.advance(1)
+    await gossipOf(0).publish(bytes('hello'))
+    await settle()
+    await network.link(1, 2)
+    expect(at(network.nodes, 2).heard.map(textOf)).toEqual(['hello'])
+    expect((await take(room, 1)).map(({ data }) => data)).toEqual([bytes('hello')])
+  })
+
   it('ends its iterators when it closes, after what they had not read yet', async () => {
     network = createNetwork(2)
     const room = createRoom(gossipOf(1))
@@ -152,6 +176,36 @@ describe('a room', () => {
     }
     await published
     expect(seen).toEqual(Array.from({ length: 200 }, (_, index) => index))
+    await reader.return?.()
+  })
+
+  it('holds back a peer that comes while a reader is slow, as it does those that were there', async () => {
+    network = createNetwork(3, flood({ capacityBytes: 2_000_000 }))
+    const room = createRoom(gossipOf(2), { encoding: 'bytes' })
+    await network.link(0, 2)
+    const reader = room.subscribe({ whenSlow: 'pause' })[Symbol.asyncIterator]()
+    const first = reader.next()
+    const publish = async (index: number): Promise<void> => {
+      for (let count = 0; count < 150; count++) await gossipOf(index).publish(new Uint8Array(20_000))
+    }
+    const published = [publish(0)]
+    await first
+    for (let turn = 0; turn < 50; turn++) await settle()
+    await network.link(1, 2)
+    published.push(publish(1))
+    for (let turn = 0; turn < 50; turn++) await settle()
+    const seqs: Record<string, number[]> = {
+      [at(network.nodes, 0).identity.id]: [0],
+      [at(network.nodes, 1).identity.id]: [],
+    }
+    for (let count = 1; count < 300; count++) {
+      const { value } = await reader.next()
+      seqs[value?.author ?? '']?.push(value?.seq ?? -1)
+      await settle()
+    }
+    await Promise.all(published)
+    const all = Array.from({ length: 150 }, (_, seq) => seq)
+    expect(Object.values(seqs)).toEqual([all, all])
     await reader.return?.()
   })
 })

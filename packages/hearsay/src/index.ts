@@ -39,3 +39,13 @@ export {
 } from './node.js'
 export { type DiscoveryInjection, defaultDiscovery, type NodeOptions } from './options.js'
 export { safeJson, safeText } from './safe-text.js'
+export {
+  createSwarm,
+  type PeerInfo,
+  type PeerInfoEvents,
+  type Swarm,
+  type SwarmEvents,
+  type SwarmJoinOptions,
+  type SwarmOptions,
+  type SwarmSession,
+} from './swarm.js'

@@ -29,6 +29,7 @@ import {
 import { createPool, type Pool, type PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { ownRecord } from './own-record.js'
 
 export interface JoinOptions<T> {
   /** How messages spread. @default flood() */
@@ -93,6 +94,10 @@ export interface Node extends EventSource<NodeEvents> {
   /** A link over any byte stream, encrypted and authenticated. */
   attach(stream: ByteStream, options: AttachOptions): Promise<Link>
   inspect(): NodeReport
+  /** Closes every link quietly and stops listening; rooms stay joined. For machines that sleep. */
+  suspend(): Promise<void>
+  /** Listens again and dials whom it was linked with. */
+  resume(): Promise<void>
   /** Leaves every room, then frees every socket and timer. Twice is once. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -124,7 +129,17 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     this.author = options.identity.id
     this.#options = options
     const { linkIdentity: identity, transports, network, clock, random, limits, logger } = options
-    this.#pool = createPool({ identity, transports, network, clock, random, limits, ...(logger && { logger }) })
+    const addressRecord = ownRecord(identity, clock, () => this.addresses)
+    this.#pool = createPool({
+      identity,
+      transports,
+      network,
+      clock,
+      random,
+      limits,
+      addressRecord,
+      ...(logger && { logger }),
+    })
     this.#pool.on('link', (link) => this.emit('link', link))
     this.#pool.on('unlink', (link) => this.emit('unlink', link))
     this.#pool.on('warning', (error) => this.emit('warning', error))
@@ -181,6 +196,14 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     )
     const addresses = this.addresses.map((address) => printAddress(address))
     return { id: this.id, author: this.author, addresses, topics, pool: this.#pool.inspect() }
+  }
+
+  suspend(): Promise<void> {
+    return this.#pool.suspend()
+  }
+
+  resume(): Promise<void> {
+    return this.#pool.resume()
   }
 
   close(): Promise<void> {

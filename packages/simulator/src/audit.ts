@@ -22,6 +22,7 @@ export class Audit {
   /** For each node and author: the next sequence number that may come. */
   readonly #next = new Map<string, number>()
   readonly #published = new Map<PeerId, number>()
+  #toldMissing = 0
 
   constructor(authors: readonly PeerId[]) {
     this.#authors = authors
@@ -38,9 +39,7 @@ export class Audit {
         this.#published.set(this.#authors[happening.node] as PeerId, happening.to)
         return
       case 'gap':
-        this.tally.gaps++
-        this.#next.set(`${happening.node} ${happening.gap.author}`, happening.gap.to)
-        return
+        return this.#onGap(happening)
       case 'misbehaved':
         this.tally.violations.push(`node ${happening.node} took an honest neighbour for hostile: ${happening.code}`)
         return
@@ -57,20 +56,31 @@ export class Audit {
         if (this.#authors[node] !== author) missing += to - (this.#next.get(`${node} ${author}`) ?? 0)
       }
     }
-    return missing
+    return missing + this.#toldMissing
+  }
+
+  /** A gap that is told is in order, and missing all the same. */
+  #onGap({ node, gap }: Extract<Happening, { type: 'gap' }>): void {
+    const { author, from, to } = gap
+    this.tally.gaps++
+    this.#toldMissing += to - from
+    this.#expect(node, author, from, 'told a gap from')
+    this.#next.set(`${node} ${author}`, to)
+  }
+
+  #expect(node: number, author: PeerId, seq: number, did: string): void {
+    const due = this.#next.get(`${node} ${author}`) ?? 0
+    if (seq !== due) this.tally.violations.push(`node ${node} ${did} ${seq} of ${author} where ${due} was due`)
   }
 
   #onDelivered({ node, delivery }: Extract<Happening, { type: 'delivered' }>): void {
     const { author, seq, payload } = delivery
     this.tally.delivered++
-    const key = `${node} ${author}`
-    const expected = this.#next.get(key) ?? 0
-    if (seq !== expected)
-      this.tally.violations.push(`node ${node} delivered ${seq} of ${author} where ${expected} was due`)
+    this.#expect(node, author, seq, 'delivered')
     if (this.#authors[node] === author) this.tally.violations.push(`node ${node} heard itself`)
     if (new TextDecoder().decode(payload) !== textOf(author, seq))
       this.tally.violations.push(`node ${node} delivered other bytes`)
-    this.#next.set(key, seq + 1)
+    this.#next.set(`${node} ${author}`, seq + 1)
   }
 }
 

@@ -25,6 +25,11 @@ export class EventQueue<Event> {
     }
   }
 
+  /** When the earliest event happens; undefined if there is none. */
+  get nextAt(): number | undefined {
+    return this.#heap[0]?.at
+  }
+
   /** The earliest event and its time; undefined if there is none. */
   take(): { readonly at: number; readonly event: Event } | undefined {
     const first = this.#heap[0]

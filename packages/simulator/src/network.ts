@@ -62,9 +62,9 @@ export class SimulatedNetwork {
     return this.#now
   }
 
-  /** Calls `run` at a virtual time. */
+  /** Calls `run` at a virtual time; at once if that is over. */
   at(time: number, run: () => void): void {
-    this.#queue.add(time, { type: 'act', run })
+    this.#queue.add(Math.max(time, this.#now), { type: 'act', run })
   }
 
   /** Links two nodes, unless they are linked. */
@@ -94,15 +94,15 @@ export class SimulatedNetwork {
 
   /** Runs until nothing is left to happen, or `until` has passed; answers whether all was done. */
   run(until: number): boolean {
-    for (let next = this.#queue.take(); next; next = this.#queue.take()) {
-      if (next.at > until) return false
-      this.#now = next.at
-      this.#happen(next.event)
+    while ((this.#queue.nextAt ?? Number.POSITIVE_INFINITY) <= until) {
+      const next = this.#queue.take()
+      if (next) this.#happen(next)
     }
-    return true
+    return this.#queue.size === 0
   }
 
-  #happen(event: Event): void {
+  #happen({ at, event }: { readonly at: number; readonly event: Event }): void {
+    this.#now = at
     if (event.type === 'act') event.run()
     else if (event.type === 'timer') this.#feed(event.node, { type: 'timer' })
     else if (event.link.up) {
@@ -129,12 +129,13 @@ export class SimulatedNetwork {
       case 'published':
         return tell({ type: 'published', node, from: output.from, to: output.to })
       case 'wake':
-        if (output.at !== null) this.#queue.add(output.at, { type: 'timer', node })
+        if (output.at !== null) this.#queue.add(Math.max(output.at, this.#now), { type: 'timer', node })
         return
       case 'misbehaved': {
         tell({ type: 'misbehaved', node, code: output.code })
         const link = this.#byHandle.get(output.peer)
-        if (link) this.#cut(link)
+        // Not at once: a machine's outputs are all carried out before its next input.
+        if (link) this.at(this.#now, () => this.#cut(link))
         return
       }
     }

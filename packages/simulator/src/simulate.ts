@@ -79,11 +79,25 @@ function scheduleCuts(
   links: readonly (readonly [number, number])[],
   { cuts, random }: { readonly cuts: number; readonly random: Random },
 ): void {
+  if (links.length === 0) return
   for (let cut = 0; cut < cuts; cut++) {
     const [a, b] = links[random.below(links.length)] as readonly [number, number]
     const at = 1_000 + random.below(BUSY_MS)
     network.at(at, () => network.disconnect(a, b))
     network.at(at + 1 + random.below(1_000), () => network.connect(a, b))
+  }
+}
+
+function detailOf(happening: Happening): string {
+  switch (happening.type) {
+    case 'delivered':
+      return `${happening.delivery.author} ${happening.delivery.seq} ${happening.delivery.hops}`
+    case 'gap':
+      return `${happening.gap.author} ${happening.gap.from} ${happening.gap.to}`
+    case 'misbehaved':
+      return happening.code
+    default:
+      return ''
   }
 }
 
@@ -98,10 +112,7 @@ class Trace {
 
   note(happening: Happening, at: number): void {
     const { type, node } = happening
-    const detail =
-      happening.type === 'delivered'
-        ? `${happening.delivery.author} ${happening.delivery.seq} ${happening.delivery.hops}`
-        : ''
+    const detail = detailOf(happening)
     const size = happening.type === 'sent' ? happening.bytes : 0
     this.#hash = this.#crypto.hash([this.#hash, new TextEncoder().encode(`${at} ${type} ${node} ${size} ${detail}`)])
   }

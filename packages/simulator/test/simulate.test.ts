@@ -1,6 +1,7 @@
-import { seededRandom } from '@hearsay/core'
+import { createIdentity, createTopic, type PeerId, seededRandom, sodiumCrypto } from '@hearsay/core'
+import { flood } from '@hearsay/gossip/machine'
 import { describe, expect, it } from 'vitest'
-import { EventQueue, simulate } from '../src/index.js'
+import { Audit, EventQueue, type Happening, SimulatedNetwork, simulate } from '../src/index.js'
 
 /**
  * Seeds of the slice that runs here; `npm run test:long` runs more. Seed 2 stays for ever: with it a cut took the very first
@@ -29,6 +30,56 @@ describe('flood in virtual time', () => {
     expect(simulate({ seed: 1, nodes: 8, messages: 20, cuts: 5 }).trace).toMatchInlineSnapshot(
       `"22cac0834310aad2c74051091049a263c3778e873a4aa9b494cce2fb85a07949"`,
     )
+  })
+})
+
+describe('a run', () => {
+  const identities = [1, 2].map((seed) => createIdentity({ seed: new Uint8Array(32).fill(seed) }))
+
+  it('that stops half-way goes on without losing what was next, and never back in time', () => {
+    const times: number[] = []
+    const options = { topic: createTopic('test'), identities, engine: flood(), crypto: sodiumCrypto() }
+    const latencyMs = [1, 2] as const
+    const network = new SimulatedNetwork({ ...options, random: seededRandom(1), latencyMs, onHappening: () => {} })
+    const note = (): unknown => times.push(network.now)
+    for (const time of [10, 20, 30]) network.at(time, note)
+    expect(network.run(15)).toBe(false)
+    expect(network.run(25)).toBe(false)
+    network.at(5, note)
+    expect(network.run(100)).toBe(true)
+    expect(times).toEqual([10, 20, 20, 30])
+  })
+
+  it('of one node alone is at rest, whatever is to be cut', () => {
+    expect(simulate({ seed: 1, nodes: 1, messages: 5, cuts: 3 })).toMatchObject({
+      violations: [],
+      missed: 0,
+      expected: 0,
+    })
+  })
+})
+
+describe('the audit', () => {
+  const [author, node] = [1, 2].map((seed) => createIdentity({ seed: new Uint8Array(32).fill(seed) }).id)
+  const ids = [author, node] as PeerId[]
+  const gap = (from: number, to: number): Happening => ({
+    type: 'gap',
+    node: 1,
+    gap: { author: ids[0] as PeerId, epoch: 1, from, to },
+  })
+
+  it('counts as missing what a gap told, for it was not delivered', () => {
+    const audit = new Audit(ids)
+    audit.note({ type: 'published', node: 0, from: 0, to: 5 })
+    audit.note(gap(0, 3))
+    expect(audit.missing()).toBe(5)
+    expect(audit.tally).toMatchObject({ gaps: 1, violations: [] })
+  })
+
+  it('takes a gap for a broken promise that does not begin where deliveries ended', () => {
+    const audit = new Audit(ids)
+    audit.note(gap(2, 3))
+    expect(audit.tally.violations).toHaveLength(1)
   })
 })
 

@@ -12,7 +12,9 @@ import { HearsayError, hasCode } from '@hearsay/core'
  * - `ERR_SELF`: the address leads back to this node
  * - `ERR_DUPLICATE`*: there is a link with this peer already; not a failure
  * - `ERR_BANNED`*: this peer was shut out
+ * - `ERR_REFUSED`*: the validation of the node refused this peer
  * - `ERR_LIMIT`*: as many links as are allowed
+ * - `ERR_SUSPENDED`*: the node sleeps and comes back
  * - `ERR_UNWANTED`*: no topic needs the link any more
  * - `ERR_CLOSED`*: the object was closed before or during the call
  * - `ERR_ABORTED`: the caller's signal fired
@@ -26,7 +28,9 @@ export type TransportErrorCode =
   | 'ERR_SELF'
   | 'ERR_DUPLICATE'
   | 'ERR_BANNED'
+  | 'ERR_REFUSED'
   | 'ERR_LIMIT'
+  | 'ERR_SUSPENDED'
   | 'ERR_UNWANTED'
   | 'ERR_CLOSED'
   | 'ERR_ABORTED'

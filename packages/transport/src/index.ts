@@ -13,11 +13,17 @@ export { DEFAULT_POOL_LIMITS } from './pool/options.js'
 export {
   type AttachOptions,
   type AuthenticatedStream,
+  type BannedPeer,
+  type BanOptions,
   createPool,
+  type PeerToValidate,
   type Pool,
   type PoolEvents,
   type PoolLimits,
   type PoolOptions,
   type PoolReport,
+  type QueuedCandidate,
+  type QueueOptions,
+  type RefusedPeer,
 } from './pool.js'
 export { type TcpOptions, tcp } from './tcp.js'

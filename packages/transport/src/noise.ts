@@ -177,6 +177,8 @@ function checkPeer(peer: PeerId, { identity, expected }: SecureStreamOptions): v
 const TELLING: ReadonlySet<string> = new Set<TransportErrorCode>([
   'ERR_DUPLICATE',
   'ERR_BANNED',
+  'ERR_REFUSED',
+  'ERR_SUSPENDED',
   'ERR_LIMIT',
   'ERR_SELF',
   'ERR_PEER_MISMATCH',

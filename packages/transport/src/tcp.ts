@@ -4,7 +4,6 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import {
   type Address,
   type ByteStream,
-  hasCode,
   hostAddress,
   type IncomingStream,
   type Listener,
@@ -12,6 +11,7 @@ import {
   printAddress,
   type Transport,
 } from '@hearsay/core'
+import { bindServer } from './bind.js'
 import { TransportError } from './errors.js'
 import { dialableAddresses, plainHost } from './interfaces.js'
 
@@ -39,10 +39,10 @@ class TcpTransport implements Transport {
     this.#backlog = backlog
   }
 
-  async listen({ host, port = 0 }: ListenOptions, onStream: (incoming: IncomingStream) => void): Promise<Listener> {
+  async listen(options: ListenOptions, onStream: (incoming: IncomingStream) => void): Promise<Listener> {
     this.#checkOpen()
     const server = createServer({ noDelay: true }, (socket) => accept(socket, onStream))
-    const bound = await this.#bind(server, host, port)
+    const bound = await bindServer(server, { ...options, backlog: this.#backlog })
     if (this.#closing.signal.aborted) server.close()
     this.#checkOpen()
     this.#servers.add(server)
@@ -72,20 +72,6 @@ class TcpTransport implements Transport {
     this.#closing.abort()
     for (const server of this.#servers) server.close()
     this.#servers.clear()
-  }
-
-  /** All interfaces of both families if no host is given; IPv4 alone where the machine has no IPv6. */
-  async #bind(server: Server, host: string | undefined, port: number): Promise<{ host: string; port: number }> {
-    try {
-      return await bind(server, { host: host ?? '::', port, backlog: this.#backlog })
-    } catch (error) {
-      if (host !== undefined || !hasCode(error, 'EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL')) throw cannotListen(error)
-    }
-    try {
-      return await bind(server, { host: '0.0.0.0', port, backlog: this.#backlog })
-    } catch (error) {
-      throw cannotListen(error)
-    }
   }
 
   #checkOpen(): void {
@@ -119,29 +105,6 @@ function connected(socket: Socket, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', onAbort)
     socket.once('error', onError)
     socket.once('connect', () => settle(resolve))
-  })
-}
-
-function bind(
-  server: Server,
-  where: { readonly host: string; readonly port: number; readonly backlog: number },
-): Promise<{ host: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...where, ipv6Only: false }, () => {
-      server.removeListener('error', reject)
-      // Later ones are about single connections that could not be accepted: there is nobody to tell.
-      server.on('error', () => {})
-      const bound = server.address()
-      resolve({ host: where.host, port: typeof bound === 'object' && bound ? bound.port : where.port })
-    })
-  })
-}
-
-function cannotListen(cause: unknown): TransportError {
-  return new TransportError('ERR_LISTEN', `cannot listen: ${cause instanceof Error ? cause.message : cause}`, {
-    cause,
-    remedy: 'Choose another port, or 0 to let the system choose.',
   })
 }
 

@@ -45,8 +45,8 @@ function linked(seed = 1, limits = {}): { world: World; a: Player; b: Player } {
 }
 
 describe('the pool machine keeps one link per peer', () => {
-  it('when both sides dial at once, in 200 seeded runs', () => {
-    for (let seed = 0; seed < 200; seed++) {
+  it('when both sides dial at once, in 1,000 seeded runs', () => {
+    for (let seed = 0; seed < 1_000; seed++) {
       const world = new World(seed)
       const a = world.player('a', low)
       const b = world.player('b', high)

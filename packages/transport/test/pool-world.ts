@@ -1,13 +1,24 @@
 // Machines without sockets: streams between them take seeded times, hellos and goodbyes travel, everything in virtual time.
 
-import { type Address, type PeerId, parseAddress, printAddress, type Random, seededRandom } from '@hearsay/core'
+import {
+  type Address,
+  type AddressRecord,
+  type Candidate,
+  type PeerId,
+  parseAddress,
+  printAddress,
+  type Random,
+  seededRandom,
+} from '@hearsay/core'
 import { type VirtualClock, virtualClock } from '@hearsay/core/memory'
 import {
   type ConnectionId,
   type PoolInput,
   type PoolLimits,
   PoolMachine,
+  type PoolMachineOptions,
   type PoolOutput,
+  type Referral,
   resolvePoolLimits,
 } from '@hearsay/transport/machine'
 
@@ -20,7 +31,11 @@ interface End {
   heard: boolean
   ready: boolean
   over: boolean
+  tries?: readonly Candidate[]
 }
+
+/** Whoever answers `validate`: at once, later by `input`, or never. */
+type Validate = (peer: PeerId) => boolean | null
 
 interface Stream {
   broken: boolean
@@ -35,18 +50,31 @@ export class Player {
   readonly log: string[] = []
   readonly outputs: PoolOutput[] = []
   readonly dialled: Address[] = []
+  /** When each of them was. */
+  readonly dialledAt: number[] = []
+  validate: Validate = () => true
   readonly #timers = new Map<string, { cancel(): void }>()
   readonly #world: World
   readonly peer: PeerId
   readonly address: Address
   inbound = 0
 
-  constructor(world: World, options: { peer: PeerId; address: Address; limits: Partial<PoolLimits>; random: Random }) {
+  constructor(
+    world: World,
+    options: {
+      peer: PeerId
+      address: Address
+      limits: Partial<PoolLimits>
+      random: Random
+      more: Partial<PoolMachineOptions>
+    },
+  ) {
     this.#world = world
     this.peer = options.peer
     this.address = options.address
     const limits = resolvePoolLimits(options.limits)
-    this.machine = new PoolMachine({ self: this.peer, limits, random: options.random, canDial: (s) => s !== 'hyper' })
+    const { random, more } = options
+    this.machine = new PoolMachine({ self: this.peer, limits, random, canDial: (s) => s !== 'hyper', ...more })
   }
 
   input(input: PoolInput): void {
@@ -69,10 +97,22 @@ export class Player {
     else if (output.type === 'greet') this.#world.greet(this.ends.get(output.connection))
     else if (output.type === 'ping') this.#world.ping(this.ends.get(output.connection), output.timeoutMs)
     else if (output.type === 'drop') this.#world.end(this.ends.get(output.connection), null)
-    else if (output.type === 'close') this.#world.end(this.ends.get(output.connection), output.code)
+    else if (output.type === 'close') this.#world.end(this.ends.get(output.connection), output.code, output.tries)
+    else if (output.type === 'validate') this.#validate(output.connection, output.peer)
     else if (output.type === 'link') this.#onLink(output.peer, output.connection)
     else if (output.type === 'unlink') this.links.delete(output.peer)
     if (output.type === 'link' || output.type === 'unlink') this.log.push(`${output.type} ${output.connection}`)
+  }
+
+  #validate(connection: ConnectionId, peer: PeerId): void {
+    const accepted = this.validate(peer)
+    if (accepted === null) return
+    this.#world.later(() => this.input({ type: 'validated', connection, accepted }))
+  }
+
+  /** What it would say of itself in its hello: where it accepts streams. */
+  get record(): AddressRecord {
+    return { peer: this.peer, seq: 1, addresses: [this.address], signature: new Uint8Array(64) }
   }
 
   #onLink(peer: PeerId, connection: ConnectionId): void {
@@ -109,15 +149,16 @@ export class World {
     this.latencyMs = latencyMs
   }
 
-  player(name: string, peer: PeerId, limits: Partial<PoolLimits> = {}): Player {
+  player(name: string, peer: PeerId, limits: Partial<PoolLimits> = {}, more: Partial<PoolMachineOptions> = {}): Player {
     const address = parseAddress(name.includes('://') ? name : `memory://${name}`)
-    const player = new Player(this, { peer, address, limits, random: seededRandom(this.random.below(2 ** 32)) })
+    const player = new Player(this, { peer, address, limits, random: seededRandom(this.random.below(2 ** 32)), more })
     this.#players.set(printAddress(address), player)
     return player
   }
 
   dial(from: Player, { connection, address, expected }: Extract<PoolOutput, { type: 'dial' }>): void {
     from.dialled.push(address)
+    from.dialledAt.push(this.clock.now())
     const to = this.#players.get(printAddress({ ...address, peer: null }))
     const stream = { broken: false }
     const near = this.#end(from, connection, stream)
@@ -157,10 +198,11 @@ export class World {
   }
 
   /** The player ends its side, with a code or without a word. */
-  end(end: End | undefined, code: string | null): void {
+  end(end: End | undefined, code: string | null, tries: readonly Referral[] = []): void {
     if (!end || end.over) return
     end.over = true
-    this.#travel(end, (other) => this.#hearEnd(other, code), true)
+    const candidates = tries.map(toCandidate)
+    this.#travel(end, (other) => this.#hearEnd(other, code, candidates), true)
   }
 
   /** Something happens to a stream and nobody is told. */
@@ -190,19 +232,19 @@ export class World {
   #readyIfBoth(end: End): void {
     if (end.over || end.ready || !end.greeted || !end.heard) return
     end.ready = true
-    end.player.input({ type: 'ready', connection: end.id })
+    end.player.input({ type: 'ready', connection: end.id, record: end.other?.player.record ?? null })
   }
 
-  #fail(end: End, code: string): void {
+  #fail(end: End, code: string, tries: readonly Candidate[] = []): void {
     if (end.over) return
     end.over = true
-    end.player.input({ type: 'failed', connection: end.id, code })
+    end.player.input({ type: 'failed', connection: end.id, code, tries })
   }
 
-  #hearEnd(end: End, code: string | null): void {
+  #hearEnd(end: End, code: string | null, tries: readonly Candidate[]): void {
     if (end.over) return
     const { player, id, ready } = end
-    if (!ready) return this.#fail(end, code ?? 'ERR_HANDSHAKE')
+    if (!ready) return this.#fail(end, code ?? 'ERR_HANDSHAKE', tries)
     end.over = true
     const by = code ? 'remote' : 'failure'
     player.input({ type: 'ended', connection: id, reason: { code: code ?? 'ERR_LINK_LOST', by } })
@@ -220,4 +262,8 @@ export class World {
       arrive(other)
     })
   }
+}
+
+function toCandidate({ peer, record, address }: Referral): Candidate {
+  return { peer, addresses: record?.addresses ?? (address ? [address] : []), source: 'busy' }
 }

@@ -11,6 +11,8 @@ export interface CloseReason {
   readonly message?: string
   /** The remote proved malicious: whoever keeps a ban list puts its key there. */
   readonly ban?: boolean
+  /** At most 3,584 bytes that travel with a goodbye; the code says what they are. */
+  readonly extra?: Uint8Array
   /** Who ended it. */
   readonly by: 'local' | 'remote' | 'failure'
 }

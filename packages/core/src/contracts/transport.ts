@@ -18,6 +18,8 @@ export interface IncomingStream {
   readonly stream: ByteStream
   /** Where it came from, as far as known; never the remote's word. */
   readonly address: Address | null
+  /** True if it was dialled from here, by whoever the transport takes its streams from. @default false */
+  readonly initiator?: boolean
 }
 
 export interface ListenOptions {

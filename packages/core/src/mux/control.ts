@@ -20,6 +20,8 @@ export interface Hello {
   readonly network: Uint8Array
   /** A bit for each optional feature; both sides ignore bits that they do not know. */
   readonly features: number
+  /** At most 1,024 bytes for the remote; set with the first feature bit. */
+  readonly extra?: Uint8Array
 }
 
 /** The handshake of the link channel: a hello, or a goodbye in its place. */
@@ -32,7 +34,7 @@ export type Control =
   | { readonly type: 'ping' | 'pong'; readonly nonce: Uint8Array }
   | ({ readonly type: 'goodbye' } & Farewell)
 
-export type Farewell = Pick<CloseReason, 'code' | 'message'>
+export type Farewell = Pick<CloseReason, 'code' | 'message' | 'extra'>
 
 const PING = 0
 const PONG = 1
@@ -41,6 +43,11 @@ const HELLO = 3
 const NONCE_BYTES = 8
 const MAX_CODE_LETTERS = 64
 const MAX_TEXT_BYTES = 256
+const MAX_HELLO_EXTRA_BYTES = 1_024
+/** With code and text it still fits in the handshake of a channel, where a goodbye may stand in the hello's place. */
+export const MAX_GOODBYE_EXTRA_BYTES = 3_584
+/** The feature bit of a hello that carries extra bytes. */
+const FEATURE_EXTRA = 1
 
 /** The 32 bytes that stand for a network's name on the wire: BLAKE2b("hearsay/network/1" ‖ name). */
 export function networkId(name: string, crypto: Crypto = sodiumCrypto()): Uint8Array {
@@ -48,8 +55,11 @@ export function networkId(name: string, crypto: Crypto = sodiumCrypto()): Uint8A
   return crypto.hash([utf8.encode('hearsay/network/1'), utf8.encode(name)])
 }
 
-export function encodeHello({ network, features }: Hello): Uint8Array {
-  return concat(Uint8Array.of(HELLO), encodeUint(LINK_VERSION), network, encodeUint(features))
+export function encodeHello({ network, features, extra }: Hello): Uint8Array {
+  const head = [Uint8Array.of(HELLO), encodeUint(LINK_VERSION), network]
+  if (!extra || extra.byteLength > MAX_HELLO_EXTRA_BYTES) return concat(...head, encodeUint(features))
+  const bits = features % 2 === FEATURE_EXTRA ? features : features + FEATURE_EXTRA
+  return concat(...head, encodeUint(bits), encodeUint(extra.byteLength), extra)
 }
 
 export function encodePing(nonce: Uint8Array): Uint8Array {
@@ -60,8 +70,8 @@ export function encodePong(nonce: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(PONG), nonce)
 }
 
-/** The code must be 1 to 64 letters of ASCII; text beyond 256 bytes is cut. */
-export function encodeGoodbye({ code, message = '' }: Farewell): Uint8Array {
+/** The code must be 1 to 64 letters of ASCII; text beyond 256 bytes is cut, extra bytes beyond 3,584 are left out. */
+export function encodeGoodbye({ code, message = '', extra }: Farewell): Uint8Array {
   const utf8 = new TextEncoder()
   const letters = /^[!-~]{1,64}$/.test(code) ? code : 'ERR_CLOSED'
   const text = new Uint8Array(MAX_TEXT_BYTES)
@@ -72,6 +82,7 @@ export function encodeGoodbye({ code, message = '' }: Farewell): Uint8Array {
     utf8.encode(letters),
     encodeUint(written),
     text.subarray(0, written),
+    extra && extra.byteLength <= MAX_GOODBYE_EXTRA_BYTES ? extra : new Uint8Array(),
   )
 }
 
@@ -83,8 +94,11 @@ export function decodeGreeting(bytes: Uint8Array): Greeting {
   if (type !== HELLO) throw malformed('the link does not begin with a hello')
   const version = reader.uint()
   if (version !== LINK_VERSION) throw mismatch(`the remote speaks version ${version}, not ${LINK_VERSION}`)
-  // What may follow is for later minor versions.
-  return { type: 'hello', version, network: copyBytes(reader.bytes(NETWORK_ID_BYTES)), features: reader.uint() }
+  const network = copyBytes(reader.bytes(NETWORK_ID_BYTES))
+  const features = reader.uint()
+  // What may follow otherwise is for later minor versions.
+  if (features % 2 !== FEATURE_EXTRA) return { type: 'hello', version, network, features }
+  return { type: 'hello', version, network, features, extra: copyBytes(readSized(reader, MAX_HELLO_EXTRA_BYTES)) }
 }
 
 /** Throws `ERR_PROTOCOL`. */
@@ -106,6 +120,8 @@ export function mismatch(why: string): CoreError {
 function readGoodbye(reader: Reader): { readonly type: 'goodbye' } & Farewell {
   const code = readName(reader, MAX_CODE_LETTERS)
   const message = new TextDecoder().decode(readSized(reader, MAX_TEXT_BYTES))
-  reader.end()
-  return { type: 'goodbye', code, ...(message === '' ? {} : { message }) }
+  const { left } = reader
+  if (left > MAX_GOODBYE_EXTRA_BYTES) throw malformed(`a goodbye with ${left} bytes behind it`)
+  const extra = left > 0 ? { extra: copyBytes(reader.bytes(left)) } : {}
+  return { type: 'goodbye', code, ...(message === '' ? {} : { message }), ...extra }
 }

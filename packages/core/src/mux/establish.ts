@@ -11,6 +11,8 @@ export interface EstablishOptions {
   readonly clock: Clock
   /** Feature bits of our hello. @default 0 */
   readonly features?: number
+  /** At most 1,024 bytes that the remote finds as `remoteExtra`. @default none */
+  readonly extra?: Uint8Array
   /** Milliseconds in which the remote must have said hello. @default 3_000 */
   readonly timeoutMs?: number
 }
@@ -23,14 +25,14 @@ export const ESTABLISH_TIMEOUT_MS = 3_000
  * ended then, and its 'close' event carries the remote's code.
  */
 export async function establish(link: MuxLink, options: EstablishOptions): Promise<MuxLink> {
-  const { network, clock, features = 0, timeoutMs = ESTABLISH_TIMEOUT_MS } = options
+  const { network, clock, features = 0, extra, timeoutMs = ESTABLISH_TIMEOUT_MS } = options
   let late = false
   const timer = clock.setTimer(timeoutMs, () => {
     late = true
     void link.close({ code: 'ERR_TIMEOUT', message: 'no hello in time' })
   })
   try {
-    await link.greet({ network: networkId(network), features })
+    await link.greet({ network: networkId(network), features, ...(extra && { extra }) })
     return link
   } catch (cause) {
     throw late ? new CoreError('ERR_TIMEOUT', 'the remote did not say hello in time', { cause }) : cause

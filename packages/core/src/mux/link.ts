@@ -41,6 +41,8 @@ export interface MuxLink extends Link {
   readonly rtt: number | null
   /** The feature bits of the remote's hello; 0 before. */
   readonly features: number
+  /** The extra bytes of the remote's hello; null before, or if there were none. */
+  readonly remoteExtra: Uint8Array | null
   /** Measures the round trip in milliseconds; rejects with `ERR_TIMEOUT` or `ERR_LINK_CLOSED`. */
   ping(timeoutMs: number): Promise<number>
   /**
@@ -84,6 +86,7 @@ class MultiplexedLink implements MuxLink {
   #remoteGreeted = false
   #unreadRefusals = 0
   features = 0
+  remoteExtra: Uint8Array | null = null
 
   constructor(stream: MessageStream, options: MuxLinkOptions) {
     const { report = () => {}, clock } = options
@@ -203,6 +206,7 @@ class MultiplexedLink implements MuxLink {
     if (this.#phase !== 'greeting') return
     this.#phase = 'ready'
     this.features = greeting.features
+    this.remoteExtra = greeting.extra ?? null
     this.#settleGreeting(null)
     this.#liveness.start()
     void this.#grace()
@@ -221,8 +225,8 @@ class MultiplexedLink implements MuxLink {
     else this.#liveness.onPong(control.nonce)
   }
 
-  #onGoodbye({ code, message }: Pick<CloseReason, 'code' | 'message'>): void {
-    this.#end({ code, ...(message === undefined ? {} : { message }), by: 'remote' })
+  #onGoodbye({ code, message, extra }: Pick<CloseReason, 'code' | 'message' | 'extra'>): void {
+    this.#end({ code, ...(message !== undefined && { message }), ...(extra && { extra }), by: 'remote' })
   }
 
   #onDead(): void {
@@ -287,10 +291,8 @@ function refused({ code, message, by }: CloseReason): CoreError {
 }
 
 function ended(phase: string): CoreError {
-  return new CoreError(
-    'ERR_LINK_CLOSED',
-    phase === 'ended' ? 'the link has ended' : 'the link has been greeted already',
-  )
+  const why = phase === 'ended' ? 'the link has ended' : 'the link has been greeted already'
+  return new CoreError('ERR_LINK_CLOSED', why)
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array | null): boolean {

@@ -26,7 +26,19 @@ export interface Target {
   state: 'idle' | 'queued' | 'dialling'
   dueAt: number
   startedAt: number
+  /** Dials and short links that came to nothing since a link was of use. */
   failures: number
+  /** How often it was busy in a row, and how often somebody here asked for more patience. */
+  busy: number
+  backoffs: number
+  backedOffAt: number
+  /** It is not dialled before this, unless somebody asks for it by hand; why is in `lastCode`. */
+  notBefore: number
+  lastCode: string | null
+  /** Had all its chances: forgotten then, unless it is heard of again. */
+  expiresAt: number | null
+  /** Was linked when the pool was suspended: dialled once when it wakes. */
+  recalled: boolean
 }
 
 /** Addresses of one candidate; those heard of first go first. */
@@ -66,7 +78,10 @@ export class Book {
     this.#targets.set(key, target)
     target.peer = expected
     target.persistent ||= persistent
-    target.addresses = union(target.addresses, addresses)
+    const before = target.addresses
+    target.addresses = union(before, addresses)
+    if (before.length > 0 && target.addresses.some((each) => !before.includes(each) && isNew(each, before)))
+      renew(target)
     return target
   }
 
@@ -85,21 +100,21 @@ export class Book {
   }
 
   /** The queued target that is due and most urgent, or null. */
-  next(now: number): Target | null {
+  next(now: number, isOpenTo: (target: Target) => boolean): Target | null {
     let best: Target | null = null
     for (const target of this.#targets.values()) {
-      if (target.state === 'queued' && target.dueAt <= now && (!best || isBefore(target, best))) best = target
+      if (target.state !== 'queued' || target.dueAt > now || (best && !isBefore(target, best))) continue
+      if (isOpenTo(target)) best = target
     }
     return best
   }
 
-  /** When the first queued target is due; null if none is queued. */
-  get dueAt(): number | null {
-    let dueAt: number | null = null
+  /** Forgets who had all its chances and was not heard of again. */
+  expire(now: number): void {
     for (const target of this.#targets.values()) {
-      if (target.state === 'queued') dueAt = Math.min(dueAt ?? target.dueAt, target.dueAt)
+      if (target.expiresAt !== null && target.expiresAt <= now && target.state === 'idle')
+        this.#targets.delete(target.key)
     }
-    return dueAt
   }
 
   #create(key: string, source: string): Target {
@@ -121,6 +136,13 @@ export class Book {
       dueAt: 0,
       startedAt: 0,
       failures: 0,
+      busy: 0,
+      backoffs: 0,
+      backedOffAt: 0,
+      notBefore: 0,
+      lastCode: null,
+      expiresAt: null,
+      recalled: false,
     }
   }
 
@@ -150,7 +172,21 @@ export function addTopic(topics: Set<TopicId>, topic: TopicId): void {
 }
 
 export function isNeeded(target: Target): boolean {
-  return target.wanted.size > 0 || target.requests.size > 0
+  return target.wanted.size > 0 || target.requests.size > 0 || target.recalled
+}
+
+/** Given or asked for by hand: limits that keep room for others do not count. */
+export function isByHand(target: Target): boolean {
+  return target.persistent || target.requests.size > 0
+}
+
+/** What went wrong before counts no more. */
+export function renew(target: Target): void {
+  Object.assign(target, { failures: 0, busy: 0, notBefore: 0, expiresAt: null, lastCode: null })
+}
+
+function isNew(address: Address, known: readonly Address[]): boolean {
+  return !known.some((each) => placeOf(each) === placeOf(address))
 }
 
 /** Most urgent, then near, then proven, then first come. */

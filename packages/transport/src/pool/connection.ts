@@ -6,6 +6,7 @@ import { hasCode } from '@hearsay/core'
 import { establish, type MuxLink } from '@hearsay/core/mux'
 import { linkOver, type SecureStream, secureStream } from '../noise.js'
 import { type AuthenticatedStream, fromAuthenticated } from './authenticated.js'
+import { decodeRecord, decodeTries } from './busy.js'
 import type { ConnectionId, PoolInput } from './messages.js'
 import type { PoolLimits } from './options.js'
 
@@ -17,6 +18,8 @@ export interface ConnectionHost {
   readonly random: Random
   readonly crypto: Crypto
   readonly limits: PoolLimits
+  /** What our hello tells the remote of ourselves; null for nothing. */
+  readonly extra: () => Uint8Array | null
   /** Where errors of listeners go. */
   readonly report: (error: unknown) => void
   readonly input: (input: PoolInput) => void
@@ -35,7 +38,15 @@ export interface ConnectionOptions {
 }
 
 /** Codes that a remote may refuse with and that mean the same here; any other is a failed handshake. */
-const REFUSALS: ReadonlySet<string> = new Set(['ERR_DUPLICATE', 'ERR_BANNED', 'ERR_LIMIT', 'ERR_SELF', 'ERR_CLOSED'])
+const REFUSALS: ReadonlySet<string> = new Set([
+  'ERR_DUPLICATE',
+  'ERR_BANNED',
+  'ERR_REFUSED',
+  'ERR_LIMIT',
+  'ERR_SELF',
+  'ERR_SUSPENDED',
+  'ERR_CLOSED',
+])
 
 export class Connection {
   readonly #host: ConnectionHost
@@ -53,6 +64,15 @@ export class Connection {
     void this.#run()
   }
 
+  /** What was dialled, or where it came from; null for a stream that was handed in. */
+  get address(): Address | null {
+    return this.#options.address
+  }
+
+  get initiator(): boolean {
+    return this.#options.initiator
+  }
+
   get link(): MuxLink | null {
     return this.#link
   }
@@ -61,7 +81,8 @@ export class Connection {
     const { network, clock, limits } = this.#host
     if (!this.#link) return
     // A failure shows as the link's end.
-    establish(this.#link, { network, clock, timeoutMs: limits.handshakeTimeoutMs }).then(
+    const extra = this.#host.extra()
+    establish(this.#link, { network, clock, timeoutMs: limits.handshakeTimeoutMs, ...(extra && { extra }) }).then(
       () => this.#onReady(),
       () => {},
     )
@@ -77,9 +98,9 @@ export class Connection {
   }
 
   /** Says goodbye with the code, if there is somebody to say it to; resolves when the stream is gone. */
-  close(code: string, message: string): Promise<void> {
+  close({ code, message, extra }: Omit<CloseReason, 'by'>): Promise<void> {
     this.#over = true
-    if (this.#link) return this.#link.close({ code, message })
+    if (this.#link) return this.#link.close({ code, ...(message && { message }), ...(extra && { extra }) })
     this.drop()
     return Promise.resolve()
   }
@@ -94,6 +115,8 @@ export class Connection {
   async #run(): Promise<void> {
     try {
       const raw = await this.#options.open(this.#abort.signal)
+      // Unheard, an error of a stream would end the process; each also ends the stream, which is heard.
+      raw.on('error', () => {})
       this.#raw = raw
       if (this.#over) return void raw.destroy()
       this.#onSecure(await this.#secure(raw))
@@ -126,18 +149,23 @@ export class Connection {
   #onReady(): void {
     if (this.#over) return
     this.#ready = true
-    this.#tell({ type: 'ready', connection: this.#options.id })
+    const { id: connection } = this.#options
+    const link = this.#link
+    const record = link && decodeRecord(link.remoteExtra, link.remote, this.#host.crypto)
+    this.#tell({ type: 'ready', connection, record })
   }
 
   #onEnd(reason: CloseReason): void {
     if (this.#ready) this.#tell({ type: 'ended', connection: this.#options.id, reason })
     else if (reason.by === 'local') this.#fail('ERR_HANDSHAKE_TIMEOUT')
-    else this.#fail(reason.by === 'remote' && REFUSALS.has(reason.code) ? reason.code : 'ERR_HANDSHAKE')
+    else if (reason.by === 'remote' && REFUSALS.has(reason.code)) this.#fail(reason.code, reason.extra)
+    else this.#fail('ERR_HANDSHAKE')
     this.#over = true
   }
 
-  #fail(code: string): void {
-    this.#tell({ type: 'failed', connection: this.#options.id, code })
+  #fail(code: string, extra?: Uint8Array): void {
+    const tries = code === 'ERR_LIMIT' && extra ? { tries: decodeTries(extra, this.#host.crypto) } : {}
+    this.#tell({ type: 'failed', connection: this.#options.id, code, ...tries })
     this.#over = true
   }
 

@@ -26,6 +26,8 @@ export interface DiallerOptions {
   readonly emit: Emit
   /** True if this node knows how to dial the scheme. */
   readonly canDial: (scheme: string) => boolean
+  /** True if one more stream may be opened. */
+  readonly canOpen: () => boolean
   /** Every address has failed. */
   readonly onFailed: (target: Target, failure: Failure) => void
 }
@@ -49,6 +51,17 @@ export class Dialler {
   /** How many candidates are being dialled. */
   get size(): number {
     return this.#attempts.size
+  }
+
+  /** When those that began after `since` and have proved nothing yet began, the earliest first. */
+  begunAfter(since: number): readonly number[] {
+    const attempts = [...this.#attempts.values()].filter(({ won, target }) => !won && target.startedAt > since)
+    return attempts.map(({ target }) => target.startedAt).sort((a, b) => a - b)
+  }
+
+  /** For whom the connection was dialled. */
+  targetOf(connection: ConnectionId): Target | null {
+    return this.#byConnection.get(connection)?.target ?? null
   }
 
   /** Who was last seen at the address; null if unknown. */
@@ -127,11 +140,12 @@ export class Dialler {
   }
 
   #step(attempt: Attempt): void {
-    const { limits, emit, onFailed } = this.#options
-    const address = attempt.left.shift()
+    const { limits, emit, onFailed, canOpen } = this.#options
+    const address = canOpen() ? attempt.left.shift() : undefined
     if (address) this.#dial(attempt, address)
     if (attempt.left.length > 0) emit({ type: 'timer', timer: `stagger/${attempt.number}`, ms: limits.staggerMs })
-    if (attempt.connections.size > 0) return
+    // What is left without a stream waits for one to be free.
+    if (attempt.connections.size > 0 || attempt.left.length > 0) return
     this.#end(attempt)
     onFailed(attempt.target, attempt.failure)
   }

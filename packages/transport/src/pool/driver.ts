@@ -1,51 +1,53 @@
 // The pool's driver: it gives the machine its inputs, one after another, and does what comes out before the next. It decides
-// nothing.
+// nothing. No failure of a transport, a callback or a listener leaves it half way: each is reported as a warning.
 
 import {
   type Address,
+  type AddressRecord,
   type ByteStream,
   type Candidate,
   type Clock,
-  DEFAULT_NETWORK,
   Emitter,
   type IncomingStream,
   type Link,
-  type Listener,
   type ListenOptions,
-  type Logger,
   type PeerId,
   printAddress,
-  sodiumCrypto,
-  systemClock,
-  systemRandom,
   type TopicId,
   type Transport,
   type Want,
 } from '@hearsay/core'
 import type { MuxLink } from '@hearsay/core/mux'
 import { TransportError, type TransportErrorCode } from '../errors.js'
-import type { AttachOptions, Pool, PoolEvents, PoolOptions, PoolReport } from '../pool.js'
-import { Acceptor } from './acceptor.js'
+import type { AttachOptions, BannedPeer, BanOptions, Pool, PoolEvents, PoolOptions, PoolReport } from '../pool.js'
+import { Acceptor, discard } from './acceptor.js'
+import { encodeTries } from './busy.js'
 import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.js'
+import { Listening } from './listening.js'
 import { PoolMachine } from './machine.js'
 import type { ConnectionId, Failure, PoolInput, PoolOutput, PoolTimer } from './messages.js'
-import { resolvePoolLimits } from './options.js'
+import { socketLimit } from './options.js'
+import { checkMs } from './queue-options.js'
+import { describePeer, isWelcome, type PoolHost, resolvePool } from './setup.js'
 import { NamedTimers } from './timers.js'
 import { Waiters } from './waiters.js'
 
 const LEAVING: Failure = { code: 'ERR_CLOSED', message: 'the pool is closed' }
+const ASLEEP: Failure = { code: 'ERR_SUSPENDED', message: 'the pool is suspended' }
+
+type OutputOf<Type extends PoolOutput['type']> = Extract<PoolOutput, { readonly type: Type }>
 
 export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
-  readonly #transports: ReadonlyMap<string, Transport>
+  readonly #setup: PoolHost
   readonly #clock: Clock
-  readonly #logger: Logger | undefined
   readonly #machine: PoolMachine
   readonly #acceptor: Acceptor
+  readonly #listening: Listening
   readonly #host: ConnectionHost
   readonly #timers: NamedTimers<PoolTimer>
   readonly #connections = new Map<ConnectionId, Connection>()
   readonly #links = new Map<PeerId, MuxLink>()
-  readonly #listeners: Listener[] = []
+  readonly #records = new Map<PeerId, AddressRecord>()
   readonly #requests = new Waiters<number>()
   readonly #attached = new Waiters<ConnectionId>()
   /** Goodbyes that are being said. */
@@ -58,19 +60,21 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   constructor(options: PoolOptions) {
     super((error) => this.#warn(error))
-    const { identity, clock = systemClock(), random = systemRandom(), crypto = sodiumCrypto() } = options
-    const limits = resolvePoolLimits(options.limits)
-    this.#transports = new Map(options.transports.map((transport) => [transport.scheme, transport]))
+    const setup = resolvePool(options, (error) => this.#warn(error))
+    const { clock, limits, transports } = setup
+    this.#setup = setup
     this.#clock = clock
-    this.#logger = options.logger
     this.#timers = new NamedTimers(clock)
-    this.#acceptor = new Acceptor({ clock, limits, ...(options.ownHosts && { ownHosts: options.ownHosts }) })
-    const canDial = (scheme: string): boolean => this.#transports.has(scheme)
-    this.#machine = new PoolMachine({ self: identity.id, limits, random, canDial })
-    const report = (error: unknown): void => this.#warn(error)
-    const input = (each: PoolInput): void => this.#feed(each)
-    const network = options.network ?? DEFAULT_NETWORK
-    this.#host = { identity, network, clock, random, crypto, limits, report, input }
+    const onEvicted = (id: ConnectionId): void => this.#drop(id)
+    this.#acceptor = new Acceptor({ clock, limits, ownHosts: setup.ownHosts, onEvicted })
+    this.#machine = new PoolMachine(setup.machine)
+    this.#host = { ...setup.connection, input: (each) => this.#feed(each) }
+    this.#listening = new Listening({
+      transports: [...transports.values()],
+      onStream: (incoming, transport) => this.#accept(incoming, transport),
+      report: setup.report,
+      check: () => this.#checkAwake(),
+    })
   }
 
   get links(): ReadonlyMap<PeerId, Link> {
@@ -78,7 +82,18 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   get addresses(): readonly Address[] {
-    return this.#listeners.flatMap(({ addresses }) => addresses)
+    return this.#listening.addresses
+  }
+
+  get banned(): readonly BannedPeer[] {
+    const [now, wall] = [this.#clock.now(), this.#clock.wall()]
+    return this.#machine.banned(now).map(([peer, { reason, until }]) => {
+      return { peer, reason, expires: until === Number.POSITIVE_INFINITY ? null : new Date(wall + until - now) }
+    })
+  }
+
+  get suspended(): boolean {
+    return this.#machine.suspended
   }
 
   want(target: Candidate, { topic, priority = 0 }: Want): void {
@@ -97,18 +112,28 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     return this.#machine.candidates(topic, n)
   }
 
+  recordOf(peer: PeerId): AddressRecord | null {
+    return this.#records.get(peer) ?? null
+  }
+
+  ban(peer: PeerId, options: BanOptions = {}): void {
+    if (options.ms !== undefined) checkMs('ms', options.ms)
+    const { reason, ms } = options
+    this.#feed({ type: 'ban', peer, ...(reason !== undefined && { reason }), ...(ms !== undefined && { ms }) })
+  }
+
+  unban(peer: PeerId): void {
+    this.#feed({ type: 'unban', peer })
+  }
+
+  backoff(peer: PeerId): void {
+    this.#feed({ type: 'backoff', peer })
+  }
+
   async listen(options: ListenOptions = {}): Promise<readonly Address[]> {
-    this.#checkOpen()
-    const found: Address[] = []
-    for (const transport of this.#transports.values()) {
-      if (!transport.capabilities.listen) continue
-      const listener = await transport.listen(options, (incoming) => this.#accept(incoming, transport))
-      if (this.#closing) await listener.close()
-      this.#checkOpen()
-      this.#listeners.push(listener)
-      found.push(...listener.addresses)
-    }
-    return found
+    this.#checkAwake()
+    if (socketLimit(this.#setup.limits.maxServerSockets) === 0) return []
+    return this.#listening.listen(options)
   }
 
   async connect(target: Address | PeerId, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Link> {
@@ -127,8 +152,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   async attach(stream: ByteStream, { initiator, expected }: AttachOptions): Promise<Link> {
-    this.#checkOpen()
-    const id: ConnectionId = `in/${this.#count++}`
+    this.#checkAwake()
+    const id: ConnectionId = `hand/${this.#count++}`
     const link = this.#attached.wait(id)
     const open = async (): Promise<ByteStream> => stream
     this.#connect({ id, initiator, address: null, expected: expected ?? null, authenticated: false, open })
@@ -145,7 +170,23 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     const peers = [...this.#links.values()].map(({ remote: peer, address, initiator, rtt }) => {
       return { peer, address: address && printAddress(address), initiator, rtt }
     })
-    return { ...this.#machine.counts, halfOpen: this.#acceptor.halfOpen, peers }
+    const { halfOpen } = this.#acceptor
+    const queue = this.#machine.queued(this.#clock.now())
+    return { ...this.#machine.counts, halfOpen, peers, queue, banned: this.banned, suspended: this.suspended }
+  }
+
+  async suspend(): Promise<void> {
+    this.#checkOpen()
+    this.#feed({ type: 'suspend' })
+    this.#dropStrangers(ASLEEP)
+    this.#timers.stopAll()
+    await Promise.all([this.#listening.sleep(), ...this.#partings])
+  }
+
+  async resume(): Promise<void> {
+    this.#checkOpen()
+    this.#feed({ type: 'resume' })
+    await this.#listening.wake()
   }
 
   close(): Promise<void> {
@@ -160,17 +201,24 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   async #close(): Promise<void> {
     // Whoever closes the pool in one of its events hears the rest of that event first.
     await null
-    const listeners = this.#listeners.splice(0).map((listener) => listener.close())
+    const listening = this.#listening.close()
     this.#feed({ type: 'close' })
-    // What the machine has not met yet: streams that have not proved who is there.
-    for (const connection of this.#connections.values()) connection.drop()
-    this.#connections.clear()
+    this.#dropStrangers(LEAVING)
     this.#timers.stopAll()
     this.#requests.rejectAll(LEAVING)
-    this.#attached.rejectAll(LEAVING)
-    await Promise.all([...listeners, ...this.#partings])
-    await Promise.all([...this.#transports.values()].map((transport) => transport.close()))
+    await Promise.all([listening, ...this.#partings])
+    const closing = [...this.#setup.transports.values()].map(async (transport) => transport.close())
+    for (const each of await Promise.allSettled(closing)) if (each.status === 'rejected') this.#warn(each.reason)
     this.clear()
+  }
+
+  /** What the machine has not met yet: streams that have not proved who is there. */
+  #dropStrangers(why: Failure): void {
+    for (const [id, connection] of [...this.#connections]) {
+      connection.drop()
+      this.#forget(id, why)
+    }
+    this.#attached.rejectAll(why)
   }
 
   #feed(input: PoolInput): void {
@@ -179,17 +227,19 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     this.#draining = true
     for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
       this.#follow(next)
-      for (const output of this.#machine.handle(next, this.#clock.now())) this.#do(output)
+      for (const output of this.#machine.handle(next, this.#clock.now())) this.#safely(() => this.#do(output))
     }
     this.#draining = false
   }
 
   /** What an input means for the driver itself. */
   #follow(input: PoolInput): void {
-    if (input.type === 'ready') this.#acceptor.leave(input.connection)
+    if (input.type === 'authenticated') this.#acceptor.prove(input.connection)
+    else if (input.type === 'ready') this.#acceptor.leave(input.connection)
     else if (input.type === 'ended') this.#forget(input.connection, LEAVING)
     else if (input.type === 'failed')
       this.#forget(input.connection, { code: input.code, message: 'no link came of it' })
+    if (input.type === 'ready' && input.record) this.#records.set(input.record.peer, input.record)
   }
 
   #do(output: PoolOutput): void {
@@ -201,9 +251,13 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
       case 'greet':
         return this.#connections.get(output.connection)?.greet()
       case 'close':
-        return this.#part(output.connection, output)
+        return this.#part(output)
       case 'ping':
         return this.#connections.get(output.connection)?.ping(output.timeoutMs)
+      case 'validate':
+        return void this.#validate(output)
+      case 'refused':
+        return this.#onRefused(output)
       case 'timer':
         return this.#timers.set(output.timer, output.ms, () => this.#feed({ type: 'timer', timer: output.timer }))
       case 'stop':
@@ -220,22 +274,22 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   #accept(incoming: IncomingStream, { capabilities }: Transport): void {
-    if (this.#closing) return void incoming.stream.destroy()
+    if (this.#closing || this.suspended) return discard(incoming.stream)
     const id: ConnectionId = `in/${this.#count++}`
-    if (!this.#acceptor.admit(id, incoming)) return this.#log('an inbound stream was dropped', {})
+    if (!this.#acceptor.admit(id, incoming)) return this.#setup.log('an inbound stream was dropped', {})
     const { address, stream } = incoming
     const { authenticated } = capabilities
     this.#connect({ id, initiator: false, address, expected: null, authenticated, open: async () => stream })
   }
 
-  #dial({ connection: id, address, expected }: Extract<PoolOutput, { type: 'dial' }>): void {
-    const transport = this.#transports.get(address.scheme)
+  #dial({ connection: id, address, expected }: OutputOf<'dial'>): void {
+    const transport = this.#setup.transports.get(address.scheme)
     const authenticated = transport?.capabilities.authenticated ?? false
     const open = async (signal: AbortSignal): Promise<ByteStream> => {
       if (!transport) throw new TransportError('ERR_DIAL', `no transport for ${address.scheme}`)
       return transport.dial(address, { signal })
     }
-    this.#log('dialling', { address: printAddress(address) })
+    this.#setup.log('dialling', { address: printAddress(address) })
     this.#connect({ id, initiator: true, address, expected, authenticated, open })
   }
 
@@ -243,14 +297,26 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     this.#connections.set(options.id, new Connection(this.#host, options))
   }
 
+  async #validate({ connection, peer }: OutputOf<'validate'>): Promise<void> {
+    const described = describePeer(peer, this.#connections.get(connection))
+    const accepted = await isWelcome(described, this.#setup)
+    this.#feed({ type: 'validated', connection, accepted })
+  }
+
+  #onRefused({ connection, peer, code }: OutputOf<'refused'>): void {
+    const described = describePeer(peer, this.#connections.get(connection))
+    this.emit('refused', { ...described, code: code as TransportErrorCode })
+  }
+
   #drop(id: ConnectionId): void {
     this.#connections.get(id)?.drop()
     this.#forget(id, { code: 'ERR_ABORTED', message: 'given up' })
   }
 
-  #part(id: ConnectionId, farewell: Failure): void {
-    const parting = this.#connections.get(id)?.close(farewell.code, farewell.message)
-    this.#forget(id, farewell)
+  #part({ connection: id, code, message, tries = [] }: OutputOf<'close'>): void {
+    const extra = tries.length > 0 ? { extra: encodeTries(tries) } : {}
+    const parting = this.#connections.get(id)?.close({ code, message, ...extra })
+    this.#forget(id, { code, message })
     if (!parting) return
     this.#partings.add(parting)
     void parting.then(() => this.#partings.delete(parting))
@@ -266,7 +332,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     const link = this.#connections.get(id)?.link
     if (!link) return
     this.#links.set(peer, link)
-    this.#log('linked', { peer, initiator: link.initiator })
+    this.#setup.log('linked', { peer, initiator: link.initiator })
     this.#attached.resolve(id, link)
     this.emit('link', link)
   }
@@ -274,7 +340,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   #onUnlink(peer: PeerId): void {
     const link = this.#links.get(peer)
     this.#links.delete(peer)
-    this.#log('unlinked', { peer })
+    this.#records.delete(peer)
+    this.#setup.log('unlinked', { peer })
     if (link) this.emit('unlink', link)
   }
 
@@ -285,11 +352,20 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new TransportError('ERR_CLOSED', 'the pool is closed')
+    if (this.#closing) throw new TransportError('ERR_CLOSED', LEAVING.message)
   }
 
-  #log(message: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#logger?.({ level: 'debug', scope: 'transport/pool', message, fields })
+  #checkAwake(): void {
+    this.#checkOpen()
+    if (this.suspended) throw new TransportError('ERR_SUSPENDED', ASLEEP.message)
+  }
+
+  #safely(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#warn(error)
+    }
   }
 
   #warn(error: unknown): void {

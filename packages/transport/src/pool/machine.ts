@@ -1,13 +1,22 @@
-// The pool as a machine: inputs in, outputs out, no clock, no sockets. This file decides what each input means; who is
-// dialled when stands in planner.ts, which of two links with a peer stays in peers.ts. It never throws for what a remote did.
+// The pool as a machine: inputs in, outputs out, no clock, no sockets. This file decides what each input means; who is let in
+// stands in door.ts, who is dialled when in planner.ts, which of two links with a peer stays in peers.ts. It never throws for
+// what a remote did.
 
-import type { Candidate, PeerId, Random, TopicId } from '@hearsay/core'
-import { BanList } from './bans.js'
-import { addTopic, isNeeded, PRIORITY_BY_HAND, peerOf, type Target } from './book.js'
-import type { ConnectionId, Emit, PoolInput, PoolOutput, PoolTimer } from './messages.js'
+import type { Address, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
+import { Aftermath } from './aftermath.js'
+import { type Ban, BanList } from './bans.js'
+import { addTopic, isNeeded, peerOf, placeOf, type Target } from './book.js'
+import { Door } from './door.js'
+import { HearsayBudget } from './hearsay.js'
+import type { ConnectionId, Emit, Failure, PoolInput, PoolOutput, PoolTimer } from './messages.js'
 import type { PoolLimits } from './options.js'
 import { Peers } from './peers.js'
 import { Planner } from './planner.js'
+import { type QueueOptions, type ResolvedQueue, resolveQueue } from './queue-options.js'
+import { MAX_REFERRALS, Referrals } from './referrals.js'
+import { type QueuedCandidate, reportQueue } from './report.js'
+import { Requests } from './requests.js'
+import { Sockets } from './sockets.js'
 
 export interface PoolMachineOptions {
   /** This node's own name. */
@@ -16,6 +25,11 @@ export interface PoolMachineOptions {
   readonly random: Random
   /** True if this node knows how to dial the scheme. */
   readonly canDial: (scheme: string) => boolean
+  readonly queue?: QueueOptions
+  /** Each peer has to be validated before the hello. @default false */
+  readonly validates?: boolean
+  /** True if an address that was only heard of is worth a dial; `teller` is where who named it was reached. @default always */
+  readonly isCredible?: (address: Address, teller: Address | null) => boolean
 }
 
 /** What the machine holds, for people who ask why. */
@@ -24,44 +38,79 @@ export interface PoolCounts {
   readonly dialling: number
   readonly candidates: number
   readonly bans: number
+  /** Streams that this node opened, and peers that opened one to it. */
+  readonly clientSockets: number
+  readonly serverSockets: number
 }
 
 type InputOf<Type extends PoolInput['type']> = Extract<PoolInput, { readonly type: Type }>
 
-/** A link that lived so long was of use, in milliseconds. */
-const PROVEN_AFTER_MS = 10_000
-/** Requests by hand that wait for one candidate. */
-const MAX_REQUESTS = 64
+const ASLEEP: Failure = { code: 'ERR_SUSPENDED', message: 'the pool is suspended' }
 
 export class PoolMachine {
   readonly #options: PoolMachineOptions
+  readonly #queue: ResolvedQueue
   readonly #bans: BanList
   readonly #peers: Peers
   readonly #planner: Planner
-  /** Since when a peer has its link; as many as there are links. */
-  readonly #since = new Map<PeerId, number>()
+  readonly #sockets: Sockets
+  readonly #referrals: Referrals
+  readonly #door: Door
+  readonly #requests: Requests
+  readonly #aftermath: Aftermath
+  readonly #hearsay = new HearsayBudget()
+  /** Timers that run. */
+  readonly #timers = new Set<PoolTimer>()
   #outputs: PoolOutput[] = []
   #now = 0
+  /** How long the link lived that ended last. */
+  #livedMs = 0
+  #suspended = false
   #closed = false
 
   constructor(options: PoolMachineOptions) {
     const { self, limits, random, canDial } = options
-    const emit: Emit = (output) => this.#outputs.push(output)
+    const emit: Emit = (output) => this.#emit(output)
     this.#options = options
-    this.#bans = new BanList({ ...limits, random })
+    this.#queue = resolveQueue(options.queue)
+    this.#sockets = new Sockets(limits)
+    this.#referrals = new Referrals(random)
+    this.#bans = new BanList({ ...limits, forgetMs: this.#queue.bannedMs, random })
     this.#peers = new Peers({
       self,
       limits,
       emit,
       onRefused: (connection, code) => this.#planner.dialler.onFailed(connection, { code, message: 'refused by us' }),
+      refer: (asker) => this.#referrals.pick(asker),
       onLinked: (peer, connection) => this.#onLinked(peer, connection),
     })
-    this.#planner = new Planner({ limits, random, emit, canDial, bans: this.#bans, peers: this.#peers })
+    const shared = { limits, random, emit, bans: this.#bans, peers: this.#peers, sockets: this.#sockets }
+    this.#planner = new Planner({ ...shared, queue: this.#queue, canDial })
+    this.#door = new Door({ ...shared, self, validates: options.validates ?? false })
+    this.#requests = new Requests({ self, emit, peers: this.#peers, planner: this.#planner })
+    this.#aftermath = new Aftermath({ planner: this.#planner, queue: this.#queue, random })
   }
 
   get counts(): PoolCounts {
     const { book, dialler } = this.#planner
-    return { links: this.#peers.linked, dialling: dialler.size, candidates: book.size, bans: this.#bans.size }
+    const { client: clientSockets, server: serverSockets } = this.#sockets
+    const links = this.#peers.linked
+    const bans = this.#bans.size
+    return { links, dialling: dialler.size, candidates: book.size, bans, clientSockets, serverSockets }
+  }
+
+  get suspended(): boolean {
+    return this.#suspended
+  }
+
+  /** Keys that are shut out now. */
+  banned(now: number): readonly (readonly [PeerId, Ban])[] {
+    return this.#bans.list(now)
+  }
+
+  /** What is known of each candidate, and why it is not dialled. */
+  queued(now: number): readonly QueuedCandidate[] {
+    return reportQueue(this.#planner, { now, suspended: this.#suspended })
   }
 
   /** What is to be done, in order. After `close`: nothing. */
@@ -72,7 +121,8 @@ export class PoolMachine {
     this.#planner.begin(now)
     this.#take(input)
     // All that is wanted in one turn is dialled by urgency, not in the order it was said.
-    if (!this.#closed) this.#planner.plan({ wait: input.type === 'want' || input.type === 'connect' })
+    const wait = input.type === 'want' || input.type === 'connect'
+    if (!this.#closed && !this.#suspended) this.#planner.plan({ wait })
     return this.#outputs
   }
 
@@ -90,23 +140,36 @@ export class PoolMachine {
       case 'release':
         return this.#onRelease(input)
       case 'connect':
-        return this.#onConnect(input)
+        return this.#suspended ? this.#requests.refuse(input.request, ASLEEP) : this.#requests.onConnect(input)
       case 'cancel':
-        return this.#onCancel(input.request)
+        return this.#requests.onCancel(input.request)
       case 'disconnect':
         return this.#onDisconnect(input.peer)
       case 'authenticated':
         return this.#onAuthenticated(input)
+      case 'validated':
+        return this.#door.onValidated(input.connection, { accepted: input.accepted, now: this.#now })
       case 'ready':
-        return this.#peers.onReady(input.connection)
+        return this.#onReady(input)
       case 'failed':
         return this.#onFailed(input)
       case 'pong':
         return this.#peers.onPong(input.connection, input.alive)
       case 'ended':
         return this.#onEnded(input)
+      case 'ban':
+        return this.#onBan(input)
+      case 'unban':
+        return void this.#bans.unban(input.peer, this.#now)
+      case 'backoff':
+        return this.#aftermath.onBackoff(input.peer, this.#now)
       case 'timer':
         return this.#onTimer(input.timer)
+      case 'suspend':
+        return this.#onSuspend()
+      case 'resume':
+        this.#suspended = false
+        return
       case 'close':
         return this.#onClose()
     }
@@ -138,107 +201,129 @@ export class PoolMachine {
     this.#emit({ type: 'timer', timer: `grace/${peer}`, ms: this.#options.limits.graceMs })
   }
 
-  #onConnect(input: InputOf<'connect'>): void {
-    const { request, address } = input
-    const expected = input.peer ?? address?.peer ?? null
-    const link = expected && this.#peers.linkWith(expected)
-    if (link) return this.#emit({ type: 'settled', request, result: link })
-    if (expected === this.#options.self) return this.#refuse(request, 'ERR_SELF', 'that is this node')
-    const target = this.#targetOf(input)
-    if (!target) return this.#refuse(request, 'ERR_DIAL', 'no address of this peer is known')
-    if (target.requests.size >= MAX_REQUESTS) return this.#refuse(request, 'ERR_LIMIT', 'too many ask for it')
-    target.requests.add(request)
-    target.priority = PRIORITY_BY_HAND
-    if (target.state !== 'dialling') this.#planner.queue(target)
-  }
-
-  #targetOf({ peer, address }: InputOf<'connect'>): Target | null {
-    const { book } = this.#planner
-    if (address) return book.note({ peer: address.peer, addresses: [address], source: 'manual' })
-    const known = peer ? book.of(peer) : []
-    return known.find(({ addresses }) => addresses.length > 0) ?? null
-  }
-
-  #onCancel(request: number): void {
-    const target = this.#planner.book.ofRequest(request)
-    target?.requests.delete(request)
-    if (target && !isNeeded(target)) this.#planner.stand(target)
-  }
-
   #onDisconnect(peer: PeerId): void {
     this.#forgetPeer(peer)
-    this.#since.delete(peer)
     this.#peers.closeAll(peer, 'ERR_CLOSED', 'disconnected')
   }
 
   #onAuthenticated({ connection, peer }: InputOf<'authenticated'>): void {
     this.#planner.dialler.onAuthenticated(connection, peer)
-    if (peer === this.#options.self) return this.#peers.refuse(connection, 'ERR_SELF', 'this is yourself')
-    if (this.#bans.isBanned(peer, this.#now)) return this.#peers.refuse(connection, 'ERR_BANNED', 'shut out')
-    this.#peers.onAuthenticated(connection, peer)
+    if (this.#suspended) return this.#peers.refuse(connection, ASLEEP.code, ASLEEP.message)
+    this.#door.onAuthenticated(connection, { peer, now: this.#now })
   }
 
-  #onFailed({ connection, code }: InputOf<'failed'>): void {
-    this.#peers.onGone(connection)
+  #onReady({ connection, record }: InputOf<'ready'>): void {
+    this.#peers.onReady(connection)
+    const peer = this.#peers.peerOf(connection)
+    if (peer && record?.peer === peer) this.#referrals.onRecord(peer, record)
+  }
+
+  #onFailed({ connection, code, tries = [] }: InputOf<'failed'>): void {
+    const target = this.#planner.dialler.targetOf(connection)
+    if (target && code === 'ERR_LIMIT') this.#hear(target, { tries, teller: this.#sockets.dialledBy(connection) })
+    this.#onGone(connection)
     this.#planner.dialler.onFailed(connection, { code, message: 'no link came of it' })
   }
 
-  /** Persistent candidates come back by themselves; who said goodbye is not asked again. */
-  #onEnded({ connection, reason }: InputOf<'ended'>): void {
-    const peer = this.#peers.onGone(connection)
-    if (!peer) return
-    const proven = this.#now - (this.#since.get(peer) ?? this.#now) >= PROVEN_AFTER_MS
-    this.#since.delete(peer)
-    if (reason.ban && reason.by === 'local') return this.#ban(peer)
-    for (const target of this.#planner.book.of(peer)) {
-      target.proven ||= proven
-      if (reason.by === 'failure' && target.proven && isNeeded(target)) this.#planner.retry(target)
+  /** A busy peer names others: who is not known yet is a candidate for what the busy one was wanted for. */
+  #hear(busy: Target, { tries, teller }: { tries: readonly Candidate[]; teller: Address | null }): void {
+    const { canDial, isCredible = () => true, self } = this.#options
+    for (const { peer, addresses } of tries.slice(0, MAX_REFERRALS)) {
+      if (!peer || peer === self || this.#peers.knows(peer) || this.#planner.book.of(peer).length > 0) continue
+      const worth = addresses.filter((address) => canDial(address.scheme) && isCredible(address, teller))
+      const untried = worth.filter((address) => this.#hearsay.take(placeOf(address), this.#now))
+      if (untried.length > 0) this.#planner.hear({ peer, addresses: untried, source: 'busy' }, busy)
     }
   }
 
-  #ban(peer: PeerId): void {
-    this.#bans.ban(peer, this.#now)
-    this.#forgetPeer(peer)
+  #onGone(connection: ConnectionId): PeerId | null {
+    this.#sockets.onGone(connection)
+    this.#door.onGone(connection)
+    return this.#peers.onGone(connection)
   }
 
-  #forgetPeer(peer: PeerId): void {
-    const failure = { code: 'ERR_CLOSED', message: 'disconnected' }
+  #onEnded({ connection, reason }: InputOf<'ended'>): void {
+    const peer = this.#onGone(connection)
+    if (!peer) return
+    const times = { livedMs: this.#livedMs, now: this.#now }
+    if (reason.ban && reason.by === 'local') return this.#onBan({ peer, reason: reason.code })
+    for (const target of this.#planner.book.of(peer)) this.#aftermath.onLinkEnded(target, reason, times)
+  }
+
+  #onBan({ peer, reason, ms }: Omit<InputOf<'ban'>, 'type'>): void {
+    this.#bans.ban(peer, this.#now, { ...(reason !== undefined && { reason }), ...(ms !== undefined && { ms }) })
+    this.#forgetPeer(peer, { code: 'ERR_BANNED', message: 'this peer was shut out' })
+    this.#peers.closeAll(peer, 'ERR_BANNED', 'shut out')
+  }
+
+  #forgetPeer(peer: PeerId, failure: Failure = { code: 'ERR_CLOSED', message: 'disconnected' }): void {
     for (const target of this.#planner.book.of(peer)) this.#planner.forget(target, failure)
   }
 
   #onLinked(peer: PeerId, connection: ConnectionId): void {
-    this.#since.set(peer, this.#now)
+    this.#aftermath.onLinked(peer, this.#now)
+    this.#referrals.onLinked(peer, this.#sockets.dialledBy(connection))
     this.#planner.dialler.onLinked(peer, connection)
     for (const target of this.#planner.book.of(peer)) this.#planner.onLinked(target, connection)
   }
 
   #onTimer(timer: PoolTimer): void {
+    this.#timers.delete(timer)
     const rest = timer.slice(timer.indexOf('/') + 1)
     if (timer === 'queue') this.#planner.onTimer()
     else if (timer.startsWith('stagger/')) this.#planner.dialler.onStagger(Number(rest))
     else if (timer.startsWith('dial/')) this.#planner.dialler.onTimeout(rest as ConnectionId)
+    else if (timer.startsWith('validate/')) this.#door.onTimeout(rest as ConnectionId)
     else this.#onGraceEnd(rest as PeerId)
   }
 
   #onGraceEnd(peer: PeerId): void {
     if (this.#planner.book.of(peer).some(isHeld)) return
-    this.#since.delete(peer)
     this.#peers.closeAll(peer, 'ERR_UNWANTED', 'no topic needs this link')
+  }
+
+  /** Whom it is linked with is remembered by the addresses that are known, and dialled when it wakes. */
+  #onSuspend(): void {
+    if (this.#suspended) return
+    this.#suspended = true
+    const linked = this.#peers.everybody().filter((peer) => this.#peers.linkWith(peer))
+    for (const peer of linked) {
+      const addresses = this.#referrals.addressesOf(peer)
+      if (addresses.length > 0) this.#planner.book.note({ peer, addresses, source: 'resume' })
+    }
+    this.#door.clear(ASLEEP)
+    this.#planner.suspend(ASLEEP)
+    for (const peer of this.#peers.everybody()) this.#peers.closeAll(peer, ASLEEP.code, 'the node sleeps')
+    for (const peer of linked) for (const target of this.#planner.book.of(peer)) this.#recall(target)
+    for (const timer of [...this.#timers]) this.#emit({ type: 'stop', timer })
+  }
+
+  #recall(target: Target): void {
+    target.recalled = true
+    this.#planner.recall(target)
   }
 
   #onClose(): void {
     const failure = { code: 'ERR_CLOSED', message: 'the pool is closed' }
     for (const target of [...this.#planner.book.values()]) this.#planner.forget(target, failure)
     for (const peer of this.#peers.everybody()) this.#peers.closeAll(peer, 'ERR_CLOSED', 'the node leaves')
+    this.#door.clear(failure)
     this.#closed = true
   }
 
-  #refuse(request: number, code: string, message: string): void {
-    this.#emit({ type: 'settled', request, result: { code, message } })
+  /** The one place where outputs are made, and where what they mean for the books is kept. */
+  #emit(output: PoolOutput): void {
+    if (output.type === 'timer') this.#timers.add(output.timer)
+    else if (output.type === 'stop') this.#timers.delete(output.timer)
+    else if (output.type === 'dial') this.#sockets.onDialled(output.connection, output.address)
+    else if (output.type === 'drop' || output.type === 'close') this.#sockets.onGone(output.connection)
+    else if (output.type === 'unlink') this.#onUnlinked(output.peer)
+    this.#outputs.push(output)
   }
 
-  #emit(output: PoolOutput): void {
-    this.#outputs.push(output)
+  #onUnlinked(peer: PeerId): void {
+    this.#livedMs = this.#aftermath.onUnlinked(peer, this.#now)
+    this.#referrals.onUnlinked(peer)
   }
 }
 

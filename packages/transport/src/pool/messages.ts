@@ -1,12 +1,18 @@
 // What goes into the pool's machine and what comes out of it. Types only.
 
-import type { Address, Candidate, CloseReason, PeerId, TopicId } from '@hearsay/core'
+import type { Address, AddressRecord, Candidate, CloseReason, PeerId, TopicId } from '@hearsay/core'
 
-/** One stream on its way to being a link: `out/…` is named by the machine, `in/…` by whoever drives it. */
-export type ConnectionId = `out/${number}` | `in/${number}`
+/** One stream on its way to being a link: `out/…` is named by the machine; by whoever drives it `in/…`, which a
+ * remote opened, and `hand/…`, which somebody handed in. */
+export type ConnectionId = `out/${number}` | `in/${number}` | `hand/${number}`
 
 /** A timer's name; setting it again replaces it. One that fires late, or twice, does no harm. */
-export type PoolTimer = 'queue' | `stagger/${number}` | `dial/${ConnectionId}` | `grace/${PeerId}`
+export type PoolTimer =
+  | 'queue'
+  | `stagger/${number}`
+  | `dial/${ConnectionId}`
+  | `validate/${ConnectionId}`
+  | `grace/${PeerId}`
 
 export type PoolInput =
   /** A topic needs a link to this candidate. */
@@ -25,15 +31,29 @@ export type PoolInput =
   | { readonly type: 'disconnect'; readonly peer: PeerId }
   /** The stream leads to this peer, who waits for our hello or has said its own. */
   | { readonly type: 'authenticated'; readonly connection: ConnectionId; readonly peer: PeerId }
-  /** Both hellos were said. */
-  | { readonly type: 'ready'; readonly connection: ConnectionId }
-  /** The stream, or the link before both hellos, is gone. */
-  | { readonly type: 'failed'; readonly connection: ConnectionId; readonly code: string }
+  /** The answer to `validate`. */
+  | { readonly type: 'validated'; readonly connection: ConnectionId; readonly accepted: boolean }
+  /** Both hellos were said; the remote's with its record, if it sent one. */
+  | { readonly type: 'ready'; readonly connection: ConnectionId; readonly record?: AddressRecord | null }
+  /** The stream, or the link before both hellos, is gone; a busy remote names others to try. */
+  | {
+      readonly type: 'failed'
+      readonly connection: ConnectionId
+      readonly code: string
+      readonly tries?: readonly Candidate[]
+    }
   /** The answer to `ping`. */
   | { readonly type: 'pong'; readonly connection: ConnectionId; readonly alive: boolean }
   /** A ready link is gone. */
   | { readonly type: 'ended'; readonly connection: ConnectionId; readonly reason: CloseReason }
   | { readonly type: 'timer'; readonly timer: PoolTimer }
+  /** Shuts the peer out; without `ms` for as long as the options say. */
+  | { readonly type: 'ban'; readonly peer: PeerId; readonly reason?: string; readonly ms?: number }
+  | { readonly type: 'unban'; readonly peer: PeerId }
+  /** Waits longer before the peer is dialled again; each time more. */
+  | { readonly type: 'backoff'; readonly peer: PeerId }
+  /** Ends all links and sets no timer until `resume`, which links again whom it was linked with. */
+  | { readonly type: 'suspend' | 'resume' }
   | { readonly type: 'close' }
 
 export type PoolOutput =
@@ -49,7 +69,18 @@ export type PoolOutput =
   /** Say hello. */
   | { readonly type: 'greet'; readonly connection: ConnectionId }
   /** Say goodbye with the code; nothing more is heard of it. */
-  | { readonly type: 'close'; readonly connection: ConnectionId; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'close'
+      readonly connection: ConnectionId
+      readonly code: string
+      readonly message: string
+      /** With `ERR_LIMIT`: others that the remote may try. */
+      readonly tries?: readonly Referral[]
+    }
+  /** Ask whoever decides whether this peer is welcome, and answer with `validated`. */
+  | { readonly type: 'validate'; readonly connection: ConnectionId; readonly peer: PeerId }
+  /** A peer that proved who it is was refused: for whoever wants to know. */
+  | { readonly type: 'refused'; readonly connection: ConnectionId; readonly peer: PeerId; readonly code: string }
   | { readonly type: 'ping'; readonly connection: ConnectionId; readonly timeoutMs: number }
   | { readonly type: 'timer'; readonly timer: PoolTimer; readonly ms: number }
   | { readonly type: 'stop'; readonly timer: PoolTimer }
@@ -59,6 +90,13 @@ export type PoolOutput =
   /** The answer to `connect`: a ready connection, or why there is none. */
   | { readonly type: 'settled'; readonly request: number; readonly result: ConnectionId | Failure }
   | { readonly type: 'warning'; readonly code: string; readonly message: string }
+
+/** Where a linked peer can be dialled: by its own signed word, or where this node dialled it. */
+export interface Referral {
+  readonly peer: PeerId
+  readonly record: AddressRecord | null
+  readonly address: Address | null
+}
 
 export interface Failure {
   readonly code: string

@@ -4,7 +4,16 @@
 export interface PoolLimits {
   /** Links at once, inbound and outbound together; at least 1. @default 128 */
   readonly maxLinks: number
-  /** Candidates that are dialled at once. @default 8 */
+  /** Streams that this node opened, whether links or not yet; 0 or infinite: any number, -1: none. @default Infinity */
+  readonly maxClientSockets: number
+  /** Peers linked by streams that they opened, ready or not yet; 0 or infinite: any number, -1: none. @default Infinity */
+  readonly maxServerSockets: number
+  /**
+   * Hundredths of `maxLinks`, rounded down, that the node does not fill by dialling candidates, so that newcomers find room
+   * in a full network; 0 to 90. @default 15
+   */
+  readonly reservePercent: number
+  /** Candidates that are dialled at once; one that has not answered within `staggerMs` makes room for the next. @default 8 */
   readonly dialConcurrency: number
   /** Milliseconds until an address has to have answered and proved who it is. @default 8_000 */
   readonly dialTimeoutMs: number
@@ -32,12 +41,17 @@ export interface PoolLimits {
   readonly inboundPerSecond: number
   /** @default 10 */
   readonly inboundBurst: number
+  /** Milliseconds that the validation of a peer may take; then it is refused. @default 2_000 */
+  readonly validateTimeoutMs: number
   /** Milliseconds without a message before a peer is pinged. @default 10_000 */
   readonly pingIntervalMs: number
 }
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = Object.freeze({
   maxLinks: 128,
+  maxClientSockets: Number.POSITIVE_INFINITY,
+  maxServerSockets: Number.POSITIVE_INFINITY,
+  reservePercent: 15,
   dialConcurrency: 8,
   dialTimeoutMs: 8_000,
   staggerMs: 250,
@@ -52,15 +66,33 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = Object.freeze({
   maxHalfOpenPerHost: 4,
   inboundPerSecond: 2,
   inboundBurst: 10,
+  validateTimeoutMs: 2_000,
   pingIntervalMs: 10_000,
 }) satisfies PoolLimits
 
-/** Throws `TypeError` for a limit that is not a positive integer (`graceMs` may be 0). */
+/** Limits that may be less than 1, and the least that they may be. */
+const LEAST: Readonly<Partial<Record<string, number>>> = {
+  graceMs: 0,
+  reservePercent: 0,
+  maxClientSockets: -1,
+  maxServerSockets: -1,
+}
+const MAX_RESERVE_PERCENT = 90
+
+/** How many sockets a limit of them means: 0 stands for no limit, -1 for none at all. */
+export function socketLimit(value: number): number {
+  if (value === 0) return Number.POSITIVE_INFINITY
+  return Math.max(0, value)
+}
+
+/** Throws `TypeError` for a limit that is not an integer within its bounds. */
 export function resolvePoolLimits(limits: Partial<PoolLimits> = {}): PoolLimits {
   const resolved = { ...DEFAULT_POOL_LIMITS, ...limits }
   for (const [name, value] of Object.entries(resolved)) {
-    const least = name === 'graceMs' ? 0 : 1
-    if (!Number.isSafeInteger(value) || value < least) throw new TypeError(`${name} is at least ${least}, not ${value}`)
+    const least = LEAST[name] ?? 1
+    const isInteger = Number.isSafeInteger(value) || (name.endsWith('Sockets') && value === Number.POSITIVE_INFINITY)
+    if (!isInteger || value < least) throw new TypeError(`${name} is at least ${least}, not ${value}`)
   }
+  if (resolved.reservePercent > MAX_RESERVE_PERCENT) throw new TypeError('reservePercent is at most 90')
   return resolved
 }

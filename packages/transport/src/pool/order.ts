@@ -5,15 +5,16 @@ import type { Address } from '@hearsay/core'
 
 /** This machine, then this network, then the rest; those of one kind in the order they came. */
 export function dialOrder(addresses: readonly Address[]): Address[] {
-  return [...addresses].sort((a, b) => distance(a) - distance(b))
+  return [...addresses].sort((a, b) => dialDistance(a) - dialDistance(b))
 }
 
 /** True if the address leads to this machine or its network. */
 export function isNear(address: Address): boolean {
-  return distance(address) < 2
+  return dialDistance(address) < 2
 }
 
-function distance({ scheme, host }: Address): number {
+/** 0: this machine, 1: its network, 2: elsewhere, 3: by hole punching. */
+export function dialDistance({ scheme, host }: Address): number {
   if (scheme === 'memory' || host === 'localhost') return 0
   if (scheme === 'hyper') return 3
   const plain = host.split('%')[0] ?? host

@@ -9,7 +9,7 @@
 //   other:    authenticated ───────────▶ greeting ─▶ ready (an older link is closed)
 
 import type { PeerId } from '@hearsay/core'
-import type { ConnectionId, Emit } from './messages.js'
+import type { ConnectionId, Emit, Referral } from './messages.js'
 import type { PoolLimits } from './options.js'
 
 /** What there is with one peer. */
@@ -27,6 +27,8 @@ export interface PeersOptions {
   readonly emit: Emit
   /** The connection was refused with the code; nothing more is heard of it. */
   readonly onRefused: (connection: ConnectionId, code: string) => void
+  /** Others that one for whom there is no room may try. */
+  readonly refer: (asker: PeerId) => readonly Referral[]
   readonly onLinked: (peer: PeerId, connection: ConnectionId) => void
 }
 
@@ -52,6 +54,11 @@ export class Peers {
     return this.#slots.get(peer)?.ready ?? null
   }
 
+  /** Whose stream this is, once it was let in. */
+  peerOf(connection: ConnectionId): PeerId | null {
+    return this.#byConnection.get(connection)?.peer ?? null
+  }
+
   /** How many peers have a ready link. */
   get linked(): number {
     let count = 0
@@ -68,7 +75,7 @@ export class Peers {
     if (this.#byConnection.has(connection)) return
     const known = this.#slots.get(peer)
     if (!known && this.#slots.size >= this.#options.limits.maxLinks) {
-      return this.refuse(connection, 'ERR_LIMIT', 'as many links as are allowed')
+      return this.refuseBusy(connection, peer)
     }
     const slot = known ?? { peer, ready: null, greeting: new Set(), waiting: null }
     this.#slots.set(peer, slot)
@@ -126,6 +133,14 @@ export class Peers {
 
   refuse(connection: ConnectionId, code: string, message: string): void {
     this.#options.emit({ type: 'close', connection, code, message })
+    this.#options.onRefused(connection, code)
+  }
+
+  /** No room: here are others. */
+  refuseBusy(connection: ConnectionId, peer: PeerId): void {
+    const [code, message] = ['ERR_LIMIT', 'as many links as are allowed']
+    this.#options.emit({ type: 'refused', connection, peer, code })
+    this.#options.emit({ type: 'close', connection, code, message, tries: this.#options.refer(peer) })
     this.#options.onRefused(connection, code)
   }
 

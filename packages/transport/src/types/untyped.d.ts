@@ -41,6 +41,8 @@ declare module '@hyperswarm/secret-stream' {
 
   interface SecretStream extends MessageStream {
     alloc(length: number): Uint8Array
+    /** Takes what the raw stream gives. */
+    _onrawdata(data: Uint8Array): void
   }
 
   interface SecretStreamOptions {
@@ -54,6 +56,10 @@ declare module '@hyperswarm/secret-stream' {
     readonly data?: Uint8Array
   }
 
-  const SecretStream: new (isInitiator: boolean, raw: object, options: SecretStreamOptions) => SecretStream
+  const SecretStream: {
+    new (isInitiator: boolean, raw: object, options: SecretStreamOptions): SecretStream
+    /** As HyperDHT makes it: the raw stream may come later, and with it the handshake. */
+    new (isInitiator: boolean, raw: object | null, options: object): SecretStream
+  }
   export default SecretStream
 }

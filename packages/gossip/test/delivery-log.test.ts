@@ -1,0 +1,116 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { createIdentity, type Delivery } from '@hearsay/core'
+import { settle } from '@hearsay/core/memory'
+import { describe, expect, it } from 'vitest'
+import { DeliveryLog } from '../src/delivery-log.js'
+
+const author = createIdentity({ seed: new Uint8Array(32) }).id
+const MANY = 1e9
+
+function deliveryOf(seq: number, length = 1): Delivery {
+  const place = { author, epoch: 1, seq, time: 0, receivedAt: 0, hops: 1, via: null }
+  return { ...place, payload: new Uint8Array(length) }
+}
+
+async function seqsOf(deliveries: AsyncIterator<Delivery>, count: number): Promise<unknown[]> {
+  const seqs: unknown[] = []
+  while (seqs.length < count) seqs.push((await deliveries.next()).value?.seq)
+  return seqs
+}
+
+const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, index) => from + index)
+
+describe('reading what is retained', () => {
+  it('skips what was let go meanwhile, and repeats nothing', async () => {
+    const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
+    for (const seq of upTo(10)) log.append(deliveryOf(seq), false)
+    const reader = log.read({})
+    expect(await seqsOf(reader, 1)).toEqual([0])
+    for (const seq of upTo(15, 10)) log.append(deliveryOf(seq), false)
+    expect(await seqsOf(reader, 6)).toEqual([5, 6, 7, 8, 9, undefined])
+  })
+})
+
+describe('a reader that pauses', () => {
+  it('holds peers back by the bytes that it has not read, whatever the messages before them weighed', async () => {
+    let pressed = false
+    const log = new DeliveryLog({ messages: 1_000, bytes: 1_000_000 }, (now) => {
+      pressed = now
+    })
+    const reader = log.read({ follow: 'pause' })
+    for (const seq of upTo(500)) log.append(deliveryOf(seq), false)
+    await seqsOf(reader, 500)
+    for (const seq of upTo(506, 500)) log.append(deliveryOf(seq, 100_000), false)
+    expect(pressed).toBe(true)
+    await seqsOf(reader, 4)
+    expect(pressed).toBe(false)
+  })
+
+  it('reads what was on the way when peers were held back, though it is more than the bounds', async () => {
+    const log = new DeliveryLog({ messages: 100, bytes: MANY }, () => {})
+    const reader = log.read({ follow: 'pause' })
+    const first = reader.next()
+    for (const seq of upTo(400)) log.append(deliveryOf(seq), false)
+    expect((await first).value?.seq).toBe(0)
+    expect(await seqsOf(reader, 399)).toEqual(upTo(400, 1))
+    expect(await seqsOf(log.read({}), 100)).toEqual(upTo(400, 300))
+  })
+
+  it('cannot make the log grow without end', async () => {
+    const log = new DeliveryLog({ messages: 100, bytes: MANY }, () => {})
+    const reader = log.read({ follow: 'pause' })
+    const first = reader.next()
+    for (const seq of upTo(1_000)) log.append(deliveryOf(seq), true)
+    log.append(deliveryOf(1_000), false)
+    expect((await first).value?.seq).toBe(1_000)
+    for (const seq of upTo(2_000, 1_001)) log.append(deliveryOf(seq), false)
+    expect(await seqsOf(reader, 1)).toEqual([1_600])
+  })
+
+  it('frees the peers when it ends', async () => {
+    const told: boolean[] = []
+    const log = new DeliveryLog({ messages: 10, bytes: MANY }, (pressed) => told.push(pressed))
+    const reader = log.read({ follow: 'pause' })
+    const first = reader.next()
+    for (const seq of upTo(10)) log.append(deliveryOf(seq), false)
+    await first
+    await reader.return?.()
+    expect(told).toEqual([true, false])
+  })
+})
+
+describe('a reader of the latest', () => {
+  it('gets the newest message of others although own ones have followed it', async () => {
+    const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
+    for (const [seq, own] of [false, false, true].entries()) log.append(deliveryOf(seq), own)
+    expect(await seqsOf(log.read({ follow: 'latest' }), 1)).toEqual([1])
+  })
+})
+
+describe('a reader that waits', () => {
+  it('can be returned from, and gets no message afterwards', async () => {
+    const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
+    const reader = log.read({ follow: 'drop-oldest' })
+    const waiting = reader.next()
+    await settle()
+    await reader.return?.()
+    log.append(deliveryOf(0), false)
+    expect(await waiting).toMatchObject({ done: true })
+    expect(await reader.next()).toMatchObject({ done: true })
+  })
+})
+
+describe('memory', () => {
+  it('what was let go is not kept alive', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const log = new DeliveryLog({ messages: 2, bytes: MANY }, () => {})
+    const gone = new WeakRef(deliveryOf(0).payload)
+    ;(() => log.append({ ...deliveryOf(0), payload: gone.deref() ?? new Uint8Array() }, false))()
+    for (const seq of upTo(3, 1)) log.append(deliveryOf(seq), false)
+    await settle()
+    collect()
+    expect(gone.deref()).toBeUndefined()
+  })
+})

@@ -1,0 +1,267 @@
+// For those who only want encrypted streams to everybody interested in a topic: dwebswarm's surface over any discovery and
+// any transports. A peer is one connection, however many topics it shares; both sides know which.
+
+import type { Duplex } from 'node:stream'
+import {
+  type Address,
+  type Candidate,
+  createTopic,
+  type DiscoverySession,
+  Emitter,
+  type EventSource,
+  type Link,
+  type PeerId,
+  parseAddress,
+  sodiumCrypto,
+  type Topic,
+  TopicChannels,
+  type TopicId,
+} from '@hearsay/core'
+import { composeDiscoveries } from '@hearsay/discovery'
+import { createPool, type Pool } from '@hearsay/transport'
+import { NodeError } from './errors.js'
+import type { ResolvedNodeOptions } from './options.js'
+import { ownRecord } from './own-record.js'
+import { Connection, type PeerInfo } from './swarm/connection.js'
+import { resolveSwarmParts, resolveSwarmPool, type SwarmOptions } from './swarm/options.js'
+
+export type { PeerInfo, PeerInfoEvents } from './swarm/connection.js'
+export type { SwarmOptions } from './swarm/options.js'
+
+export interface SwarmJoinOptions {
+  /** Let others find this node. @default false */
+  readonly announce?: boolean
+  /** Look for others; always true without `announce`. @default true */
+  readonly lookup?: boolean
+}
+
+export type SwarmEvents = {
+  /** An encrypted stream to a peer that shares a topic; pipe it. Its errors need no handler. */
+  readonly connection: [stream: Duplex, info: PeerInfo]
+  readonly disconnection: [stream: Duplex, info: PeerInfo]
+  /** A candidate was found. */
+  readonly peer: [candidate: Candidate]
+  /** A peer that proved its key was not let in: banned, refused by `validatePeer`, or one too many; the code says which. */
+  readonly 'peer-rejected': [peer: PeerId, reason: string]
+  /** A topic has been announced and looked up once. */
+  readonly updated: [topic: string]
+  readonly warning: [error: Error]
+}
+
+/** One topic of a swarm. */
+export interface SwarmSession {
+  /** Resolves when the topic has been announced and looked up once. */
+  flushed(): Promise<void>
+  refresh(): void
+  leave(): Promise<void>
+}
+
+/** Encrypted streams to everybody interested in a topic. */
+export interface Swarm extends EventSource<SwarmEvents> {
+  readonly id: PeerId
+  readonly addresses: readonly Address[]
+  readonly connections: ReadonlySet<Duplex>
+  /** Joins a topic, or changes the roles of one that was joined. Throws `ERR_TOPIC` or `ERR_CLOSED`. */
+  join(topic: string | Uint8Array, options?: SwarmJoinOptions): SwarmSession
+  /** Leaves the topic; connections that no other topic needs end. Resolves always, also for an unknown topic. */
+  leave(topic: string | Uint8Array): Promise<void>
+  /** The roles in a topic, or null. */
+  status(topic: string | Uint8Array): { readonly announce: boolean; readonly lookup: boolean } | null
+  /** A link to a candidate's peer or an address; its stream comes as `connection` when a topic is shared. */
+  connect(candidate: Candidate | Address | string, options?: { readonly signal?: AbortSignal }): Promise<Link>
+  /** Resolves when the swarm listens; rejects with `ERR_LISTEN`. */
+  ready(): Promise<void>
+  /** Leaves every topic and ends every connection. Twice is once. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const TOPIC_PROTOCOL = 'hearsay/topic/1'
+
+/** A swarm that starts listening at once. */
+export function createSwarm(options: SwarmOptions = {}): Swarm {
+  return new HearsaySwarm(options)
+}
+
+type Roles = { readonly announce: boolean; readonly lookup: boolean }
+
+interface Joined {
+  readonly topic: Topic
+  readonly channels: TopicChannels
+  readonly roles: Roles
+  /** It starts when the swarm listens: only then is there a port to announce. */
+  readonly session: Promise<DiscoverySession>
+}
+
+class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
+  readonly id: PeerId
+  readonly connections: Set<Duplex> = new Set()
+  readonly #parts: ResolvedNodeOptions
+  readonly #pool: Pool
+  readonly #discovery: ReturnType<typeof composeDiscoveries>
+  readonly #joined = new Map<TopicId, Joined>()
+  readonly #peers = new Map<Link, Connection>()
+  /** Settles when it listens or cannot; `ready` tells which. */
+  readonly #listening: Promise<void>
+  #listenError: unknown = null
+  #closing: Promise<void> | null = null
+
+  constructor(options: SwarmOptions) {
+    super((error) => this.#warn(error))
+    this.#parts = resolveSwarmParts(options)
+    this.id = this.#parts.linkIdentity.id
+    const { linkIdentity, clock } = this.#parts
+    const addressRecord = ownRecord(linkIdentity, clock, () => this.addresses)
+    this.#pool = createPool({ ...resolveSwarmPool(options, this.#parts), addressRecord })
+    this.#pool.on('link', (link) => this.#onLink(link))
+    this.#pool.on('unlink', (link) => this.#peers.delete(link))
+    this.#pool.on('refused', ({ id, code }) => this.emit('peer-rejected', id, code))
+    this.#pool.on('warning', (error) => this.#warn(error))
+    this.#discovery = composeDiscoveries(this.#parts.discovery)
+    const { host, port, listen } = this.#parts
+    const bound = listen ? this.#pool.listen({ port, ...(host !== null && { host }) }) : Promise.resolve()
+    this.#listening = Promise.resolve(bound).then(
+      () => {},
+      (error: unknown) => {
+        this.#listenError = error
+        this.#warn(error)
+      },
+    )
+  }
+
+  get addresses(): readonly Address[] {
+    return this.#pool.addresses
+  }
+
+  async ready(): Promise<void> {
+    await this.#listening
+    if (this.#listenError !== null) throw this.#listenError
+  }
+
+  join(name: string | Uint8Array, options: SwarmJoinOptions = {}): SwarmSession {
+    if (this.#closing) throw new NodeError('ERR_CLOSED', 'the swarm is closed')
+    const topic = createTopic(name, { network: this.#parts.network })
+    const announce = options.announce ?? false
+    const roles = { announce, lookup: announce ? (options.lookup ?? true) : true }
+    const before = this.#joined.get(topic.id)
+    void before?.session.then((session) => session.leave())
+    const session = this.#listening.then(() => this.#discover(topic, roles))
+    this.#joined.set(topic.id, { topic, channels: before?.channels ?? this.#enter(topic), roles, session })
+    return {
+      flushed: async () => (await session).flushed(),
+      refresh: () => void session.then((started) => started.refresh()),
+      leave: () => this.leave(name),
+    }
+  }
+
+  async leave(name: string | Uint8Array): Promise<void> {
+    const { id } = createTopic(name, { network: this.#parts.network })
+    const joined = this.#joined.get(id)
+    if (!joined) return
+    this.#joined.delete(id)
+    for (const { link } of joined.channels) this.#pool.release(link.remote, id)
+    joined.channels.close()
+    for (const connection of this.#peers.values()) connection.unshare(labelOf(joined.topic))
+    await (await joined.session).leave()
+  }
+
+  status(name: string | Uint8Array): Roles | null {
+    return this.#joined.get(createTopic(name, { network: this.#parts.network }).id)?.roles ?? null
+  }
+
+  async connect(target: Candidate | Address | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
+    const address = typeof target === 'string' ? parseAddress(target) : target
+    if ('scheme' in address) return this.#pool.connect(address, options)
+    const [first] = address.addresses
+    const to = address.peer ?? first
+    if (!to) throw new NodeError('ERR_OPTION', 'the candidate has neither a peer nor an address')
+    return this.#pool.connect(to, options)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #enter(topic: Topic): TopicChannels {
+    const name = labelOf(topic)
+    const handles = new Map<number, Link>()
+    const channels = new TopicChannels({
+      topic,
+      protocol: TOPIC_PROTOCOL,
+      crypto: sodiumCrypto(),
+      handlers: {
+        onUp: (handle, { link }) => {
+          handles.set(handle, link)
+          this.#onShared(link, name)
+        },
+        onDown: (handle) => {
+          const link = handles.get(handle)
+          handles.delete(handle)
+          if (link) this.#peers.get(link)?.unshare(name)
+        },
+        onFrame: () => {},
+        onDrain: () => {},
+      },
+    })
+    for (const link of this.#pool.links.values()) channels.add(link)
+    return channels
+  }
+
+  #discover(topic: Topic, roles: Roles): DiscoverySession {
+    const addresses = (): readonly Address[] => this.addresses
+    const linked = (): number => [...(this.#joined.get(topic.id)?.channels ?? [])].length
+    const identity = this.#parts.linkIdentity
+    const tcp = addresses().find(({ scheme }) => scheme === 'tcp')
+    const session = this.#discovery.join(topic, { ...roles, port: tcp?.port ?? null, addresses, identity, linked })
+    this.#follow(session, topic.id).catch((error: unknown) => this.#warn(error))
+    void session.flushed().then(() => this.emit('updated', labelOf(topic)))
+    return session
+  }
+
+  async #follow(session: DiscoverySession, topic: TopicId): Promise<void> {
+    for await (const candidate of session) {
+      this.emit('peer', candidate)
+      this.#pool.want(candidate, { topic })
+    }
+  }
+
+  #onLink(link: Link): void {
+    const actions = {
+      ban: (peer: PeerId, reason: string) => this.#pool.ban(peer, { reason }),
+      backoff: (peer: PeerId) => this.#pool.backoff(peer),
+    }
+    this.#peers.set(link, new Connection(link, actions, (error) => this.#warn(error)))
+    for (const { channels } of this.#joined.values()) channels.add(link)
+  }
+
+  #onShared(link: Link, topic: string): void {
+    const connection = this.#peers.get(link)
+    const stream = connection?.share(topic)
+    if (!connection || !stream) return
+    this.connections.add(stream)
+    stream.once('close', () => {
+      this.connections.delete(stream)
+      this.emit('disconnection', stream, connection)
+    })
+    this.emit('connection', stream, connection)
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#joined.values()].map(async ({ session }) => (await session).leave()))
+    for (const stream of this.connections) stream.destroy()
+    await Promise.all([this.#discovery.close(), this.#pool.close()])
+  }
+
+  #warn(error: unknown): void {
+    this.emit('warning', error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function labelOf(topic: Topic): string {
+  return topic.name ?? topic.id
+}

@@ -1,0 +1,77 @@
+// Which addresses of a busy answer are worth a dial: they are the word of a stranger, who may want us to knock at somebody
+// else's door. This file knows address ranges and a budget; it does not know who said what.
+
+import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { Address } from '@hearsay/core'
+import { dialDistance } from './order.js'
+import { RecentMap } from './recent.js'
+
+/** One try for a place in so many milliseconds. */
+const TRY_AGAIN_MS = 600_000
+const MAX_PLACES = 4_096
+/** Ports below belong to services that never asked for us. */
+const FIRST_PORT = 1_024
+
+/** True if hearsay may name the address, given where the teller was reached and which hosts are this machine's. */
+export function isCredible(
+  address: Address,
+  { teller, ownHosts }: { readonly teller: Address | null; readonly ownHosts: ReadonlySet<string> },
+): boolean {
+  const { scheme, host, port } = address
+  if (scheme === 'memory' || scheme === 'hyper') return true
+  if (port < FIRST_PORT || isBogon(host)) return false
+  // A name leads wherever its owner likes, now and later.
+  if (isIP(host) === 0) return scheme === 'wss'
+  const distance = dialDistance(address)
+  if (distance === 0) return teller !== null && dialDistance(teller) === 0
+  return distance > 1 || isInRangeOf(host, ownHosts)
+}
+
+/** Tries of addresses that were only heard of. */
+export class HearsayBudget {
+  readonly #tried = new RecentMap<string, number>(MAX_PLACES)
+
+  /** False if the place was tried too recently; otherwise it counts as tried now. */
+  take(place: string, now: number): boolean {
+    const last = this.#tried.get(place)
+    if (last !== undefined && now - last < TRY_AGAIN_MS) return false
+    this.#tried.set(place, now)
+    return true
+  }
+}
+
+const RANGES = [
+  ['10.0.0.0', 8, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['fc00::', 7, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
+] as const
+
+/** True if this machine has an address in the private range that the host is of. */
+function isInRangeOf(host: string, ownHosts: ReadonlySet<string>): boolean {
+  return RANGES.some(([network, prefix, family]) => {
+    const range = new BlockList()
+    range.addSubnet(network, prefix, family)
+    const isIn = (each: string): boolean => {
+      const plain = each.split('%')[0] ?? each
+      return isIP(plain) !== 0 && range.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+    }
+    return isIn(host) && [...ownHosts].some(isIn)
+  })
+}
+
+/** "This network", multicast, reserved, unspecified and documentation: nobody can be there. */
+const BOGONS = new BlockList()
+BOGONS.addSubnet('0.0.0.0', 8, 'ipv4')
+BOGONS.addSubnet('224.0.0.0', 3, 'ipv4')
+BOGONS.addAddress('::', 'ipv6')
+BOGONS.addSubnet('ff00::', 8, 'ipv6')
+BOGONS.addSubnet('2001:db8::', 32, 'ipv6')
+
+function isBogon(host: string): boolean {
+  const plain = host.split('%')[0] ?? host
+  return isIP(plain) !== 0 && BOGONS.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
