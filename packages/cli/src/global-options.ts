@@ -80,7 +80,8 @@ export function parseCount(text: string): number {
   return count
 }
 
-function parseSeconds(text: string): number {
+function parseSeconds(text: string): number | null {
+  if (text === '') return null
   const seconds = Number(text)
   // A timer holds 2^31 milliseconds at most.
   if (!/^\d+(\.\d+)?$/.test(text) || seconds > 2_000_000)
@@ -89,18 +90,21 @@ function parseSeconds(text: string): number {
 }
 
 function parsePort(text: string): number {
+  if (text === '') return 0
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is 0 to 65535')
   return port
 }
 
-function parseBootstrap(text: string): readonly string[] {
+function parseBootstrap(text: string): readonly string[] | null {
+  if (text === '') return null
   const hosts = text.split(',').map((host) => host.trim())
   if (hosts.some((host) => !/^[^\s:]+:\d{1,5}$/.test(host))) throw new InvalidArgumentError('host:port,… expected')
   return hosts
 }
 
 function parseSeed(text: string, previous: readonly Address[] = []): readonly Address[] {
+  if (text === '') return previous
   try {
     return [...previous, ...text.split(',').map((part) => parseAddress(part.trim()))]
   } catch (error) {

@@ -3,21 +3,25 @@
 import type { Readable } from 'node:stream'
 import { CommandError, EXIT } from './exit.js'
 
-/** The lines of `input` as UTF-8; one of more than `maxBytes` ends in a usage error. */
-export async function* readLines(input: Readable, maxBytes: number): AsyncGenerator<string> {
+/** The lines of `input` as UTF-8, those that came together at once; one of more than `maxBytes` is a usage error. */
+export async function* readLines(input: Readable, maxBytes: number): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let rest = ''
   for await (const chunk of input) {
     const parts = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n')
     rest = parts.pop() ?? ''
-    if (rest.length > maxBytes)
-      throw new CommandError(EXIT.usage, 'ERR_MESSAGE_SIZE', `a line is longer than ${maxBytes} bytes`)
-    for (const part of parts) yield withoutReturn(part)
+    checkLength(rest, maxBytes)
+    if (parts.length > 0) yield parts.map((part) => checkLength(withoutReturn(part), maxBytes))
   }
   rest += decoder.decode()
-  if (rest !== '') yield withoutReturn(rest)
+  if (rest !== '') yield [checkLength(withoutReturn(rest), maxBytes)]
 }
 
 function withoutReturn(line: string): string {
   return line.endsWith('\r') ? line.slice(0, -1) : line
+}
+
+function checkLength(line: string, maxBytes: number): string {
+  if (Buffer.byteLength(line) <= maxBytes) return line
+  throw new CommandError(EXIT.usage, 'ERR_MESSAGE_SIZE', `a line is longer than ${maxBytes} bytes`, 'Split it.')
 }

@@ -6,7 +6,7 @@ import { idExport, idImport, idNew, idShow } from './commands/id.js'
 import { node } from './commands/node.js'
 import { pub } from './commands/pub.js'
 import { sub } from './commands/sub.js'
-import { EXIT, toCommandError } from './exit.js'
+import { CommandError, EXIT, toCommandError } from './exit.js'
 import { addGlobalOptions, parseCount, readGlobalOptions } from './global-options.js'
 import { Output } from './output.js'
 
@@ -26,7 +26,7 @@ export async function main(terminal: Terminal): Promise<number> {
   const program = createProgram(run)
   try {
     await program.parseAsync(terminal.argv, { from: 'user' })
-    return EXIT.ok
+    return run.finished()
   } catch (error) {
     return run.failed(error)
   }
@@ -35,6 +35,7 @@ export async function main(terminal: Terminal): Promise<number> {
 /** What the actions of the commands need from the process. */
 class Run {
   readonly terminal: Terminal
+  #output: Output | null = null
 
   constructor(terminal: Terminal) {
     this.terminal = terminal
@@ -42,7 +43,13 @@ class Run {
 
   output(command: Command): Output {
     const { json, quiet } = readGlobalOptions(command)
-    return new Output({ ...this.terminal, json, quiet })
+    this.#output = new Output({ ...this.terminal, json, quiet })
+    return this.#output
+  }
+
+  finished(): number {
+    const { failure } = this.#output ?? {}
+    return failure ? this.#tell(toCommandError(failure)) : EXIT.ok
   }
 
   /** Ends on a signal, or when nobody reads the output any more. */
@@ -51,22 +58,42 @@ class Run {
   }
 
   failed(error: unknown): number {
-    // Commander has told the usage by then; help and version are no failure.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    if (this.terminal.signal.aborted) return EXIT.ok
-    const failure = toCommandError(error)
-    const { stdout, stderr, argv } = this.terminal
-    // Read from the arguments themselves: the options may be what is wrong.
-    new Output({ stdout, stderr, json: argv.includes('--json'), quiet: false }).fail(failure)
+    if (error instanceof CommanderError) return this.#misused(error)
+    // After a signal, or when nobody reads any more, whatever was under way was given up on purpose.
+    if (this.terminal.signal.aborted || this.#output?.closed.aborted) return this.finished()
+    return this.#tell(toCommandError(error))
+  }
+
+  /** Help and version are no failure; Commander has told the rest on stderr, but for programs. */
+  #misused(error: CommanderError): number {
+    if (error.exitCode === 0) return EXIT.ok
+    if (!this.#isJson) return EXIT.usage
+    const message = error.message.replace(/^error: /, '')
+    return this.#tell(new CommandError(EXIT.usage, 'ERR_USAGE', message, 'Add --help for what there is.'))
+  }
+
+  #tell(failure: CommandError): number {
+    const { stdout, stderr } = this.terminal
+    new Output({ stdout, stderr, json: this.#isJson, quiet: false }).fail(failure)
     return failure.exitCode
+  }
+
+  /** Read from the arguments themselves: the options may be what is wrong. */
+  get #isJson(): boolean {
+    return this.terminal.argv.includes('--json')
+  }
+
+  /** Where Commander writes its complaints: nowhere if a program reads them as JSON. */
+  complain(text: string): void {
+    if (!this.#isJson) this.terminal.stderr.write(text)
   }
 }
 
 function createProgram(run: Run): Command {
-  const { stdout, stderr } = run.terminal
+  const { stdout } = run.terminal
   const program = new Command('hearsay')
     .description('talk to everyone interested in a topic, without a server')
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => run.complain(text) })
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
   addGlobalOptions(program)

@@ -19,6 +19,8 @@ export class Output {
   readonly #stderr: Writable
   readonly #quiet: boolean
   readonly #closed = new AbortController()
+  #draining: Promise<void> | null = null
+  #failure: Error | null = null
 
   constructor({ stdout, stderr, json, quiet }: OutputOptions) {
     this.json = json
@@ -26,13 +28,21 @@ export class Output {
     this.#stderr = stderr
     this.#quiet = quiet
     // A reader that went away (`| head -1`) ends the command quietly; a broken stderr is nobody's business.
-    stdout.on('error', () => this.#closed.abort())
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') this.#failure ??= error
+      this.#closed.abort()
+    })
     stderr.on('error', () => {})
   }
 
   /** Fires when nobody reads stdout any more. */
   get closed(): AbortSignal {
     return this.#closed.signal
+  }
+
+  /** Why stdout cannot be written, if it is for another reason than that its reader went away: a full disk, for instance. */
+  get failure(): Error | null {
+    return this.#failure
   }
 
   /** One object on one line, only with `--json`; resolves when the reader keeps up. */
@@ -58,6 +68,19 @@ export class Output {
 
   async #line(text: string): Promise<void> {
     if (this.#closed.signal.aborted || this.#stdout.write(`${text}\n`)) return
-    await once(this.#stdout, 'drain', { signal: this.#closed.signal }).catch(() => {})
+    await this.#drained()
+  }
+
+  /** One wait for all who write meanwhile. */
+  #drained(): Promise<void> {
+    this.#draining ??= once(this.#stdout, 'drain', { signal: this.#closed.signal }).then(
+      () => this.#endDraining(),
+      () => this.#endDraining(),
+    )
+    return this.#draining
+  }
+
+  #endDraining(): void {
+    this.#draining = null
   }
 }

@@ -29,14 +29,16 @@ export function chat(
     prompt.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
     tellPresence(room, prompt, output)
     const printing = printAll(room, prompt, { options, output })
-    await publishLines(room, prompt, ended)
-    await room.close()
-    await printing
+    try {
+      await publishLines(room, prompt, ended)
+    } finally {
+      await Promise.all([room.close(), printing])
+    }
   })
 }
 
 function tellPresence(room: Room<unknown>, prompt: Interface, output: Output): void {
-  const say = (text: string): void => above(prompt, () => output.say(text))
+  const say = (text: string): void => void above(prompt, async () => output.say(text))
   room.on('peer', ({ id }) => say(`+ ${id.slice(0, SHORT_ID)} is here`))
   room.on('peer-leave', ({ id }) => say(`- ${id.slice(0, SHORT_ID)} has left`))
 }
@@ -48,7 +50,7 @@ async function printAll(
 ): Promise<void> {
   for await (const message of room.subscribe({ whenSlow: 'pause' })) {
     if (output.json) await printMessage(room, message, { options, output })
-    else above(prompt, () => void output.line(`${message.author.slice(0, SHORT_ID)}: ${textOf(message)}`))
+    else await above(prompt, () => output.line(`${message.author.slice(0, SHORT_ID)}: ${textOf(message)}`))
   }
 }
 
@@ -62,7 +64,7 @@ async function publishLines(room: Room<unknown>, prompt: Interface, ended: Abort
   prompt.prompt()
   for await (const line of prompt) {
     if (line !== '') {
-      const receipt = await room.publish(line)
+      const receipt = await room.publish(line, { signal: ended })
       last = receipt.confirmed(1, { signal: AbortSignal.any([ended, AbortSignal.timeout(LEAVE_MS)]) })
       last.catch(() => {})
     }
@@ -73,9 +75,8 @@ async function publishLines(room: Room<unknown>, prompt: Interface, ended: Abort
 }
 
 /** Writes while the line being typed is out of the way, then shows it again. */
-function above(prompt: Interface, write: () => void): void {
-  if (!prompt.terminal) return write()
-  process.stderr.write('\r\u001b[K')
-  write()
-  prompt.prompt(true)
+async function above(prompt: Interface, write: () => Promise<void>): Promise<void> {
+  if (prompt.terminal) process.stderr.write('\r\u001b[K')
+  await write()
+  if (prompt.terminal) prompt.prompt(true)
 }

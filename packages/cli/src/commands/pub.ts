@@ -19,33 +19,46 @@ export interface PubOptions extends GlobalOptions {
 const DEFAULT_TIMEOUT_S = 30
 const MAX_LINE_BYTES = 1_000_000
 
-export function pub(
-  what: { readonly topic: string; readonly text: string | null; readonly stdin: Readable },
-  options: PubOptions,
-  output: Output,
-  ended: AbortSignal,
-): Promise<void> {
-  const timeoutMs = (options.timeout ?? DEFAULT_TIMEOUT_S) * 1_000
+export interface PubSource {
+  readonly topic: string
+  /** Null reads stdin. */
+  readonly text: string | null
+  readonly stdin: Readable
+}
+
+export function pub(what: PubSource, options: PubOptions, output: Output, ended: AbortSignal): Promise<void> {
+  const timeoutMs = Math.round((options.timeout ?? DEFAULT_TIMEOUT_S) * 1_000)
   return withSession({ options, output, ended }, async (session) => {
     const room = await session.join(what.topic)
     await waitForPeers(room, { count: options.peers, timeoutMs, ended })
     const onConfirmed = ({ author, epoch, seq }: Receipt): Promise<void> =>
       output.object({ type: 'published', author, epoch, seq, peers: options.peers })
     const queue = new ConfirmationQueue({ room, peers: options.peers, timeoutMs, ended, onConfirmed })
-    for await (const value of valuesOf(what, options.input)) {
-      await queue.publish(value)
-      if (ended.aborted) return
-    }
+    await publishAll(what, options.input, queue, ended)
     await queue.drained()
   })
 }
 
-async function* valuesOf(
-  { text, stdin }: { readonly text: string | null; readonly stdin: Readable },
+/** Reads no further than there is room for, nor when the command ends or has failed. */
+async function publishAll(
+  what: PubSource,
   input: PubOptions['input'],
-): AsyncGenerator<unknown> {
-  if (text !== null) yield parseValue(text, input)
-  else for await (const line of readLines(stdin, MAX_LINE_BYTES)) yield parseValue(line, input)
+  queue: ConfirmationQueue,
+  ended: AbortSignal,
+): Promise<void> {
+  if (what.text !== null) return queue.add(parseValue(what.text, input))
+  const over = AbortSignal.any([ended, queue.failed])
+  const stopReading = (): void => void what.stdin.destroy()
+  over.addEventListener('abort', stopReading, { once: true })
+  try {
+    for await (const lines of readLines(what.stdin, MAX_LINE_BYTES)) {
+      for (const line of lines) queue.add(parseValue(line, input))
+      await queue.ready()
+    }
+  } catch (error) {
+    // A stdin that we closed ourselves complains; what counts is why we did.
+    if (!over.aborted) throw error
+  }
 }
 
 function parseValue(text: string, input: PubOptions['input']): unknown {

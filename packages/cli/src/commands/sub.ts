@@ -12,7 +12,7 @@ export interface SubOptions extends GlobalOptions {
 }
 
 export function sub(topic: string, options: SubOptions, output: Output, ended: AbortSignal): Promise<void> {
-  const timeout = options.timeout === null ? null : AbortSignal.timeout(options.timeout * 1_000)
+  const timeout = options.timeout === null ? null : AbortSignal.timeout(Math.round(options.timeout * 1_000))
   const stop = timeout ? AbortSignal.any([ended, timeout]) : ended
   return withSession({ options, output, ended: stop }, async (session) => {
     const printed = await printMessages(topic, session, { options, output })
