@@ -13,12 +13,14 @@ import {
   type HistoryQuery,
   type Identity,
   type Link,
+  type OpenTopicChannel,
   type PeerId,
   type Receipt,
   sodiumCrypto,
   systemClock,
   type Timer,
   type Topic,
+  TopicChannels,
 } from '@hearsay/core'
 import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
@@ -27,10 +29,12 @@ import { GossipError } from './errors.js'
 import { flood } from './flood.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { Outbox, type Publication } from './outbox.js'
-import { type OpenChannel, TopicChannels } from './topic-channels.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
+
+/** The channel of a topic's gossip; the number changes with its frames. */
+const PROTOCOL = 'hearsay/room/1'
 
 export interface GossipOptions {
   readonly topic: Topic
@@ -92,12 +96,18 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     // Half the history: what is signed and waits for a peer must not push itself out of it.
     this.#outbox = new Outbox({ messages: messages / 2, bytes: bytes / 2 })
-    this.#channels = new TopicChannels(topic, crypto, {
-      onUp: (peer, open) => this.#onUp(peer, open),
-      onDown: (peer) => this.#onDown(peer),
-      // One that must wait its turn outlives its listener.
-      onFrame: (peer, frame) => this.#handle({ type: 'frame', peer, frame: this.#running ? copyBytes(frame) : frame }),
-      onDrain: (peer) => this.#refill(peer),
+    this.#channels = new TopicChannels({
+      topic,
+      protocol: PROTOCOL,
+      crypto,
+      handlers: {
+        onUp: (peer, open) => this.#onUp(peer, open),
+        onDown: (peer) => this.#onDown(peer),
+        // One that must wait its turn outlives its listener.
+        onFrame: (peer, frame) =>
+          this.#handle({ type: 'frame', peer, frame: this.#running ? copyBytes(frame) : frame }),
+        onDrain: (peer) => this.#refill(peer),
+      },
     })
   }
 
@@ -203,7 +213,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     }
   }
 
-  #onUp(peer: PeerHandle, { link, channel }: OpenChannel): void {
+  #onUp(peer: PeerHandle, { link, channel }: OpenTopicChannel): void {
     const isNew = !this.#peers.has(link.remote)
     this.#links.set(peer, link)
     if (isNew) this.#peers.set(link.remote, link)

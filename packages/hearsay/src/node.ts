@@ -7,6 +7,8 @@ import {
   createTopic,
   Emitter,
   type EventSource,
+  type Gossip,
+  isPeerId,
   type Link,
   type PeerId,
   parseAddress,
@@ -88,8 +90,8 @@ export interface Node extends EventSource<NodeEvents> {
     options: Omit<JoinOptions<never>, 'encoding'> & { readonly encoding: Name },
   ): Promise<Room<NamedEncodings[Name]>>
   join<T = unknown>(topic: string | Uint8Array, options?: JoinOptions<T>): Promise<Room<T>>
-  /** A link to the address, or to a peer that is known; rejects with the pool's codes. */
-  connect(target: Address | string, options?: { readonly signal?: AbortSignal }): Promise<Link>
+  /** A link to the address, or to a peer that is known; rejects with `ERR_ADDRESS` or the pool's codes. */
+  connect(target: Address | PeerId | string, options?: { readonly signal?: AbortSignal }): Promise<Link>
   disconnect(peer: PeerId): Promise<void>
   /** A link over any byte stream, encrypted and authenticated. */
   attach(stream: ByteStream, options: AttachOptions): Promise<Link>
@@ -109,7 +111,7 @@ export function createNode(options: NodeOptions = {}): Node {
 }
 
 interface Joined {
-  readonly topic: Topic
+  readonly gossip: Gossip
   readonly room: Room<unknown>
 }
 
@@ -119,7 +121,9 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   readonly #options: ResolvedNodeOptions
   readonly #pool: Pool
   readonly #discovery: ReturnType<typeof composeDiscoveries>
-  readonly #rooms = new Map<TopicId, Joined | null>()
+  readonly #rooms = new Map<TopicId, Joined>()
+  /** Topics on their way to being rooms. */
+  readonly #joining = new Map<TopicId, Promise<Room<unknown>>>()
   readonly #listening: Promise<void>
   #closing: Promise<void> | null = null
 
@@ -140,7 +144,10 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
       addressRecord,
       ...(logger && { logger }),
     })
-    this.#pool.on('link', (link) => this.emit('link', link))
+    this.#pool.on('link', (link) => {
+      for (const { gossip } of this.#rooms.values()) gossip.addLink(link)
+      this.emit('link', link)
+    })
     this.#pool.on('unlink', (link) => this.emit('unlink', link))
     this.#pool.on('warning', (error) => this.emit('warning', error))
     this.#discovery = composeDiscoveries(options.discovery)
@@ -164,22 +171,17 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   async join(name: string | Uint8Array, options: JoinOptions<unknown> = {}): Promise<Room<never>> {
     const topic = await this.#topicOf(name, options.secret)
     if (this.#closing) throw closed()
-    if (this.#rooms.has(topic.id))
+    if (this.#rooms.has(topic.id) || this.#joining.has(topic.id)) {
       throw new NodeError('ERR_JOINED', `this node is in ${topic.name ?? topic.id} already`)
-    this.#rooms.set(topic.id, null)
-    try {
-      await this.#listening
-      const epoch = await this.#options.epochs.next()
-      if (this.#closing) throw closed()
-      return this.#open(topic, epoch, options) as unknown as Room<never>
-    } catch (error) {
-      this.#rooms.delete(topic.id)
-      throw error
     }
+    const joining = this.#enter(topic, options).finally(() => this.#joining.delete(topic.id))
+    this.#joining.set(topic.id, joining)
+    return joining as unknown as Promise<Room<never>>
   }
 
-  connect(target: Address | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
-    return this.#pool.connect(typeof target === 'string' ? parseAddress(target) : target, options)
+  async connect(target: Address | PeerId | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
+    if (typeof target !== 'string' || isPeerId(target)) return this.#pool.connect(target, options)
+    return this.#pool.connect(parseAddress(target), options)
   }
 
   disconnect(peer: PeerId): Promise<void> {
@@ -191,9 +193,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   inspect(): NodeReport {
-    const topics = [...this.#rooms.values()].flatMap((joined) =>
-      joined ? [{ topic: joined.room.topic, peers: [...joined.room.peers.keys()] }] : [],
-    )
+    const topics = [...this.#rooms.values()].map(({ room }) => ({ topic: room.topic, peers: [...room.peers.keys()] }))
     const addresses = this.addresses.map((address) => printAddress(address))
     return { id: this.id, author: this.author, addresses, topics, pool: this.#pool.inspect() }
   }
@@ -228,22 +228,30 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     return createTopic(name, { network, secret: bytes })
   }
 
+  async #enter(topic: Topic, options: JoinOptions<unknown>): Promise<Room<unknown>> {
+    await this.#listening
+    const epoch = await this.#options.epochs.next()
+    if (this.#closing) throw closed()
+    return this.#open(topic, epoch, options)
+  }
+
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
     const { identity: author, clock } = this.#options
     const { engine = flood(), encoding = 'json', history: limits = {} } = options
     const gossip = createGossip({ topic, author, epoch, engine, clock, limits })
-    const stopLinks = this.#pool.on('link', (link) => gossip.addLink(link))
     for (const link of this.#pool.links.values()) gossip.addLink(link)
     const session = this.#discover(topic, options, () => gossip.peers.size)
     const onClose = async (): Promise<void> => {
-      stopLinks()
       this.#rooms.delete(topic.id)
       for (const peer of this.#pool.links.keys()) this.#pool.release(peer, topic.id)
-      await session.leave()
-      if (options.closeNode && !this.#closing) await this.close()
+      try {
+        await session.leave()
+      } finally {
+        if (options.closeNode && !this.#closing) await this.close()
+      }
     }
     const room = createRoom(gossip, { encoding: encoding as 'json', onClose })
-    this.#rooms.set(topic.id, { topic, room })
+    this.#rooms.set(topic.id, { gossip, room })
     return room
   }
 
@@ -260,8 +268,10 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#rooms.values()].map((joined) => joined?.room.close()))
-    await Promise.all([this.#discovery.close(), this.#pool.close()])
+    await Promise.allSettled(this.#joining.values())
+    // One that fails to close must not keep the others, or their sockets, open.
+    await Promise.allSettled([...this.#rooms.values()].map(({ room }) => room.close()))
+    await Promise.allSettled([this.#discovery.close(), this.#pool.close()])
     this.clear()
   }
 
