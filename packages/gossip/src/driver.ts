@@ -28,7 +28,7 @@ import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
 import { flood } from './flood.js'
 import { type GossipLimits, resolveLimits } from './options.js'
-import { Outbox, type Publication } from './outbox.js'
+import { Outbox } from './outbox.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
@@ -132,7 +132,10 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         },
       )
     }
-    return new Promise((resolve, reject) => this.#collect(copyBytes(payload), { resolve, reject, signal }))
+    // Everything that is published in one tick is signed together.
+    const onFirst = (): void => queueMicrotask(() => this.#flush())
+    const { seq, peers } = await this.#outbox.enter(copyBytes(payload), { onFirst, signal })
+    return this.#receipt(seq, peers)
   }
 
   history(query: HistoryQuery = {}): AsyncIterable<Delivery> {
@@ -160,35 +163,6 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#acknowledgements.close()
     this.#log.close()
     this.#peers.clear()
-  }
-
-  /** Everything that is published in one tick is signed together. */
-  #collect(
-    payload: Uint8Array,
-    call: { resolve: (receipt: Receipt) => void; reject: (error: Error) => void; signal: AbortSignal | undefined },
-  ): void {
-    const { signal } = call
-    const publication: Publication = {
-      payload,
-      seq: null,
-      peers: 0,
-      settle: (seq, peers) => {
-        signal?.removeEventListener('abort', onAbort)
-        call.resolve(this.#receipt(seq, peers))
-      },
-      fail: (error) => {
-        signal?.removeEventListener('abort', onAbort)
-        call.reject(error)
-      },
-    }
-    // Once signed it is on its way and cannot be taken back; then aborting only ends the wait.
-    const onAbort = (): void => {
-      if (this.#outbox.withdraw(publication)) {
-        publication.fail(new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal?.reason }))
-      } else this.#outbox.settleNow(publication)
-    }
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (this.#outbox.add(publication)) queueMicrotask(() => this.#flush())
   }
 
   #flush(): void {

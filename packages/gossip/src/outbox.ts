@@ -2,8 +2,20 @@
 
 import { GossipError } from './errors.js'
 
+/** Where a publication stands when `publish` resolves. */
+export interface Handed {
+  readonly seq: number
+  /** Peers that it was handed to. */
+  readonly peers: number
+}
+
+export interface EnterOptions {
+  readonly onFirst: () => void
+  readonly signal: AbortSignal | undefined
+}
+
 /** One call of `publish`. */
-export interface Publication {
+interface Publication {
   readonly payload: Uint8Array
   /** Its sequence number; null until it is signed. */
   seq: number | null
@@ -34,15 +46,31 @@ export class Outbox {
     return this.#unsigned.size > 0
   }
 
-  /** Adds a publication; true if it is the first of its tick. */
-  add(publication: Publication): boolean {
-    this.#unsigned.add(publication)
-    return this.#unsigned.size === 1
-  }
-
-  /** Takes back one that is not signed yet. */
-  withdraw(publication: Publication): boolean {
-    return this.#unsigned.delete(publication)
+  /**
+   * Takes a payload in, and resolves with its number when it was handed to a peer, or there is none to wait for. `onFirst`
+   * is called if it is the first of its tick. Once signed it cannot be taken back: then aborting only ends the wait.
+   */
+  enter(payload: Uint8Array, { onFirst, signal }: EnterOptions): Promise<Handed> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => signal?.removeEventListener('abort', onAbort)
+      const publication: Publication = {
+        payload,
+        seq: null,
+        peers: 0,
+        settle: (seq, peers) => {
+          leave()
+          resolve({ seq, peers })
+        },
+        fail: (error) => {
+          leave()
+          reject(error)
+        },
+      }
+      const onAbort = (): void => this.#abort(publication, signal)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#unsigned.add(publication)
+      if (this.#unsigned.size === 1) onFirst()
+    })
   }
 
   /** The payloads to sign next, in order of the calls: all, or as many as may wait. `signed` or `unsignable` answers. */
@@ -89,12 +117,17 @@ export class Outbox {
 
   /** Settles what was handed to somebody; and, if there is nobody to wait for, the rest too. */
   settle(isAlone: boolean): void {
-    for (const publication of isAlone ? this.#waiting.values() : this.#done) this.settleNow(publication)
+    for (const publication of isAlone ? this.#waiting.values() : this.#done) this.#settleNow(publication)
     this.#done.clear()
   }
 
-  /** Settles one now, however many have it. */
-  settleNow(publication: Publication): void {
+  #abort(publication: Publication, signal: AbortSignal | undefined): void {
+    if (!this.#unsigned.delete(publication)) return this.#settleNow(publication)
+    publication.fail(new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal?.reason }))
+  }
+
+  /** Settles one, however many have it. */
+  #settleNow(publication: Publication): void {
     const { seq, payload, peers } = publication
     if (seq === null || !this.#waiting.delete(seq)) return
     this.#waitingBytes -= payload.byteLength
