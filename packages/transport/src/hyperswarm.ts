@@ -9,32 +9,32 @@ import {
   type Listener,
   type ListenOptions,
   printAddress,
+  type Random,
+  systemRandom,
   type Transport,
   toPeerId,
 } from '@hearsay/core'
 import { cannotListen } from './bind.js'
 import { TransportError } from './errors.js'
-import type { DhtStream } from './hyperdht/library.js'
-import { CARRIER_PROTOCOL, Carrier } from './hyperswarm/carrier.js'
+import { CARRIER_PROTOCOL, Carrier, type SharedStream } from './hyperswarm/carrier.js'
 import { type Multiplexer, Protomux } from './hyperswarm/library.js'
-
-/** A connection of a swarm, and which side dialled it. */
-export interface SwarmStream extends DhtStream {
-  readonly isInitiator: boolean
-}
 
 /** The parts of a `hyperswarm` 4 that are used. */
 export interface Swarm {
   readonly keyPair: { readonly publicKey: Uint8Array }
   /** Those that are open now. */
-  readonly connections: Iterable<SwarmStream>
-  on(event: 'connection', listener: (stream: SwarmStream) => void): unknown
-  removeListener(event: 'connection', listener: (stream: SwarmStream) => void): unknown
+  readonly connections: Iterable<SharedStream>
+  on(event: 'connection', listener: (stream: SharedStream) => void): unknown
+  removeListener(event: 'connection', listener: (stream: SharedStream) => void): unknown
 }
+
+export type { SharedStream } from './hyperswarm/carrier.js'
 
 export interface HyperswarmOptions {
   /** The pool's identity. It must be the swarm's key: that is the one which its connections prove. */
   readonly identity: Pick<Identity, 'id'>
+  /** @default systemRandom() */
+  readonly random?: Random
 }
 
 /**
@@ -47,22 +47,24 @@ export interface HyperswarmOptions {
  * const pool = createPool({ identity, transports: [hyperswarmLinks(swarm, { identity })] })
  * await pool.listen()
  */
-export function hyperswarmLinks(swarm: Swarm, { identity }: HyperswarmOptions): Transport {
+export function hyperswarmLinks(swarm: Swarm, { identity, random = systemRandom() }: HyperswarmOptions): Transport {
   if (toPeerId(swarm.keyPair.publicKey) !== identity.id) {
     throw new TypeError('the identity is not the key of the swarm')
   }
-  return new HyperswarmLinks(swarm)
+  return new HyperswarmLinks(swarm, random)
 }
 
 class HyperswarmLinks implements Transport {
   readonly scheme = 'hyperswarm'
   readonly capabilities = { listen: true, authenticated: true, responderSpeaksFirst: true } as const
   readonly #swarm: Swarm
+  readonly #random: Random
   #listening: (() => void) | null = null
   #closed = false
 
-  constructor(swarm: Swarm) {
+  constructor(swarm: Swarm, random: Random) {
     this.#swarm = swarm
+    this.#random = random
   }
 
   /** Takes the connections that there are and those to come. One listener at a time; it has no address to dial. */
@@ -70,7 +72,7 @@ class HyperswarmLinks implements Transport {
     this.#checkOpen()
     if (this.#listening) throw cannotListen(new Error('the links of this swarm are taken already'))
     const paired = new Set<Multiplexer>()
-    const onConnection = (stream: SwarmStream): void => take(stream, paired, onStream)
+    const onConnection = (stream: SharedStream): void => this.#take(stream, paired, onStream)
     this.#swarm.on('connection', onConnection)
     const stop = (): void => {
       if (this.#listening === stop) this.#listening = null
@@ -97,28 +99,27 @@ class HyperswarmLinks implements Transport {
     this.#listening?.()
   }
 
+  /** Offers a link on the connection, and takes one that is offered later. */
+  #take(stream: SharedStream, paired: Set<Multiplexer>, onStream: (incoming: IncomingStream) => void): void {
+    // Every error also ends the stream; unheard it would end the process.
+    stream.on('error', () => {})
+    const mux = Protomux.from(stream)
+    const { isInitiator: initiator } = stream
+    const onCarrier = (carrier: Carrier): void => onStream({ stream: carrier, address: placeOf(stream), initiator })
+    const offer = (): void => Carrier.offer(stream, { mux, random: this.#random, onCarrier })
+    mux.pair({ protocol: CARRIER_PROTOCOL }, offer)
+    paired.add(mux)
+    stream.on('close', () => paired.delete(mux))
+    offer()
+  }
+
   #checkOpen(): void {
     if (this.#closed) throw new TransportError('ERR_CLOSED', 'the transport is closed')
   }
 }
 
-/** Offers a link on the connection, and takes one that is offered later. */
-function take(stream: SwarmStream, paired: Set<Multiplexer>, onStream: (incoming: IncomingStream) => void): void {
-  // Every error also ends the stream; unheard it would end the process.
-  stream.on('error', () => {})
-  const mux = Protomux.from(stream)
-  const carry = (): void => {
-    const carrier = Carrier.over(stream, mux)
-    if (carrier) onStream({ stream: carrier, address: placeOf(stream), initiator: stream.isInitiator })
-  }
-  mux.pair({ protocol: CARRIER_PROTOCOL }, carry)
-  paired.add(mux)
-  stream.on('close', () => paired.delete(mux))
-  carry()
-}
-
 /** Who is there, and the host for whoever limits strangers. */
-function placeOf({ remotePublicKey, rawStream }: SwarmStream): Address | null {
+function placeOf({ remotePublicKey, rawStream }: SharedStream): Address | null {
   if (!remotePublicKey || !rawStream) return null
   const { remoteHost: host, remotePort: port } = rawStream
   return { scheme: 'hyper', peer: toPeerId(remotePublicKey), host, port, path: '' }

@@ -339,7 +339,9 @@ describe('the pool machine', () => {
   it('survives inputs in any order, about connections that it does not know', () => {
     const random = seededRandom(3)
     const world = new World(3)
-    const a = world.player('a', low, { maxTargets: 8, maxLinks: 4 })
+    const bounds = { maxTargets: 8, maxLinks: 4, maxServerSockets: 2, maxClientSockets: 2 }
+    const a = world.player('a', low, bounds, { validates: true })
+    a.validate = () => null
     world.dial = () => {}
     const connections = ['in/0', 'in/1', 'in/2', 'out/0', 'out/1', 'out/2', 'out/3'] as const
     for (let step = 0; step < 20_000; step++) {
@@ -357,12 +359,24 @@ describe('the pool machine', () => {
         () => a.input({ type: 'timer', timer: `grace/${peer}` }),
         () => a.input({ type: 'timer', timer: `stagger/${random.below(9)}` }),
         () => a.input({ type: 'disconnect', peer }),
+        () => a.input({ type: 'validated', connection, accepted: random.below(4) > 0 }),
+        () => a.input({ type: 'failed', connection, code: 'ERR_LIMIT', tries: [candidate(['memory://x'], { peer })] }),
+        () => a.input({ type: 'timer', timer: `validate/${connection}` }),
+        () => a.input({ type: 'ban', peer, ms: 1_000 }),
+        () => a.input({ type: 'unban', peer }),
+        () => a.input({ type: 'backoff', peer }),
+        () => a.input({ type: 'suspend' }),
+        () => a.input({ type: 'resume' }),
+        () => a.input({ type: 'resume' }),
         () => connect(a, `memory://p${random.below(20)}`, step),
         () => world.clock.advance(random.below(3_000)),
       ]
       kinds[random.below(kinds.length)]?.()
       expect(a.machine.counts.candidates).toBeLessThanOrEqual(8)
       expect(a.machine.counts.links).toBeLessThanOrEqual(4)
+      expect(a.machine.counts.serverSockets).toBeLessThanOrEqual(2)
+      expect(a.machine.counts.clientSockets).toBeLessThanOrEqual(2)
+      if (a.machine.suspended) expect([a.links.size, a.timers]).toEqual([0, []])
     }
   })
 })

@@ -4,13 +4,16 @@ import { createServer as createHttpsServer } from 'node:https'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Address, type ByteStream, hostAddress, parseAddress, type Transport } from '@hearsay/core'
+import { fileURLToPath } from 'node:url'
+import { type Address, type ByteStream, createIdentity, hostAddress, parseAddress, type Transport } from '@hearsay/core'
 import { type LinkFixture, linkConformance, runConformance, transportConformance } from '@hearsay/core/conformance'
 import { virtualClock } from '@hearsay/core/memory'
+import { createPool, type Pool } from '@hearsay/transport'
 import { secureLink } from '@hearsay/transport/noise'
 import { type WebSocketOptions, websocket } from '@hearsay/transport/ws'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
+import { runChild } from '../../core/test/child.js'
 import { closed, exchange, outcome, side } from './fixtures.js'
 
 const nobody = parseAddress('ws://127.0.0.1:1/')
@@ -441,5 +444,26 @@ describe('dialling a WebSocket', () => {
 
   it('throws for a path that does not begin with a slash', () => {
     expect(() => websocket({ path: 'gossip' })).toThrow(TypeError)
+  })
+})
+
+describe('pools over WebSocket', () => {
+  it('link, and have one link when both dial at once', async () => {
+    const pools = [0, 1].map(() => createPool({ identity: createIdentity(), transports: [websocket()] })) as [
+      Pool,
+      Pool,
+    ]
+    const places = await Promise.all(pools.map((each) => each.listen({ host: '127.0.0.1' })))
+    const [[one], [other]] = places as [Address[], Address[]]
+    if (!one || !other) throw new Error('listening')
+    const links = await Promise.all([pools[0].connect(other), pools[1].connect(one)])
+    expect(links[0].handshakeHash).toEqual(links[1].handshakeHash)
+    expect(await Promise.all(links.map((link) => exchange(link, 1_000_000)))).toEqual([true, true])
+    await Promise.all(pools.map((each) => each.close()))
+  })
+
+  it('leave nothing that keeps a process alive when they close', async () => {
+    const { code, stdout, stderr } = await runChild(fileURLToPath(new URL('ws.child.ts', import.meta.url)))
+    expect([stderr, stdout.trim(), code]).toEqual(['', 'closed', 0])
   })
 })

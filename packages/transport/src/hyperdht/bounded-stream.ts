@@ -1,5 +1,6 @@
-// The library's encrypted stream, with a bound on what a remote may declare: the library itself sets memory aside for any
-// three-byte length, 16 MiB, before a byte of the message has come. It decrypts nothing and knows no channels.
+// The library's encrypted stream, with bounds on what a remote may cost. By itself the library sets memory aside for any
+// three-byte length, 16 MiB, before a byte of the message has come; and its sockets cannot be made to stop receiving, so
+// that a reader who waits lets the remote fill the memory. This file decrypts nothing and knows no channels.
 
 import { CoreError } from '@hearsay/core'
 import { DEFAULT_MUX_LIMITS } from '@hearsay/core/mux'
@@ -11,6 +12,9 @@ const HEADER_BYTES = 3
 /** What the encryption adds to a message. */
 const SEAL_BYTES = 17
 const MAX_FRAME_BYTES = DEFAULT_MUX_LIMITS.maxMessageBytes + SEAL_BYTES
+
+/** What may come and not be read: far more than the windows of a link's channels let an honest peer send. */
+export const MAX_UNREAD_BYTES: number = 8 * 1024 * 1024
 
 /** For `createSecretStream` of the library. */
 export const createBoundedStream: CreateSecretStream = (isInitiator, raw, options) =>
@@ -39,6 +43,14 @@ class BoundedStream extends SecretStream {
       }
     }
     super._onrawdata(data)
+    this.#checkUnread()
+  }
+
+  /** All that waits, waits here, where it is counted: pausing the socket below would only hide it. */
+  #checkUnread(): void {
+    if (this._readableState.buffered > MAX_UNREAD_BYTES) {
+      this.destroy(new CoreError('ERR_PROTOCOL', `more than ${MAX_UNREAD_BYTES} bytes came that nobody reads`))
+    } else this.rawStream?.resume()
   }
 
   #refuse(): void {

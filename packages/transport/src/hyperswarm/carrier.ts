@@ -2,55 +2,83 @@
 // beside ours, and nothing that ends here ends it. What the messages mean is not known here, and nothing that comes in them
 // reaches their Protomux: it sees bytes.
 
+import { CoreError, type Random, sodiumCrypto } from '@hearsay/core'
 import type { DhtStream } from '../hyperdht/library.js'
 import type { AuthenticatedStream } from '../pool/authenticated.js'
 import { bodies, type Multiplexer } from './library.js'
 
 /** The channel that carries a link; its one kind of message is a message of the link. */
 export const CARRIER_PROTOCOL = 'hearsay/carrier/1'
-/** What may come while a reader waits; beyond it the shared stream waits too, and with it the other channels. */
-const MAX_WAITING_BYTES = 1024 * 1024
+/**
+ * What may come while nobody reads. The shared stream is not made to wait: that would stop the others, and the sockets of
+ * HyperDHT receive all the same.
+ */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024
 /** What a message costs beside its bytes, so that empty ones are not free. */
 const MESSAGE_COST_BYTES = 64
 
+const NONCE_BYTES = 32
+
 type Handler = (value?: unknown) => void
+
+/** A stream of others, and which side dialled it. */
+export interface SharedStream extends DhtStream {
+  readonly isInitiator: boolean
+}
+
+export interface CarrierOptions {
+  readonly mux: Multiplexer
+  readonly random: Random
+  readonly onCarrier: (carrier: Carrier) => void
+}
 
 export class Carrier implements AuthenticatedStream {
   readonly remotePublicKey: Uint8Array | null
-  readonly handshakeHash: Uint8Array | null
-  readonly #shared: DhtStream
+  /** Of the shared stream and of both offers, so that a second link over one stream has another. */
+  readonly handshakeHash: Uint8Array
+  readonly #shared: SharedStream
   readonly #handlers = new Map<string, Set<Handler>>()
   readonly #send: (message: Uint8Array) => boolean
   readonly #leave: () => void
   #waiting: Uint8Array[] = []
   #waitingBytes = 0
-  #paused = false
-  #stopped = false
+  /** As with other streams: nothing is lost before somebody reads. */
+  #flow: 'unread' | 'paused' | 'flowing' = 'unread'
   #closed = false
 
-  /** Null if the stream is gone or carries a link already. */
-  static over(shared: DhtStream, mux: Multiplexer): Carrier | null {
+  /**
+   * Offers the channel, and gives the carrier once the remote has opened it too. Nothing comes of it where the remote does
+   * not know the channel, the stream is gone, or it carries a link already.
+   */
+  static offer(shared: SharedStream, { mux, random, onCarrier }: CarrierOptions): void {
+    const nonce = random.bytes(NONCE_BYTES)
     let carrier: Carrier | null = null
     const tell = (what: (to: Carrier) => void): void => {
       if (carrier) what(carrier)
     }
-    const channel = mux.createChannel({
+    const channel = mux.createChannel<Uint8Array>({
       protocol: CARRIER_PROTOCOL,
+      handshake: bodies,
+      onopen(remoteNonce) {
+        if (remoteNonce.byteLength !== NONCE_BYTES || !shared.handshakeHash) return channel?.close()
+        const nonces = shared.isInitiator ? [nonce, remoteNonce] : [remoteNonce, nonce]
+        const send = (message: Uint8Array): boolean => messages?.send(message) ?? false
+        const hash = sodiumCrypto().hash([new TextEncoder().encode(CARRIER_PROTOCOL), shared.handshakeHash, ...nonces])
+        carrier = new Carrier(shared, { hash, send, leave: () => channel?.close() })
+        onCarrier(carrier)
+      },
       onclose: () => tell((to) => to.#onClose()),
       ondrain: () => tell((to) => to.#emit('drain')),
     })
-    if (!channel) return null
     const onmessage = (message: Uint8Array): void => tell((to) => to.#onMessage(message))
-    const messages = channel.addMessage({ encoding: bodies, onmessage })
-    carrier = new Carrier(shared, { send: (message) => messages.send(message), leave: () => channel.close() })
-    channel.open()
-    return carrier
+    const messages = channel?.addMessage({ encoding: bodies, onmessage })
+    channel?.open(nonce)
   }
 
-  private constructor(shared: DhtStream, channel: { send: (message: Uint8Array) => boolean; leave: () => void }) {
+  private constructor(shared: SharedStream, channel: { hash: Uint8Array; send: Carrier['write']; leave: () => void }) {
     this.#shared = shared
     this.remotePublicKey = shared.remotePublicKey
-    this.handshakeHash = shared.handshakeHash
+    this.handshakeHash = channel.hash
     this.#send = channel.send
     this.#leave = channel.leave
     shared.on('error', this.#onError)
@@ -72,17 +100,18 @@ export class Carrier implements AuthenticatedStream {
   }
 
   pause(): void {
-    this.#paused = true
+    this.#flow = 'paused'
   }
 
   resume(): void {
-    this.#paused = false
+    this.#flow = 'flowing'
     this.#flush()
   }
 
   on(event: string, handler: (...args: never[]) => void): this {
     const handlers = this.#handlers.get(event) ?? new Set()
     this.#handlers.set(event, handlers.add(handler as Handler))
+    if (event === 'data' && this.#flow === 'unread') this.resume()
     return this
   }
 
@@ -96,25 +125,17 @@ export class Carrier implements AuthenticatedStream {
     this.#waiting.push(message)
     this.#waitingBytes += message.byteLength + MESSAGE_COST_BYTES
     this.#flush()
-    if (this.#waitingBytes <= MAX_WAITING_BYTES || this.#stopped) return
-    this.#stopped = true
-    this.#shared.pause()
+    if (this.#waitingBytes <= MAX_WAITING_BYTES) return
+    this.#emit('error', new CoreError('ERR_PROTOCOL', `more than ${MAX_WAITING_BYTES} bytes came that nobody reads`))
+    this.destroy()
   }
 
   #flush(): void {
-    while (!this.#paused && this.#waiting.length > 0) {
+    while (this.#flow === 'flowing' && this.#waiting.length > 0) {
       const message = this.#waiting.shift() as Uint8Array
       this.#waitingBytes -= message.byteLength + MESSAGE_COST_BYTES
       this.#emit('data', message)
     }
-    if (this.#waitingBytes <= MAX_WAITING_BYTES) this.#letGo()
-  }
-
-  /** The others' channels go on. */
-  #letGo(): void {
-    if (!this.#stopped) return
-    this.#stopped = false
-    this.#shared.resume()
   }
 
   readonly #onError = (error: Error): void => this.#emit('error', error)
@@ -128,7 +149,6 @@ export class Carrier implements AuthenticatedStream {
       this.resume()
       this.#waiting = []
       this.#waitingBytes = 0
-      this.#letGo()
       this.#shared.removeListener('error', this.#onError)
       this.#emit('end')
       this.#emit('close')

@@ -15,8 +15,8 @@ export interface Encoding<Value> {
   decode(state: State): Value
 }
 
-export interface MultiplexerChannel {
-  open(): void
+export interface MultiplexerChannel<Handshake> {
+  open(handshake: Handshake): void
   close(): void
   addMessage<Value>(options: { readonly encoding: Encoding<Value>; readonly onmessage: (value: Value) => void }): {
     send(value: Value): boolean
@@ -26,11 +26,13 @@ export interface MultiplexerChannel {
 /** A Protomux, ours or that of whoever shares the stream. */
 export interface Multiplexer {
   /** Null if the stream is gone or the channel is open already. */
-  createChannel(options: {
+  createChannel<Handshake>(options: {
     readonly protocol: string
+    readonly handshake: Encoding<Handshake>
+    readonly onopen: (handshake: Handshake) => void
     readonly onclose: () => void
     readonly ondrain: () => void
-  }): MultiplexerChannel | null
+  }): MultiplexerChannel<Handshake> | null
   /** Asks `notify` when the remote opens a channel that is not open here. */
   pair(name: { readonly protocol: string }, notify: () => void): void
   unpair(name: { readonly protocol: string }): void

@@ -17,10 +17,15 @@ export interface AcceptorOptions {
   readonly onEvicted: (id: ConnectionId) => void
 }
 
+/** Unheard, an error of a stream would end the process; each also ends the stream, which is heard. */
+export function muffle(stream: ByteStream): ByteStream {
+  stream.on('error', () => {})
+  return stream
+}
+
 /** Destroys a stream that nobody listens to. */
 export function discard(stream: ByteStream): void {
-  stream.on('error', () => {})
-  stream.destroy()
+  muffle(stream).destroy()
 }
 
 export class Acceptor {

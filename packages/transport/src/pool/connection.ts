@@ -115,8 +115,6 @@ export class Connection {
   async #run(): Promise<void> {
     try {
       const raw = await this.#options.open(this.#abort.signal)
-      // Unheard, an error of a stream would end the process; each also ends the stream, which is heard.
-      raw.on('error', () => {})
       this.#raw = raw
       if (this.#over) return void raw.destroy()
       this.#onSecure(await this.#secure(raw))

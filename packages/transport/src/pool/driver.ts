@@ -20,15 +20,13 @@ import {
 import type { MuxLink } from '@hearsay/core/mux'
 import { TransportError, type TransportErrorCode } from '../errors.js'
 import type { AttachOptions, BannedPeer, BanOptions, Pool, PoolEvents, PoolOptions, PoolReport } from '../pool.js'
-import { Acceptor, discard } from './acceptor.js'
-import { encodeTries } from './busy.js'
-import { Connection, type ConnectionHost, type ConnectionOptions } from './connection.js'
+import { Connections, turnAway } from './connections.js'
 import { Listening } from './listening.js'
 import { PoolMachine } from './machine.js'
 import type { ConnectionId, Failure, PoolInput, PoolOutput, PoolTimer } from './messages.js'
 import { socketLimit } from './options.js'
 import { checkMs } from './queue-options.js'
-import { describePeer, isWelcome, type PoolHost, resolvePool } from './setup.js'
+import { isWelcome, type PoolHost, resolvePool } from './setup.js'
 import { NamedTimers } from './timers.js'
 import { Waiters } from './waiters.js'
 
@@ -41,40 +39,30 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   readonly #setup: PoolHost
   readonly #clock: Clock
   readonly #machine: PoolMachine
-  readonly #acceptor: Acceptor
   readonly #listening: Listening
-  readonly #host: ConnectionHost
   readonly #timers: NamedTimers<PoolTimer>
-  readonly #connections = new Map<ConnectionId, Connection>()
+  readonly #connections: Connections
   readonly #links = new Map<PeerId, MuxLink>()
   readonly #records = new Map<PeerId, AddressRecord>()
   readonly #requests = new Waiters<number>()
-  readonly #attached = new Waiters<ConnectionId>()
-  /** Goodbyes that are being said. */
-  readonly #partings = new Set<Promise<void>>()
   readonly #inputs: PoolInput[] = []
   #draining = false
-  /** Counts inbound connections and requests. */
+  /** Counts requests. */
   #count = 0
   #closing: Promise<void> | null = null
 
   constructor(options: PoolOptions) {
     super((error) => this.#warn(error))
     const setup = resolvePool(options, (error) => this.#warn(error))
-    const { clock, limits, transports } = setup
+    const { clock, transports } = setup
     this.#setup = setup
     this.#clock = clock
     this.#timers = new NamedTimers(clock)
-    const onEvicted = (id: ConnectionId): void => this.#drop(id)
-    this.#acceptor = new Acceptor({ clock, limits, ownHosts: setup.ownHosts, onEvicted })
     this.#machine = new PoolMachine(setup.machine)
-    this.#host = { ...setup.connection, input: (each) => this.#feed(each) }
-    this.#listening = new Listening({
-      transports: [...transports.values()],
-      onStream: (incoming, transport) => this.#accept(incoming, transport),
-      report: setup.report,
-      check: () => this.#checkAwake(),
-    })
+    this.#connections = new Connections(setup, (input) => this.#feed(input))
+    const onStream = (incoming: IncomingStream, transport: Transport): void => this.#accept(incoming, transport)
+    const check = (): void => this.#checkAwake()
+    this.#listening = new Listening({ transports: [...transports.values()], onStream, check, report: setup.report })
   }
 
   get links(): ReadonlyMap<PeerId, Link> {
@@ -117,8 +105,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   ban(peer: PeerId, options: BanOptions = {}): void {
-    if (options.ms !== undefined) checkMs('ms', options.ms)
     const { reason, ms } = options
+    if (ms !== undefined) checkMs('ms', ms)
     this.#feed({ type: 'ban', peer, ...(reason !== undefined && { reason }), ...(ms !== undefined && { ms }) })
   }
 
@@ -151,13 +139,9 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     return link.finally(() => signal?.removeEventListener('abort', onAbort))
   }
 
-  async attach(stream: ByteStream, { initiator, expected }: AttachOptions): Promise<Link> {
+  async attach(stream: ByteStream, options: AttachOptions): Promise<Link> {
     this.#checkAwake()
-    const id: ConnectionId = `hand/${this.#count++}`
-    const link = this.#attached.wait(id)
-    const open = async (): Promise<ByteStream> => stream
-    this.#connect({ id, initiator, address: null, expected: expected ?? null, authenticated: false, open })
-    return link
+    return this.#connections.attach(stream, options)
   }
 
   async disconnect(peer: PeerId): Promise<void> {
@@ -170,7 +154,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     const peers = [...this.#links.values()].map(({ remote: peer, address, initiator, rtt }) => {
       return { peer, address: address && printAddress(address), initiator, rtt }
     })
-    const { halfOpen } = this.#acceptor
+    const { halfOpen } = this.#connections
     const queue = this.#machine.queued(this.#clock.now())
     return { ...this.#machine.counts, halfOpen, peers, queue, banned: this.banned, suspended: this.suspended }
   }
@@ -178,9 +162,9 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   async suspend(): Promise<void> {
     this.#checkOpen()
     this.#feed({ type: 'suspend' })
-    this.#dropStrangers(ASLEEP)
+    this.#connections.dropAll(ASLEEP)
     this.#timers.stopAll()
-    await Promise.all([this.#listening.sleep(), ...this.#partings])
+    await Promise.all([this.#listening.sleep(), this.#connections.parted()])
   }
 
   async resume(): Promise<void> {
@@ -203,22 +187,14 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     await null
     const listening = this.#listening.close()
     this.#feed({ type: 'close' })
-    this.#dropStrangers(LEAVING)
+    // What the machine has not met yet: streams that have not proved who is there.
+    this.#connections.dropAll(LEAVING)
     this.#timers.stopAll()
     this.#requests.rejectAll(LEAVING)
-    await Promise.all([listening, ...this.#partings])
+    await Promise.all([listening, this.#connections.parted()])
     const closing = [...this.#setup.transports.values()].map(async (transport) => transport.close())
     for (const each of await Promise.allSettled(closing)) if (each.status === 'rejected') this.#warn(each.reason)
     this.clear()
-  }
-
-  /** What the machine has not met yet: streams that have not proved who is there. */
-  #dropStrangers(why: Failure): void {
-    for (const [id, connection] of [...this.#connections]) {
-      connection.drop()
-      this.#forget(id, why)
-    }
-    this.#attached.rejectAll(why)
   }
 
   #feed(input: PoolInput): void {
@@ -226,34 +202,25 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     if (this.#draining) return
     this.#draining = true
     for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-      this.#follow(next)
-      for (const output of this.#machine.handle(next, this.#clock.now())) this.#safely(() => this.#do(output))
+      this.#connections.onInput(next)
+      if (next.type === 'ready' && next.record) this.#records.set(next.record.peer, next.record)
+      for (const output of this.#machine.handle(next, this.#clock.now())) this.#try(output)
     }
     this.#draining = false
-  }
-
-  /** What an input means for the driver itself. */
-  #follow(input: PoolInput): void {
-    if (input.type === 'authenticated') this.#acceptor.prove(input.connection)
-    else if (input.type === 'ready') this.#acceptor.leave(input.connection)
-    else if (input.type === 'ended') this.#forget(input.connection, LEAVING)
-    else if (input.type === 'failed')
-      this.#forget(input.connection, { code: input.code, message: 'no link came of it' })
-    if (input.type === 'ready' && input.record) this.#records.set(input.record.peer, input.record)
   }
 
   #do(output: PoolOutput): void {
     switch (output.type) {
       case 'dial':
-        return this.#dial(output)
+        return this.#connections.dial(output)
       case 'drop':
-        return this.#drop(output.connection)
+        return this.#connections.drop(output.connection)
       case 'greet':
-        return this.#connections.get(output.connection)?.greet()
+        return this.#connections.greet(output.connection)
       case 'close':
-        return this.#part(output)
+        return this.#connections.part(output)
       case 'ping':
-        return this.#connections.get(output.connection)?.ping(output.timeoutMs)
+        return this.#connections.ping(output.connection, output.timeoutMs)
       case 'validate':
         return void this.#validate(output)
       case 'refused':
@@ -273,67 +240,26 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     }
   }
 
-  #accept(incoming: IncomingStream, { capabilities }: Transport): void {
-    if (this.#closing || this.suspended) return discard(incoming.stream)
-    const id: ConnectionId = `in/${this.#count++}`
-    if (!this.#acceptor.admit(id, incoming)) return this.#setup.log('an inbound stream was dropped', {})
-    const { address, stream } = incoming
-    const { authenticated } = capabilities
-    this.#connect({ id, initiator: false, address, expected: null, authenticated, open: async () => stream })
-  }
-
-  #dial({ connection: id, address, expected }: OutputOf<'dial'>): void {
-    const transport = this.#setup.transports.get(address.scheme)
-    const authenticated = transport?.capabilities.authenticated ?? false
-    const open = async (signal: AbortSignal): Promise<ByteStream> => {
-      if (!transport) throw new TransportError('ERR_DIAL', `no transport for ${address.scheme}`)
-      return transport.dial(address, { signal })
-    }
-    this.#setup.log('dialling', { address: printAddress(address) })
-    this.#connect({ id, initiator: true, address, expected, authenticated, open })
-  }
-
-  #connect(options: ConnectionOptions): void {
-    this.#connections.set(options.id, new Connection(this.#host, options))
+  #accept(incoming: IncomingStream, transport: Transport): void {
+    if (this.#closing || this.suspended) turnAway(incoming)
+    else this.#connections.accept(incoming, transport)
   }
 
   async #validate({ connection, peer }: OutputOf<'validate'>): Promise<void> {
-    const described = describePeer(peer, this.#connections.get(connection))
-    const accepted = await isWelcome(described, this.#setup)
+    const accepted = await isWelcome(this.#connections.describe(connection, peer), this.#setup)
     this.#feed({ type: 'validated', connection, accepted })
   }
 
   #onRefused({ connection, peer, code }: OutputOf<'refused'>): void {
-    const described = describePeer(peer, this.#connections.get(connection))
-    this.emit('refused', { ...described, code: code as TransportErrorCode })
-  }
-
-  #drop(id: ConnectionId): void {
-    this.#connections.get(id)?.drop()
-    this.#forget(id, { code: 'ERR_ABORTED', message: 'given up' })
-  }
-
-  #part({ connection: id, code, message, tries = [] }: OutputOf<'close'>): void {
-    const extra = tries.length > 0 ? { extra: encodeTries(tries) } : {}
-    const parting = this.#connections.get(id)?.close({ code, message, ...extra })
-    this.#forget(id, { code, message })
-    if (!parting) return
-    this.#partings.add(parting)
-    void parting.then(() => this.#partings.delete(parting))
-  }
-
-  #forget(id: ConnectionId, failure: Failure): void {
-    this.#connections.delete(id)
-    this.#acceptor.leave(id)
-    this.#attached.reject(id, failure)
+    this.emit('refused', { ...this.#connections.describe(connection, peer), code: code as TransportErrorCode })
   }
 
   #onLink(id: ConnectionId, peer: PeerId): void {
-    const link = this.#connections.get(id)?.link
+    const link = this.#connections.linkOf(id)
     if (!link) return
     this.#links.set(peer, link)
     this.#setup.log('linked', { peer, initiator: link.initiator })
-    this.#attached.resolve(id, link)
+    this.#connections.onLinked(id, link)
     this.emit('link', link)
   }
 
@@ -346,7 +272,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   #onSettled(request: number, result: ConnectionId | Failure): void {
-    const link = typeof result === 'string' ? this.#connections.get(result)?.link : null
+    const link = typeof result === 'string' ? this.#connections.linkOf(result) : null
     if (link) this.#requests.resolve(request, link)
     else this.#requests.reject(request, typeof result === 'string' ? LEAVING : result)
   }
@@ -360,9 +286,9 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     if (this.suspended) throw new TransportError('ERR_SUSPENDED', ASLEEP.message)
   }
 
-  #safely(run: () => void): void {
+  #try(output: PoolOutput): void {
     try {
-      run()
+      this.#do(output)
     } catch (error) {
       this.#warn(error)
     }

@@ -5,7 +5,7 @@
 import type { Address, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
 import { Aftermath } from './aftermath.js'
 import { type Ban, BanList } from './bans.js'
-import { addTopic, isNeeded, peerOf, placeOf, type Target } from './book.js'
+import { placeOf, type Target } from './book.js'
 import { Door } from './door.js'
 import { HearsayBudget } from './hearsay.js'
 import type { ConnectionId, Emit, Failure, PoolInput, PoolOutput, PoolTimer } from './messages.js'
@@ -17,6 +17,7 @@ import { MAX_REFERRALS, Referrals } from './referrals.js'
 import { type QueuedCandidate, reportQueue } from './report.js'
 import { Requests } from './requests.js'
 import { Sockets } from './sockets.js'
+import { Wants } from './wants.js'
 
 export interface PoolMachineOptions {
   /** This node's own name. */
@@ -57,6 +58,7 @@ export class PoolMachine {
   readonly #referrals: Referrals
   readonly #door: Door
   readonly #requests: Requests
+  readonly #wants: Wants
   readonly #aftermath: Aftermath
   readonly #hearsay = new HearsayBudget()
   /** Timers that run. */
@@ -87,15 +89,16 @@ export class PoolMachine {
     const shared = { limits, random, emit, bans: this.#bans, peers: this.#peers, sockets: this.#sockets }
     this.#planner = new Planner({ ...shared, queue: this.#queue, canDial })
     this.#door = new Door({ ...shared, self, validates: options.validates ?? false })
-    this.#requests = new Requests({ self, emit, peers: this.#peers, planner: this.#planner })
+    const asked = { self, emit, peers: this.#peers, planner: this.#planner }
+    this.#requests = new Requests(asked)
+    this.#wants = new Wants({ ...asked, graceMs: limits.graceMs })
     this.#aftermath = new Aftermath({ planner: this.#planner, queue: this.#queue, random })
   }
 
   get counts(): PoolCounts {
     const { book, dialler } = this.#planner
     const { client: clientSockets, server: serverSockets } = this.#sockets
-    const links = this.#peers.linked
-    const bans = this.#bans.size
+    const [links, bans] = [this.#peers.linked, this.#bans.size]
     return { links, dialling: dialler.size, candidates: book.size, bans, clientSockets, serverSockets }
   }
 
@@ -134,11 +137,11 @@ export class PoolMachine {
   #take(input: PoolInput): void {
     switch (input.type) {
       case 'want':
-        return this.#onWant(input)
+        return this.#wants.onWant(input)
       case 'offer':
-        return void this.#note(input)
+        return void this.#wants.note(input)
       case 'release':
-        return this.#onRelease(input)
+        return this.#wants.onRelease(input)
       case 'connect':
         return this.#suspended ? this.#requests.refuse(input.request, ASLEEP) : this.#requests.onConnect(input)
       case 'cancel':
@@ -173,32 +176,6 @@ export class PoolMachine {
       case 'close':
         return this.#onClose()
     }
-  }
-
-  #note({ target, topic }: InputOf<'offer' | 'want'>): Target | null {
-    if (target.peer === this.#options.self) return null
-    const known = this.#planner.book.note(target)
-    if (known) addTopic(known.offered, topic)
-    return known
-  }
-
-  #onWant(input: InputOf<'want'>): void {
-    const target = this.#note(input)
-    if (!target) return
-    addTopic(target.wanted, input.topic)
-    target.priority = Math.max(target.priority, input.priority)
-    const link = this.#planner.linkOf(target)
-    const peer = peerOf(target)
-    if (link && peer) this.#emit({ type: 'stop', timer: `grace/${peer}` })
-    else if (target.state === 'idle') this.#planner.queue(target)
-  }
-
-  #onRelease({ peer, topic }: InputOf<'release'>): void {
-    const targets = this.#planner.book.of(peer)
-    const released = targets.filter((target) => target.wanted.delete(topic))
-    for (const target of released) if (!isNeeded(target)) this.#planner.stand(target)
-    if (released.length === 0 || targets.some(isHeld) || !this.#peers.linkWith(peer)) return
-    this.#emit({ type: 'timer', timer: `grace/${peer}`, ms: this.#options.limits.graceMs })
   }
 
   #onDisconnect(peer: PeerId): void {
@@ -274,12 +251,7 @@ export class PoolMachine {
     else if (timer.startsWith('stagger/')) this.#planner.dialler.onStagger(Number(rest))
     else if (timer.startsWith('dial/')) this.#planner.dialler.onTimeout(rest as ConnectionId)
     else if (timer.startsWith('validate/')) this.#door.onTimeout(rest as ConnectionId)
-    else this.#onGraceEnd(rest as PeerId)
-  }
-
-  #onGraceEnd(peer: PeerId): void {
-    if (this.#planner.book.of(peer).some(isHeld)) return
-    this.#peers.closeAll(peer, 'ERR_UNWANTED', 'no topic needs this link')
+    else this.#wants.onGraceEnd(rest as PeerId)
   }
 
   /** Whom it is linked with is remembered by the addresses that are known, and dialled when it wakes. */
@@ -325,9 +297,4 @@ export class PoolMachine {
     this.#livedMs = this.#aftermath.onUnlinked(peer, this.#now)
     this.#referrals.onUnlinked(peer)
   }
-}
-
-/** A topic or a person needs the link. */
-function isHeld(target: Target): boolean {
-  return isNeeded(target) || target.kept
 }

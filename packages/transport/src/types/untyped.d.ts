@@ -43,6 +43,9 @@ declare module '@hyperswarm/secret-stream' {
     alloc(length: number): Uint8Array
     /** Takes what the raw stream gives. */
     _onrawdata(data: Uint8Array): void
+    /** Of streamx: `buffered` are bytes that were not read. */
+    readonly _readableState: { readonly buffered: number }
+    readonly rawStream: { resume(): void } | null
   }
 
   interface SecretStreamOptions {

@@ -15,11 +15,11 @@ const NORMAL_CLOSURE = 1000
 const GOODBYES: ReadonlySet<number> = new Set([NORMAL_CLOSURE, 1001, 1005])
 
 /** What both ends set: nothing is compressed, no message is large, and a remote has 3 s to say goodbye after we have. */
-export const WEBSOCKET_OPTIONS = {
-  perMessageDeflate: false,
-  maxPayload: MAX_MESSAGE_BYTES,
-  closeTimeout: 3_000,
-} as const
+export const WEBSOCKET_OPTIONS: {
+  readonly perMessageDeflate: false
+  readonly maxPayload: number
+  readonly closeTimeout: number
+} = { perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES, closeTimeout: 3_000 }
 
 type Done = (error?: Error | null) => void
 
