@@ -10,7 +10,10 @@ await Promise.all(pools.map((pool) => pool.listen()))
 const address = b.addresses.find(({ host }) => host === '127.0.0.1')
 if (!address) throw new Error('an address')
 const topic = createTopic('child').id
-a.want({ peer: null, addresses: [parseAddress('tcp://192.0.2.1:9')], source: 'test', persistent: true }, { topic })
+a.want(
+  { peer: null, addresses: [parseAddress('tcp://127.255.255.254:9')], source: 'test', persistent: true },
+  { topic },
+)
 const link = await a.connect(address)
 link.openChannel({ protocol: 'nobody/1' })
 const transport = tcp()

@@ -80,8 +80,7 @@ describe('TCP', () => {
 
   it('rejects what is being dialled when it closes', async () => {
     const transport = tcp()
-    // A network that is reserved for documentation: nobody answers.
-    const dialling = outcome(transport.dial(parseAddress('tcp://192.0.2.1:9')))
+    const dialling = outcome(transport.dial(parseAddress('tcp://127.255.255.254:9')))
     await transport.close()
     expect(await dialling).toMatchObject({ code: 'ERR_CLOSED' })
   })
