@@ -49,7 +49,7 @@ export function benchEngine(scale) {
     for (const neighbours of [1, 8]) {
       const rate = Math.round(receive(frames, neighbours))
       rows.push([
-        `deliveries/s and core, 256 B, ${batch} a signature, ${neighbours} neighbours`,
+        `deliveries/s and core, 256 B, ${batch} a signature, ${neighbours} neighbour${neighbours === 1 ? '' : 's'}`,
         rate.toLocaleString('en'),
       ])
     }

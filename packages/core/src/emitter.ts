@@ -65,6 +65,11 @@ export class Emitter<Events extends EventMap> implements EventSource<Events> {
     return true
   }
 
+  /** True if anybody listens: what is costly to make need not be made for nobody. */
+  isHeard(name: keyof Events): boolean {
+    return this.#listeners.has(name)
+  }
+
   /** Forgets every listener. */
   clear(): void {
     this.#listeners.clear()

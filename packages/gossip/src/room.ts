@@ -131,7 +131,9 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     for (const [id, link] of gossip.peers) this.#onPeer(id, link)
     gossip.on('peer', (id, link) => this.#onPeer(id, link))
     gossip.on('peer-leave', (id) => this.#onPeerLeave(id))
-    gossip.on('delivery', (delivery) => this.emit('message', this.#toMessage(delivery)))
+    gossip.on('delivery', (delivery) => {
+      if (this.isHeard('message')) this.emit('message', this.#toMessage(delivery))
+    })
     for (const name of ['gap', 'fork', 'drop', 'warning'] as const) {
       gossip.on(name, (...args) => this.emit(name, ...(args as [never])))
     }
