@@ -40,6 +40,8 @@ async function startBootstrapServer(options: NodeCommandOptions, output: Output)
   await output.object({ type: 'bootstrap', address: server.address })
   await output.line(server.address)
   output.say(`others join this network with --bootstrap ${server.address}`)
+  if (options.host === null)
+    output.say('for other machines, start it with --host and the address by which they reach this one')
   return server
 }
 
