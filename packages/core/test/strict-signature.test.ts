@@ -90,11 +90,14 @@ describe.each(Object.entries(backends))('the strict rule before %s', (_, verifyW
 })
 
 describe('the strict rule', () => {
-  it('is needed: without it the two libraries disagree', () => {
+  it('is needed: without it the two libraries disagree', ({ skip }) => {
     const verdicts = cases.map(({ key, message, signature }) =>
       Object.values(backends).map((verifyWith) => verifyWith(signature, message, key)),
     )
-    expect(verdicts.some(([one, other]) => one !== other)).toBe(true)
+    const disagree = verdicts.some(([one, other]) => one !== other)
+    if (!disagree && Number(process.versions.node.split('.')[0]) > 24)
+      skip('this version of OpenSSL is as strict as libsodium')
+    expect(disagree).toBe(true)
   })
 
   it('refuses other lengths', () => {
