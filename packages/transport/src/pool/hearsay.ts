@@ -4,6 +4,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Address } from '@hearsay/core'
 import { dialDistance } from './order.js'
+import { LOCAL_RANGES } from './ranges.js'
 import { RecentMap } from './recent.js'
 
 /** One try for a place in so many milliseconds. */
@@ -40,19 +41,9 @@ export class HearsayBudget {
   }
 }
 
-const RANGES = [
-  ['10.0.0.0', 8, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-] as const
-
 /** True if this machine has an address in the private range that the host is of. */
 function isInRangeOf(host: string, ownHosts: ReadonlySet<string>): boolean {
-  return RANGES.some(([network, prefix, family]) => {
+  return LOCAL_RANGES.some(([network, prefix, family]) => {
     const range = new BlockList()
     range.addSubnet(network, prefix, family)
     const isIn = (each: string): boolean => {

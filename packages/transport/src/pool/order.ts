@@ -2,6 +2,7 @@
 
 import { BlockList, isIPv6 } from 'node:net'
 import type { Address } from '@hearsay/core'
+import { LOCAL_RANGES, type Subnet } from './ranges.js'
 
 /** This machine, then this network, then the rest; those of one kind in the order they came. */
 export function dialOrder(addresses: readonly Address[]): Address[] {
@@ -23,22 +24,11 @@ export function dialDistance({ scheme, host }: Address): number {
   return LOCAL.check(plain, family) ? 1 : 2
 }
 
-function blocks(
-  ...ranges: readonly (readonly [network: string, prefix: number, family: 'ipv4' | 'ipv6'])[]
-): BlockList {
+function blocks(...ranges: readonly Subnet[]): BlockList {
   const list = new BlockList()
   for (const [network, prefix, family] of ranges) list.addSubnet(network, prefix, family)
   return list
 }
 
 const LOOPBACK = blocks(['127.0.0.0', 8, 'ipv4'], ['::1', 128, 'ipv6'])
-/** RFC 1918, RFC 3927, RFC 6598, RFC 4193, RFC 4291. */
-const LOCAL = blocks(
-  ['10.0.0.0', 8, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-)
+const LOCAL = blocks(...LOCAL_RANGES)
