@@ -16,6 +16,7 @@ export {
   type BannedPeer,
   type BanOptions,
   createPool,
+  type DialAttempt,
   type PeerToValidate,
   type Pool,
   type PoolEvents,

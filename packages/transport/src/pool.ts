@@ -93,10 +93,23 @@ export type PoolEvents = {
   /** The one link with its peer: add listeners for channels at once. */
   readonly link: [link: Link]
   readonly unlink: [link: Link]
+  /** What became of an address that was dialled; one that a faster address outran is not told of. */
+  readonly attempt: [attempt: DialAttempt]
   /** A peer that proved its key was not let in. */
   readonly refused: [peer: RefusedPeer]
   /** Something went wrong that was handled: for logs. */
   readonly warning: [error: Error]
+}
+
+/** An address that was dialled. */
+export interface DialAttempt {
+  readonly address: Address
+  /** Who was there, or was expected to be; null for anybody. */
+  readonly peer: PeerId | null
+  /** Null if the peer proved that it is there. */
+  readonly code: TransportErrorCode | null
+  /** Milliseconds since it was dialled. */
+  readonly ms: number
 }
 
 /** What a pool is doing, for people who ask why. */
@@ -131,6 +144,8 @@ export interface Pool extends Connector, EventSource<PoolEvents> {
   readonly suspended: boolean
   /** Where the linked peer says that it can be dialled; null if it did not say. */
   recordOf(peer: PeerId): AddressRecord | null
+  /** The same if it may be told to others: null if it names hosts other than the one that the peer is linked from. */
+  referralOf(peer: PeerId): AddressRecord | null
   /** Ends the link with the peer, and refuses it before the hello in both directions until the ban ends. */
   ban(peer: PeerId, options?: BanOptions): void
   unban(peer: PeerId): void

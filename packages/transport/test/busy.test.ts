@@ -12,9 +12,10 @@ import {
   withPeer,
 } from '@hearsay/core'
 import { createPool, type Pool, type PoolOptions, tcp } from '@hearsay/transport'
+import type { PoolMachineOptions } from '@hearsay/transport/machine'
 import { afterEach, describe, expect, it } from 'vitest'
 import { decodeTries, encodeTries } from '../src/pool/busy.js'
-import { HearsayBudget, isCredible } from '../src/pool/hearsay.js'
+import { isCredible } from '../src/pool/hearsay.js'
 import { outcome } from './fixtures.js'
 import { candidate, peerIds, want } from './players.js'
 import { World } from './pool-world.js'
@@ -97,14 +98,15 @@ describe('an address that a busy peer names', () => {
     expect(isCredible(address(text), { teller, ownHosts })).toBe(worth)
   })
 
-  it('is tried once in ten minutes', () => {
-    const budget = new HearsayBudget()
-    expect([budget.take('a', 0), budget.take('a', 599_999), budget.take('b', 1), budget.take('a', 600_000)]).toEqual([
-      true,
-      false,
-      true,
-      true,
-    ])
+  it.each([
+    ['tcp://192.168.1.1:4000', true],
+    ['tcp://10.0.0.1:4000', false],
+    ['tcp://127.0.0.1:4000', true],
+    ['tcp://127.0.0.1:22', false],
+    ['tcp://0.0.0.0:4000', false],
+    ['tcp://198.51.100.7:1024', true],
+  ])('%s is worth a dial when a discovery found it: %s', (text, worth) => {
+    expect(isCredible(address(text), { teller: 'discovery', ownHosts })).toBe(worth)
   })
 })
 
@@ -139,7 +141,8 @@ describe('a busy pool machine', () => {
     world.player('p1', ids[1] as (typeof ids)[number])
     want(hub, candidate(['memory://p1']))
     world.clock.advance(5_000)
-    const doubter = world.player('doubter', ids[2] as (typeof ids)[number], {}, { isCredible: () => false })
+    const isCredible: PoolMachineOptions['isCredible'] = (_address, teller) => teller === 'discovery'
+    const doubter = world.player('doubter', ids[2] as (typeof ids)[number], {}, { isCredible })
     want(doubter, candidate(['memory://hub']))
     const caller = world.player('caller', ids[3] as (typeof ids)[number])
     caller.input({ type: 'connect', request: 1, peer: null, address: parseAddress('memory://hub') })
@@ -155,12 +158,12 @@ describe('a busy pool machine', () => {
       world.clock.advance(1)
       const connection = `out/${[...a.ends.keys()].length - 1}` as const
       const tries = Array.from({ length: 40 }, (_, index) =>
-        candidate([`memory://named${index}`], { peer: ids[index + 1] as (typeof ids)[number] }),
+        candidate([`tcp://198.51.100.${index}:4000`], { peer: ids[index + 1] as (typeof ids)[number] }),
       )
       a.input({ type: 'failed', connection, code: 'ERR_LIMIT', tries })
       world.clock.advance(20_000)
     }
-    expect(a.dialled.filter(({ host }) => host.startsWith('named'))).toHaveLength(16)
+    expect(a.dialled.filter(({ host }) => host.startsWith('198.51.100.'))).toHaveLength(16)
   })
 })
 

@@ -1,4 +1,4 @@
-import { createIdentity, createTopic, type Identity, type PeerId, parseAddress } from '@hearsay/core'
+import { createIdentity, createTopic, type Identity, type PeerId, parseAddress, printAddress } from '@hearsay/core'
 import { createPool, type PeerToValidate, type Pool, type PoolOptions, type RefusedPeer, tcp } from '@hearsay/transport'
 import { afterEach, describe, expect, it } from 'vitest'
 import { outcome } from './fixtures.js'
@@ -163,7 +163,7 @@ describe('a pool bans', () => {
 describe('a pool over TCP shows', () => {
   it('why a candidate is not dialled', async () => {
     const a = await listening(createIdentity())
-    const dead = parseAddress('tcp://127.0.0.1:1')
+    const dead = parseAddress('tcp://127.255.255.254:4000')
     const topic = createTopic('why').id
     const failed = new Promise<void>((resolve) => {
       const look = (): void => (a.inspect().queue[0]?.failures === 0 && a.inspect().dialling === 0 ? resolve() : wait())
@@ -173,7 +173,9 @@ describe('a pool over TCP shows', () => {
     a.want({ peer: null, addresses: [dead], source: 'test' }, { topic })
     await failed
     const [entry] = a.inspect().queue
-    expect(entry).toMatchObject({ addresses: ['tcp://127.0.0.1:1'], state: 'idle', why: 'ERR_DIAL', proven: false })
+    expect(entry).toMatchObject({ addresses: [printAddress(dead)], state: 'idle', why: 'ERR_DIAL', proven: false })
+    // The system's own word, for whoever wants to know more.
+    expect(entry?.detail).toBe('ECONNREFUSED')
     expect(entry?.waitMs).toBeGreaterThan(0)
   })
 })

@@ -13,6 +13,8 @@ export interface Candidate {
   readonly addresses: readonly Address[]
   /** Which discovery found it, such as `mdns`. */
   readonly source: string
+  /** The linked peer whose word this is; absent if the source found it by itself. */
+  readonly referrer?: PeerId
   /** Given by hand: redialled for ever, never forgotten. */
   readonly persistent?: boolean
 }

@@ -12,6 +12,8 @@ export interface Target {
   /** Who answered at an address of a candidate whose peer was not known. */
   reached: PeerId | null
   addresses: readonly Address[]
+  /** Those among them that somebody here gave by hand, by place: the others are hearsay until they were reached. */
+  readonly vouched: Set<string>
   /** Topics that know of it, and those among them that want it linked. */
   readonly offered: Set<TopicId>
   readonly wanted: Set<TopicId>
@@ -35,6 +37,7 @@ export interface Target {
   /** It is not dialled before this, unless somebody asks for it by hand; why is in `lastCode`. */
   notBefore: number
   lastCode: string | null
+  lastDetail: string | null
   /** Had all its chances: forgotten then, unless it is heard of again. */
   expiresAt: number | null
   /** Was linked when the pool was suspended: dialled once when it wakes. */
@@ -45,6 +48,8 @@ export interface Target {
 const MAX_ADDRESSES = 16
 /** Topics of one candidate; the first stay. */
 const MAX_TOPICS = 128
+/** The source of what a person asked for. */
+const MANUAL = 'manual'
 /** A candidate asked for by hand goes before those that topics want. */
 export const PRIORITY_BY_HAND = 1_000_000
 
@@ -80,6 +85,9 @@ export class Book {
     target.persistent ||= persistent
     const before = target.addresses
     target.addresses = union(before, addresses)
+    if (persistent || source === MANUAL) for (const address of addresses) target.vouched.add(placeOf(address))
+    for (const place of target.vouched)
+      if (!target.addresses.some((each) => placeOf(each) === place)) target.vouched.delete(place)
     if (before.length > 0 && target.addresses.some((each) => !before.includes(each) && isNew(each, before)))
       renew(target)
     return target
@@ -125,6 +133,7 @@ export class Book {
       peer: null,
       reached: null,
       addresses: [],
+      vouched: new Set(),
       offered: new Set(),
       wanted: new Set(),
       requests: new Set(),
@@ -141,6 +150,7 @@ export class Book {
       backedOffAt: 0,
       notBefore: 0,
       lastCode: null,
+      lastDetail: null,
       expiresAt: null,
       recalled: false,
     }
@@ -182,7 +192,7 @@ export function isByHand(target: Target): boolean {
 
 /** What went wrong before counts no more. */
 export function renew(target: Target): void {
-  Object.assign(target, { failures: 0, busy: 0, notBefore: 0, expiresAt: null, lastCode: null })
+  Object.assign(target, { failures: 0, busy: 0, notBefore: 0, expiresAt: null, lastCode: null, lastDetail: null })
 }
 
 function isNew(address: Address, known: readonly Address[]): boolean {

@@ -119,11 +119,8 @@ export class Connection {
       if (this.#over) return void raw.destroy()
       this.#onSecure(await this.#secure(raw))
     } catch (error) {
-      this.#fail(
-        hasCode(error, 'ERR_PEER_MISMATCH', 'ERR_SELF', 'ERR_HANDSHAKE', 'ERR_HANDSHAKE_TIMEOUT')
-          ? error.code
-          : 'ERR_DIAL',
-      )
+      const known = hasCode(error, 'ERR_PEER_MISMATCH', 'ERR_SELF', 'ERR_HANDSHAKE', 'ERR_HANDSHAKE_TIMEOUT')
+      this.#fail(known ? error.code : 'ERR_DIAL', { detail: innermostCode(error) })
     }
   }
 
@@ -150,24 +147,33 @@ export class Connection {
     const { id: connection } = this.#options
     const link = this.#link
     const record = link && decodeRecord(link.remoteExtra, link.remote, this.#host.crypto)
-    this.#tell({ type: 'ready', connection, record })
+    this.#tell({ type: 'ready', connection, record, from: this.#options.address })
   }
 
   #onEnd(reason: CloseReason): void {
     if (this.#ready) this.#tell({ type: 'ended', connection: this.#options.id, reason })
     else if (reason.by === 'local') this.#fail('ERR_HANDSHAKE_TIMEOUT')
-    else if (reason.by === 'remote' && REFUSALS.has(reason.code)) this.#fail(reason.code, reason.extra)
+    else if (reason.by === 'remote' && REFUSALS.has(reason.code)) this.#fail(reason.code, { extra: reason.extra })
     else this.#fail('ERR_HANDSHAKE')
     this.#over = true
   }
 
-  #fail(code: string, extra?: Uint8Array): void {
+  #fail(code: string, { detail = null, extra }: { detail?: string | null; extra?: Uint8Array | undefined } = {}): void {
     const tries = code === 'ERR_LIMIT' && extra ? { tries: decodeTries(extra, this.#host.crypto) } : {}
-    this.#tell({ type: 'failed', connection: this.#options.id, code, ...tries })
+    this.#tell({ type: 'failed', connection: this.#options.id, code, detail, ...tries })
     this.#over = true
   }
 
   #tell(input: PoolInput): void {
     if (!this.#over) this.#host.input(input)
   }
+}
+
+/** The code that the system or a library gave, at the bottom of the causes; null if there is none. */
+function innermostCode(error: unknown): string | null {
+  let found: string | null = null
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if ('code' in at && typeof at.code === 'string') found = at.code
+  }
+  return found
 }

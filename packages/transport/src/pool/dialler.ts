@@ -9,12 +9,17 @@ import type { PoolLimits } from './options.js'
 import { dialOrder } from './order.js'
 import { RecentMap } from './recent.js'
 
+interface Dialled {
+  readonly address: Address
+  readonly at: number
+}
+
 interface Attempt {
   readonly number: number
   readonly target: Target
   /** Not tried yet. */
   left: Address[]
-  readonly connections: Map<ConnectionId, Address>
+  readonly connections: Map<ConnectionId, Dialled>
   /** The one that proved who is there; it is no longer ours to drop. */
   won: ConnectionId | null
   /** Why the last address failed. */
@@ -28,6 +33,8 @@ export interface DiallerOptions {
   readonly canDial: (scheme: string) => boolean
   /** True if one more stream may be opened. */
   readonly canOpen: () => boolean
+  /** False for an address that was only heard of, and that others like it leave no room for now. */
+  readonly maySeek: (address: Address, attempt: number, now: number) => boolean
   /** Every address has failed. */
   readonly onFailed: (target: Target, failure: Failure) => void
 }
@@ -35,6 +42,8 @@ export interface DiallerOptions {
 /** Addresses that were seen to lead to a peer, or back to us; the ones used least recently go first. */
 const MAX_LEADS = 1_024
 const SELF = 'self'
+/** Stands in reports, where codes of failures stand: nobody is told of it as an error. */
+const OVER_BUDGET = 'hearsayBudget'
 
 export class Dialler {
   readonly #options: DiallerOptions
@@ -43,9 +52,15 @@ export class Dialler {
   readonly #leads = new RecentMap<string, PeerId | typeof SELF>(MAX_LEADS)
   #count = 0
   #connections = 0
+  #now = 0
 
   constructor(options: DiallerOptions) {
     this.#options = options
+  }
+
+  /** A new input comes. */
+  begin(now: number): void {
+    this.#now = now
   }
 
   /** How many candidates are being dialled. */
@@ -71,11 +86,12 @@ export class Dialler {
   }
 
   start(target: Target): void {
-    const left = dialOrder(target.addresses).filter((address) => this.#isDialable(address))
-    const failure = { code: 'ERR_DIAL', message: 'no address that could be dialled' }
-    const attempt = { number: this.#count++, target, left, connections: new Map(), won: null, failure }
+    const number = this.#count++
+    const dialable = dialOrder(target.addresses).filter((address) => this.#isDialable(address))
+    const left = dialable.filter((address) => this.#isAllowed(target, address, number))
+    const attempt = { number, target, left, connections: new Map(), won: null, failure: whyNone(dialable) }
     target.state = 'dialling'
-    this.#attempts.set(attempt.number, attempt)
+    this.#attempts.set(number, attempt)
     this.#step(attempt)
   }
 
@@ -94,9 +110,10 @@ export class Dialler {
   /** The race is won; answers for whom, null for a connection that was not dialled. */
   onAuthenticated(connection: ConnectionId, peer: PeerId): Target | null {
     const attempt = this.#byConnection.get(connection)
-    const address = attempt?.connections.get(connection)
-    if (!attempt || !address) return null
-    this.#leads.set(placeOf(address), peer)
+    const dialled = attempt?.connections.get(connection)
+    if (!attempt || !dialled) return null
+    this.#leads.set(placeOf(dialled.address), peer)
+    this.#tell(dialled, peer, null)
     attempt.target.reached = peer
     attempt.won = connection
     attempt.left = []
@@ -112,9 +129,11 @@ export class Dialler {
   /** One address failed; the next is tried at once. */
   onFailed(connection: ConnectionId, failure: Failure): void {
     const attempt = this.#byConnection.get(connection)
-    const address = attempt?.connections.get(connection)
-    if (!attempt || !address) return
-    if (failure.code === 'ERR_SELF') this.#leads.set(placeOf(address), SELF)
+    const dialled = attempt?.connections.get(connection)
+    if (!attempt || !dialled) return
+    if (failure.code === 'ERR_SELF') this.#leads.set(placeOf(dialled.address), SELF)
+    // One that proved who is there was told of then.
+    if (attempt.won !== connection) this.#tell(dialled, peerOf(attempt.target), failure.code)
     attempt.failure = failure
     this.#forget(attempt, connection)
     this.#step(attempt)
@@ -153,12 +172,16 @@ export class Dialler {
   #dial(attempt: Attempt, address: Address): void {
     const { limits, emit } = this.#options
     const connection: ConnectionId = `out/${this.#connections++}`
-    attempt.connections.set(connection, address)
+    attempt.connections.set(connection, { address, at: this.#now })
     this.#byConnection.set(connection, attempt)
     // Whoever is redialled every so often must have answered by then.
     const ms = attempt.target.persistent ? Math.min(limits.dialTimeoutMs, limits.persistMs) : limits.dialTimeoutMs
     emit({ type: 'timer', timer: `dial/${connection}`, ms })
     emit({ type: 'dial', connection, address, expected: address.peer ?? attempt.target.peer })
+  }
+
+  #tell({ address, at }: Dialled, peer: PeerId | null, code: string | null): void {
+    this.#options.emit({ type: 'tried', address, peer, code, ms: this.#now - at })
   }
 
   #forget(attempt: Attempt, connection: ConnectionId): void {
@@ -176,4 +199,15 @@ export class Dialler {
   #isDialable(address: Address): boolean {
     return this.#options.canDial(address.scheme) && this.#leads.get(placeOf(address)) !== SELF
   }
+
+  /** Given by hand, or reached before; what is only hearsay has a budget. */
+  #isAllowed(target: Target, address: Address, attempt: number): boolean {
+    if (target.vouched.has(placeOf(address)) || this.leadsTo(address)) return true
+    return this.#options.maySeek(address, attempt, this.#now)
+  }
+}
+
+function whyNone(dialable: readonly Address[]): Failure {
+  if (dialable.length === 0) return { code: 'ERR_DIAL', message: 'no address that could be dialled' }
+  return { code: OVER_BUDGET, message: 'it is known by hearsay alone, and was tried already' }
 }

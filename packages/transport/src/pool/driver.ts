@@ -85,11 +85,11 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   want(target: Candidate, { topic, priority = 0 }: Want): void {
-    this.#feed({ type: 'want', target, topic, priority })
+    this.#feed({ type: 'want', target, topic, priority, teller: this.#placeOf(target.referrer) })
   }
 
   offer(target: Candidate, topic: TopicId): void {
-    this.#feed({ type: 'offer', target, topic })
+    this.#feed({ type: 'offer', target, topic, teller: this.#placeOf(target.referrer) })
   }
 
   release(peer: PeerId, topic: TopicId): void {
@@ -102,6 +102,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   recordOf(peer: PeerId): AddressRecord | null {
     return this.#records.get(peer) ?? null
+  }
+
+  referralOf(peer: PeerId): AddressRecord | null {
+    return this.#machine.referralOf(peer)
   }
 
   ban(peer: PeerId, options: BanOptions = {}): void {
@@ -225,6 +229,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
         return void this.#validate(output)
       case 'refused':
         return this.#onRefused(output)
+      case 'tried':
+        return this.#onTried(output)
       case 'timer':
         return this.#timers.set(output.timer, output.ms, () => this.#feed({ type: 'timer', timer: output.timer }))
       case 'stop':
@@ -248,6 +254,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   async #validate({ connection, peer }: OutputOf<'validate'>): Promise<void> {
     const accepted = await isWelcome(this.#connections.describe(connection, peer), this.#setup)
     this.#feed({ type: 'validated', connection, accepted })
+  }
+
+  #onTried({ address, peer, code, ms }: OutputOf<'tried'>): void {
+    this.emit('attempt', { address, peer, code: code as TransportErrorCode | null, ms })
   }
 
   #onRefused({ connection, peer, code }: OutputOf<'refused'>): void {
@@ -275,6 +285,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     const link = typeof result === 'string' ? this.#connections.linkOf(result) : null
     if (link) this.#requests.resolve(request, link)
     else this.#requests.reject(request, typeof result === 'string' ? LEAVING : result)
+  }
+
+  #placeOf(peer: PeerId | undefined): Address | null {
+    return (peer && this.#links.get(peer)?.address) ?? null
   }
 
   #checkOpen(): void {

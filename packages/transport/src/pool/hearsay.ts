@@ -1,22 +1,21 @@
-// Which addresses of a busy answer are worth a dial: they are the word of a stranger, who may want us to knock at somebody
-// else's door. This file knows address ranges and a budget; it does not know who said what.
+// Which addresses that this node has not reached itself are worth a dial: they are the word of a stranger, who may want us to
+// knock at somebody else's door. This file knows address ranges and a budget; it does not know who said what.
 
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Address } from '@hearsay/core'
 import { dialDistance } from './order.js'
 import { LOCAL_RANGES } from './ranges.js'
-import { RecentMap } from './recent.js'
 
-/** One try for a place in so many milliseconds. */
-const TRY_AGAIN_MS = 600_000
-const MAX_PLACES = 4_096
 /** Ports below belong to services that never asked for us. */
 const FIRST_PORT = 1_024
 
-/** True if hearsay may name the address, given where the teller was reached and which hosts are this machine's. */
+/** Who named an address: the linked peer at this place, a peer whose place is not known, or a discovery by itself. */
+export type Teller = Address | null | 'discovery'
+
+/** True if hearsay may name the address, given who told it and which hosts are this machine's. */
 export function isCredible(
   address: Address,
-  { teller, ownHosts }: { readonly teller: Address | null; readonly ownHosts: ReadonlySet<string> },
+  { teller, ownHosts }: { readonly teller: Teller; readonly ownHosts: ReadonlySet<string> },
 ): boolean {
   const { scheme, host, port } = address
   if (scheme === 'memory' || scheme === 'hyper') return true
@@ -24,21 +23,8 @@ export function isCredible(
   // A name leads wherever its owner likes, now and later.
   if (isIP(host) === 0) return scheme === 'wss'
   const distance = dialDistance(address)
-  if (distance === 0) return teller !== null && dialDistance(teller) === 0
+  if (distance === 0) return teller === 'discovery' || (teller !== null && dialDistance(teller) === 0)
   return distance > 1 || isInRangeOf(host, ownHosts)
-}
-
-/** Tries of addresses that were only heard of. */
-export class HearsayBudget {
-  readonly #tried = new RecentMap<string, number>(MAX_PLACES)
-
-  /** False if the place was tried too recently; otherwise it counts as tried now. */
-  take(place: string, now: number): boolean {
-    const last = this.#tried.get(place)
-    if (last !== undefined && now - last < TRY_AGAIN_MS) return false
-    this.#tried.set(place, now)
-    return true
-  }
 }
 
 /** True if this machine has an address in the private range that the host is of. */

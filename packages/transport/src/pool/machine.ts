@@ -2,12 +2,12 @@
 // stands in door.ts, who is dialled when in planner.ts, which of two links with a peer stays in peers.ts. It never throws for
 // what a remote did.
 
-import type { Address, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
+import type { Address, AddressRecord, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
 import { Aftermath } from './aftermath.js'
 import { type Ban, BanList } from './bans.js'
-import { placeOf, type Target } from './book.js'
+import type { Target } from './book.js'
 import { Door } from './door.js'
-import { HearsayBudget } from './hearsay.js'
+import type { Teller } from './hearsay.js'
 import type { ConnectionId, Emit, Failure, PoolInput, PoolOutput, PoolTimer } from './messages.js'
 import type { PoolLimits } from './options.js'
 import { Peers } from './peers.js'
@@ -29,8 +29,8 @@ export interface PoolMachineOptions {
   readonly queue?: QueueOptions
   /** Each peer has to be validated before the hello. @default false */
   readonly validates?: boolean
-  /** True if an address that was only heard of is worth a dial; `teller` is where who named it was reached. @default always */
-  readonly isCredible?: (address: Address, teller: Address | null) => boolean
+  /** True if an address that was only heard of is worth a dial; `teller` is where who named it is linked. @default always */
+  readonly isCredible?: (address: Address, teller: Teller) => boolean
 }
 
 /** What the machine holds, for people who ask why. */
@@ -60,7 +60,6 @@ export class PoolMachine {
   readonly #requests: Requests
   readonly #wants: Wants
   readonly #aftermath: Aftermath
-  readonly #hearsay = new HearsayBudget()
   /** Timers that run. */
   readonly #timers = new Set<PoolTimer>()
   #outputs: PoolOutput[] = []
@@ -71,7 +70,7 @@ export class PoolMachine {
   #closed = false
 
   constructor(options: PoolMachineOptions) {
-    const { self, limits, random, canDial } = options
+    const { self, limits, random, canDial, isCredible = () => true } = options
     const emit: Emit = (output) => this.#emit(output)
     this.#options = options
     this.#queue = resolveQueue(options.queue)
@@ -91,7 +90,7 @@ export class PoolMachine {
     this.#door = new Door({ ...shared, self, validates: options.validates ?? false })
     const asked = { self, emit, peers: this.#peers, planner: this.#planner }
     this.#requests = new Requests(asked)
-    this.#wants = new Wants({ ...asked, graceMs: limits.graceMs })
+    this.#wants = new Wants({ ...asked, graceMs: limits.graceMs, isCredible })
     this.#aftermath = new Aftermath({ planner: this.#planner, queue: this.#queue, random })
   }
 
@@ -127,6 +126,11 @@ export class PoolMachine {
     const wait = input.type === 'want' || input.type === 'connect'
     if (!this.#closed && !this.#suspended) this.#planner.plan({ wait })
     return this.#outputs
+  }
+
+  /** The linked peer's own record, if it names no host but the one that the peer is linked from. */
+  referralOf(peer: PeerId): AddressRecord | null {
+    return this.#referrals.recordOf(peer)
   }
 
   /** Up to `n` candidates that are known for the topic and not linked. */
@@ -189,17 +193,17 @@ export class PoolMachine {
     this.#door.onAuthenticated(connection, { peer, now: this.#now })
   }
 
-  #onReady({ connection, record }: InputOf<'ready'>): void {
+  #onReady({ connection, record, from = null }: InputOf<'ready'>): void {
     this.#peers.onReady(connection)
     const peer = this.#peers.peerOf(connection)
-    if (peer && record?.peer === peer) this.#referrals.onRecord(peer, record)
+    if (peer && record?.peer === peer) this.#referrals.onRecord(peer, { record, from })
   }
 
-  #onFailed({ connection, code, tries = [] }: InputOf<'failed'>): void {
+  #onFailed({ connection, code, detail = null, tries = [] }: InputOf<'failed'>): void {
     const target = this.#planner.dialler.targetOf(connection)
     if (target && code === 'ERR_LIMIT') this.#hear(target, { tries, teller: this.#sockets.dialledBy(connection) })
     this.#onGone(connection)
-    this.#planner.dialler.onFailed(connection, { code, message: 'no link came of it' })
+    this.#planner.dialler.onFailed(connection, { code, message: 'no link came of it', detail })
   }
 
   /** A busy peer names others: who is not known yet is a candidate for what the busy one was wanted for. */
@@ -208,8 +212,7 @@ export class PoolMachine {
     for (const { peer, addresses } of tries.slice(0, MAX_REFERRALS)) {
       if (!peer || peer === self || this.#peers.knows(peer) || this.#planner.book.of(peer).length > 0) continue
       const worth = addresses.filter((address) => canDial(address.scheme) && isCredible(address, teller))
-      const untried = worth.filter((address) => this.#hearsay.take(placeOf(address), this.#now))
-      if (untried.length > 0) this.#planner.hear({ peer, addresses: untried, source: 'busy' }, busy)
+      if (worth.length > 0) this.#planner.hear({ peer, addresses: worth, source: 'busy' }, busy)
     }
   }
 
@@ -258,9 +261,10 @@ export class PoolMachine {
   #onSuspend(): void {
     if (this.#suspended) return
     this.#suspended = true
+    const { isCredible = () => true } = this.#options
     const linked = this.#peers.everybody().filter((peer) => this.#peers.linkWith(peer))
     for (const peer of linked) {
-      const addresses = this.#referrals.addressesOf(peer)
+      const addresses = this.#referrals.addressesOf(peer).filter((address) => isCredible(address, 'discovery'))
       if (addresses.length > 0) this.#planner.book.note({ peer, addresses, source: 'resume' })
     }
     this.#door.clear(ASLEEP)

@@ -15,10 +15,16 @@ export type PoolTimer =
   | `grace/${PeerId}`
 
 export type PoolInput =
-  /** A topic needs a link to this candidate. */
-  | { readonly type: 'want'; readonly target: Candidate; readonly topic: TopicId; readonly priority: number }
+  /** A topic needs a link to this candidate; `teller` is where its referrer is linked. */
+  | {
+      readonly type: 'want'
+      readonly target: Candidate
+      readonly topic: TopicId
+      readonly priority: number
+      readonly teller?: Address | null
+    }
   /** A candidate is known for a topic, nothing more. */
-  | { readonly type: 'offer'; readonly target: Candidate; readonly topic: TopicId }
+  | { readonly type: 'offer'; readonly target: Candidate; readonly topic: TopicId; readonly teller?: Address | null }
   | { readonly type: 'release'; readonly peer: PeerId; readonly topic: TopicId }
   /** Somebody asks by hand and waits for `settled`. */
   | {
@@ -33,13 +39,20 @@ export type PoolInput =
   | { readonly type: 'authenticated'; readonly connection: ConnectionId; readonly peer: PeerId }
   /** The answer to `validate`. */
   | { readonly type: 'validated'; readonly connection: ConnectionId; readonly accepted: boolean }
-  /** Both hellos were said; the remote's with its record, if it sent one. */
-  | { readonly type: 'ready'; readonly connection: ConnectionId; readonly record?: AddressRecord | null }
+  /** Both hellos were said, the remote's with its record, if it sent one; `from` is where the stream leads or came from. */
+  | {
+      readonly type: 'ready'
+      readonly connection: ConnectionId
+      readonly record?: AddressRecord | null
+      readonly from?: Address | null
+    }
   /** The stream, or the link before both hellos, is gone; a busy remote names others to try. */
   | {
       readonly type: 'failed'
       readonly connection: ConnectionId
       readonly code: string
+      /** What the system or a library called it, such as `ECONNREFUSED`. */
+      readonly detail?: string | null
       readonly tries?: readonly Candidate[]
     }
   /** The answer to `ping`. */
@@ -82,6 +95,15 @@ export type PoolOutput =
   /** A peer that proved who it is was refused: for whoever wants to know. */
   | { readonly type: 'refused'; readonly connection: ConnectionId; readonly peer: PeerId; readonly code: string }
   | { readonly type: 'ping'; readonly connection: ConnectionId; readonly timeoutMs: number }
+  /** What became of an address that was dialled: `code` is null if the expected peer, or anybody, proved to be there. */
+  | {
+      readonly type: 'tried'
+      readonly address: Address
+      readonly peer: PeerId | null
+      readonly code: string | null
+      /** Since it was dialled. */
+      readonly ms: number
+    }
   | { readonly type: 'timer'; readonly timer: PoolTimer; readonly ms: number }
   | { readonly type: 'stop'; readonly timer: PoolTimer }
   /** This is the one link with the peer now. */
@@ -101,6 +123,8 @@ export interface Referral {
 export interface Failure {
   readonly code: string
   readonly message: string
+  /** What the system or a library called it. */
+  readonly detail?: string | null
 }
 
 /** Where parts of the machine put what is to be done. */

@@ -10,6 +10,7 @@
 import type { Address, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
 import type { BanList } from './bans.js'
 import { addTopic, Book, isByHand, isNeeded, peerOf, renew, type Target } from './book.js'
+import { HearsayBudget } from './budget.js'
 import { Dialler } from './dialler.js'
 import type { ConnectionId, Emit, Failure } from './messages.js'
 import type { PoolLimits } from './options.js'
@@ -50,13 +51,17 @@ export class Planner {
     this.book = new Book(limits.maxTargets)
     const canOpen = (): boolean => sockets.hasClientRoom()
     const onFailed = (target: Target, why: Failure): void => this.#onFailed(target, why)
-    this.dialler = new Dialler({ limits, emit, canDial, canOpen, onFailed })
+    const hearsay = new HearsayBudget()
+    const maySeek = (address: Address, attempt: number, now: number): boolean =>
+      address.scheme === 'memory' || address.scheme === 'hyper' || hearsay.take(address, attempt, now)
+    this.dialler = new Dialler({ limits, emit, canDial, canOpen, maySeek, onFailed })
     this.room = new Room({ limits, peers, sockets, dialler: this.dialler })
   }
 
   /** A new input comes. */
   begin(now: number): void {
     this.#now = now
+    this.dialler.begin(now)
   }
 
   onTimer(): void {
@@ -157,6 +162,7 @@ export class Planner {
   /** A link of it was over before it was of use, or a useful one is lost. */
   onLost(target: Target, code: string): void {
     target.lastCode = code
+    target.lastDetail = null
     if (target.state !== 'idle') return
     if (!isNeeded(target) || !this.retry(target)) this.rest(target, this.#options.queue.unresponsiveMs)
   }
@@ -194,6 +200,7 @@ export class Planner {
     this.settle(target, failure)
     target.recalled = false
     target.lastCode = code
+    target.lastDetail = failure.detail ?? null
     if (code === 'ERR_SELF') this.book.delete(target)
     else if (isRefusal(code)) this.rest(target, REFUSED_MS)
     else if (code === 'ERR_LIMIT' && !target.persistent) this.#onBusy(target)

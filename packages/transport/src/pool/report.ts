@@ -15,6 +15,8 @@ export interface QueuedCandidate {
    * reached; or the code of what went wrong last, after which it rests.
    */
   readonly why: string | null
+  /** What the system or a library called what went wrong last, such as `ECONNREFUSED`; null if it said nothing. */
+  readonly detail: string | null
   /** Milliseconds until it may be dialled; 0 if it may be now. */
   readonly waitMs: number
   /** Dials and short links that came to nothing since a link was of use. */
@@ -28,13 +30,24 @@ export function reportQueue(
   { now, suspended }: { readonly now: number; readonly suspended: boolean },
 ): readonly QueuedCandidate[] {
   return [...planner.book.values()].map((target) => {
-    const { addresses, source, failures, proven, persistent } = target
+    const { addresses, source, failures, proven, persistent, lastDetail: detail } = target
     const state = planner.linkOf(target) ? 'linked' : target.state
     const why = suspended ? 'suspended' : whyNot(planner, target, now)
     const until = target.state === 'queued' ? target.dueAt : target.notBefore
     const waitMs = state === 'linked' || state === 'dialling' ? 0 : Math.max(0, until - now)
     const printed = addresses.map(printAddress)
-    return { peer: peerOf(target), addresses: printed, source, state, why, waitMs, failures, proven, persistent }
+    return {
+      peer: peerOf(target),
+      addresses: printed,
+      source,
+      state,
+      why,
+      detail,
+      waitMs,
+      failures,
+      proven,
+      persistent,
+    }
   })
 }
 

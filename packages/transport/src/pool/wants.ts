@@ -1,7 +1,8 @@
 // What topics need: candidates that they want linked, and peers that they let go.
 
-import type { PeerId } from '@hearsay/core'
+import type { Address, PeerId } from '@hearsay/core'
 import { addTopic, isNeeded, peerOf, type Target } from './book.js'
+import type { Teller } from './hearsay.js'
 import type { Emit, PoolInput } from './messages.js'
 import type { Peers } from './peers.js'
 import type { Planner } from './planner.js'
@@ -16,6 +17,8 @@ export interface WantsOptions {
   readonly emit: Emit
   readonly peers: Peers
   readonly planner: Planner
+  /** True if an address that was only heard of is worth a dial. */
+  readonly isCredible: (address: Address, teller: Teller) => boolean
 }
 
 export class Wants {
@@ -25,11 +28,13 @@ export class Wants {
     this.#options = options
   }
 
-  /** Remembers the candidate for its topic; null for ourselves, or where there is no room. */
-  note({ target, topic }: Offer | Want): Target | null {
-    const { self, planner } = this.#options
+  /** Remembers the candidate for its topic; null for ourselves, for nothing credible, or where there is no room. */
+  note({ target, topic, teller = null }: Offer | Want): Target | null {
+    const { self, planner, isCredible } = this.#options
     if (target.peer === self) return null
-    const known = planner.book.note(target)
+    const from: Teller = target.referrer === undefined ? 'discovery' : teller
+    const isWorth = (address: Address): boolean => target.persistent === true || isCredible(address, from)
+    const known = planner.book.note({ ...target, addresses: target.addresses.filter(isWorth) })
     if (known) addTopic(known.offered, topic)
     return known
   }
