@@ -61,6 +61,18 @@ export class ArrivalLog {
     return position === undefined ? undefined : this.at(position)?.record
   }
 
+  /** The position from which on so many messages, or as many as there are, came by that time. */
+  lastBefore(time: number, messages: number): number {
+    let from = this.#next
+    for (let left = messages, at = this.#next - 1; at >= this.#oldest && left > 0; at--) {
+      const arrival = this.at(at)
+      if (!arrival || arrival.at > time) continue
+      left -= arrival.record.header.count
+      from = at
+    }
+    return from
+  }
+
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */
   append(arrival: Omit<Arrival, 'source' | 'end'>): readonly Arrival[] {
     const { record, hops, at, via } = arrival

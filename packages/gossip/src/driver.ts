@@ -29,6 +29,7 @@ import { GossipError } from './errors.js'
 import { flood } from './flood.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { Outbox } from './outbox.js'
+import { checkSince, type Since } from './since.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
@@ -46,6 +47,8 @@ export interface GossipOptions {
   readonly engine?: Engine
   /** Beside those of the engine. */
   readonly limits?: Partial<GossipLimits>
+  /** What of before it came this node asks for. @default 'live' */
+  readonly since?: Since
   /** @default systemClock() */
   readonly clock?: Clock
   /** @default sodiumCrypto() */
@@ -91,7 +94,8 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#epoch = epoch
     this.#clock = clock
     this.#limits = resolveLimits({ ...engine.limits, ...options.limits })
-    this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits })
+    const since = checkSince(options.since === undefined ? 'live' : options.since)
+    this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits, since })
     const { capacity: messages, capacityBytes: bytes } = this.#limits
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     // Half the history: what is signed and waits for a peer must not push itself out of it.

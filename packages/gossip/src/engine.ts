@@ -4,6 +4,7 @@
 import type { Crypto, Delivery, Drop, Fork, Gap, Identity, PeerId, Topic } from '@hearsay/core'
 import type { GossipErrorCode } from './errors.js'
 import type { GossipLimits } from './options.js'
+import type { Since } from './since.js'
 
 /** The driver's number for one open channel; never reused. */
 export type PeerHandle = number
@@ -62,6 +63,8 @@ export interface MachineContext {
   readonly epoch: number
   readonly crypto: Crypto
   readonly limits: GossipLimits
+  /** What of before it came this node asks its neighbours for. @default 'live' */
+  readonly since?: Since
 }
 
 /** A way to spread messages: made by `flood()`. */

@@ -17,6 +17,7 @@ import type { GossipLimits } from './options.js'
 import { Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
 import type { Pending } from './sequence.js'
+import type { Since } from './since.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
@@ -33,6 +34,7 @@ type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 class FloodMachine implements Machine {
   readonly #publisher: Publisher
+  readonly #since: Since
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
   readonly #intake: Intake
@@ -48,8 +50,9 @@ class FloodMachine implements Machine {
   constructor(context: MachineContext) {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     this.#publisher = new Publisher(context)
+    this.#since = context.since ?? 'live'
     this.#log = new ArrivalLog({ messages, bytes })
-    this.#ordering = new Ordering(context.limits, (output) => this.#outputs.push(output))
+    this.#ordering = new Ordering(patienceOf(context), (output) => this.#outputs.push(output))
     this.#intake = new Intake(context, this.#log, this.#ordering)
   }
 
@@ -115,7 +118,7 @@ class FloodMachine implements Machine {
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello')
-    neighbour.introduce(hello, now)
+    neighbour.introduce(hello, { log: this.#log, now })
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
     const own = { author: author.id, epoch }
@@ -189,7 +192,8 @@ class FloodMachine implements Machine {
     neighbour.greeted = true
     const { author, epoch } = this.#publisher
     const presentMs = Math.ceil(now - (this.#presentSince ?? now))
-    this.#send(neighbour, { type: 'hello', author: author.id, epoch, presentMs, heads: this.#ordering.heads() })
+    const heads = this.#ordering.heads()
+    this.#send(neighbour, { type: 'hello', author: author.id, epoch, presentMs, since: this.#since, heads })
   }
 
   #push(neighbour: Neighbour, { record, hops }: Arrival): void {
@@ -204,7 +208,8 @@ class FloodMachine implements Machine {
     if (via === neighbour.handle) return false
     const owedFrom = neighbour.owedFrom(source)
     if (owedFrom !== null) return end > owedFrom
-    if (neighbour.cursor >= neighbour.liveFrom || at > neighbour.liveSince) return true
+    const { cursor, liveFrom, liveSince, askedFrom } = neighbour
+    if (cursor >= Math.min(liveFrom, askedFrom) || at > liveSince) return true
     return this.#isOwn(source) && !this.#confirmed.covers(record.header.firstSeq, end)
   }
 
@@ -279,4 +284,9 @@ function proofOf({ signed, signature }: SignedRecord): Uint8Array {
   proof.set(signed)
   proof.set(signature, signed.byteLength)
   return proof
+}
+
+/** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */
+function patienceOf({ limits, since = 'live' }: MachineContext): GossipLimits {
+  return since === 'live' ? limits : { ...limits, settleMs: Math.max(limits.settleMs, limits.holdMs) }
 }

@@ -4,6 +4,7 @@
 import { fromPeerId, type PeerId, PUBLIC_KEY_BYTES, toPeerId } from '@hearsay/core'
 import { raw, uint } from 'compact-encoding'
 import { GossipError } from './errors.js'
+import type { Since } from './since.js'
 
 /** Where a node's deliveries of one author's epoch end. */
 export interface Head {
@@ -21,6 +22,8 @@ export type Frame =
       readonly epoch: number
       /** Milliseconds since its first channel of this room opened: a duration, so that no clocks are compared. */
       readonly presentMs: number
+      /** What of before that time it asks for. */
+      readonly since: Since
       readonly heads: readonly Head[]
     }
   /** One record; `hops` is how many links it had crossed when it reached the sender. */
@@ -31,6 +34,11 @@ export type Frame =
 /** Heads in one hello at most; the most recently active ones are told. */
 export const MAX_HEADS = 512
 export const MAX_HOPS = 255
+
+const LIVE = 0
+const LAST = 1
+const AGE = 2
+const ALL = 3
 
 const HELLO = 0
 const RECORD = 1
@@ -67,9 +75,9 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   }
 }
 
-function encodeHello({ author, epoch, presentMs, heads }: Extract<Frame, { type: 'hello' }>): Uint8Array {
+function encodeHello({ author, epoch, presentMs, since, heads }: Extract<Frame, { type: 'hello' }>): Uint8Array {
   const state = { start: 0, end: 1 + PUBLIC_KEY_BYTES, buffer: new Uint8Array() }
-  const numbers = [epoch, presentMs, heads.length]
+  const numbers = [epoch, presentMs, ...sinceNumbers(since), heads.length]
   for (const number of numbers) uint.preencode(state, number)
   for (const head of heads) {
     state.end += PUBLIC_KEY_BYTES
@@ -86,6 +94,19 @@ function encodeHello({ author, epoch, presentMs, heads }: Extract<Frame, { type:
     uint.encode(state, head.next)
   }
   return state.buffer
+}
+
+function sinceNumbers(since: Since): readonly [kind: number, amount: number] {
+  if (since === 'live') return [LIVE, 0]
+  if (since === 'all') return [ALL, 0]
+  return 'last' in since ? [LAST, since.last] : [AGE, since.age]
+}
+
+function toSince(kind: number, amount: number): Since {
+  if (kind === LAST) return { last: amount }
+  if (kind === AGE) return { age: amount }
+  if (kind > ALL || amount !== 0) throw malformed(`since ${kind} ${amount}`)
+  return kind === LIVE ? 'live' : 'all'
 }
 
 function encodeRecordFrame(hops: number, record: Uint8Array): Uint8Array {
@@ -115,12 +136,13 @@ function decodeHello(state: Reader): Frame {
   const author = readPeer(state)
   const epoch = readUint(state)
   const presentMs = readUint(state)
+  const since = toSince(readUint(state), readUint(state))
   const count = readUint(state)
   if (count > MAX_HEADS) throw malformed(`${count} heads`)
   const heads: Head[] = []
   while (heads.length < count) heads.push({ author: readPeer(state), epoch: readUint(state), next: readUint(state) })
   expectEnd(state)
-  return { type: 'hello', author, epoch, presentMs, heads }
+  return { type: 'hello', author, epoch, presentMs, since, heads }
 }
 
 function readPeer(state: Reader): PeerId {

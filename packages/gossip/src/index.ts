@@ -16,3 +16,4 @@ export {
   type RoomOptions,
   type SubscribeOptions,
 } from './room.js'
+export type { Since } from './since.js'

@@ -1,7 +1,7 @@
 // What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
 
 import type { PeerId } from '@hearsay/core'
-import type { Source } from './arrivals.js'
+import type { ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 
@@ -18,6 +18,8 @@ export class Neighbour {
   readonly liveFrom: number
   /** What arrived here after that is live for it: it was in the room already, whoever it was linked to. */
   liveSince: number = Number.POSITIVE_INFINITY
+  /** The first position that it is owed because it asked for what was before it came. */
+  askedFrom: number = Number.POSITIVE_INFINITY
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
@@ -50,10 +52,16 @@ export class Neighbour {
   }
 
   /** The remote has introduced itself. */
-  introduce({ author, epoch, presentMs, heads }: Introduction, now: number): void {
+  introduce(
+    { author, epoch, presentMs, since, heads }: Introduction,
+    { log, now }: { log: ArrivalLog; now: number },
+  ): void {
     this.author = author
     this.epoch = epoch
     this.liveSince = now - presentMs
+    if (since === 'all') this.askedFrom = 0
+    else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
+    else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
     for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
   }
 

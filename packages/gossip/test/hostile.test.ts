@@ -35,7 +35,7 @@ function createBench(
   window = 1e9,
 ): Bench {
   const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) })
-  const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] })
+  const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
   for (const peer of peers) {
     machine.handle({ type: 'peer-up', peer, remote: neighbour.id, window }, 0)
     machine.handle({ type: 'frame', peer, frame: hello }, 0)
@@ -192,7 +192,10 @@ describe('numbers from the network', () => {
     ['an empty frame', []],
     ['an unknown type', [9]],
     ['a record frame without a record', [1]],
-    ['a second hello', [...encodeFrame({ type: 'hello', author: neighbour.id, epoch: 1, presentMs: 0, heads: [] })]],
+    [
+      'a second hello',
+      [...encodeFrame({ type: 'hello', author: neighbour.id, epoch: 1, presentMs: 0, since: 'live', heads: [] })],
+    ],
     ['a hello that declares 2^32 heads', [0, ...new Array(32).fill(1), 1, 0, 0xfe, 0xff, 0xff, 0xff, 0xff]],
     ['a number spelt longer than needed', [2, 0xfd, 0, 0, 0]],
   ])('%s ends the link with a code', (_name, frame) => {
@@ -210,7 +213,7 @@ describe('numbers from the network', () => {
   ])('a hello whose sender %s ends the link with a code', (_name, claim) => {
     const bench = createBench({}, [])
     bench.machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1e9 }, 0)
-    expect(faultOf(bench.frame(encodeFrame({ type: 'hello', presentMs: 0, ...claim })))).toMatchObject({
+    expect(faultOf(bench.frame(encodeFrame({ type: 'hello', presentMs: 0, since: 'live', ...claim })))).toMatchObject({
       code: 'ERR_FRAME',
     })
   })
@@ -313,7 +316,7 @@ describe('flow', () => {
       {
         type: 'frame',
         peer: 1,
-        frame: encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] }),
+        frame: encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, since: 'live', heads: [] }),
       },
       0,
     )
@@ -332,7 +335,7 @@ describe('flow', () => {
       'send',
     )
     machine.handle({ type: 'publish', payloads: [bytes('a')], wall: 0 }, 0)
-    const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, heads: [] })
+    const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
     machine.handle({ type: 'frame', peer: 1, frame: hello }, 0)
     const resumed = machine.handle({ type: 'window', peer: 1, bytes: 10_000 }, 0)
     const frames = resumed.flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame).type] : []))
@@ -362,7 +365,7 @@ describe('acknowledgements', () => {
     for (const seq of seqs) bench.machine.handle({ type: 'publish', payloads: [bytes(String(seq))], wall: 0 }, 0)
     for (const seq of seqs) if (seq % 2 === 0) bench.frame(encodeFrame({ type: 'ack', from: seq, to: seq + 1 }))
     bench.machine.handle({ type: 'peer-up', peer: 2, remote: author.id, window: 1e9 }, 1)
-    const hello = encodeFrame({ type: 'hello', author: author.id, epoch: 5, presentMs: 0, heads: [] })
+    const hello = encodeFrame({ type: 'hello', author: author.id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
     const outputs = bench.machine.handle({ type: 'frame', peer: 2, frame: hello }, 1)
     const pushed = outputs.flatMap((output) => (output.type === 'pushed' ? [output.from] : []))
     expect(pushed).toEqual(seqs.filter((seq) => seq % 2 === 1))

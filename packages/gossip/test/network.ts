@@ -15,7 +15,7 @@ import {
   type Topic,
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
-import { createGossip, type Engine, flood } from '../src/index.js'
+import { createGossip, type Engine, flood, type Since } from '../src/index.js'
 import { encodeFrame } from '../src/machine.js'
 
 export interface TestNode {
@@ -66,10 +66,11 @@ export function createNode(own: {
   engine?: Engine
   seed: number
   epoch: number
+  since?: Since
 }): TestNode {
   const identity = createIdentity({ seed: new Uint8Array(32).fill(own.seed + 1) })
-  const { topic, clock, engine = flood(), epoch } = own
-  const gossip = createGossip({ topic, author: identity, epoch, engine, clock })
+  const { topic, clock, engine = flood(), epoch, since = 'live' } = own
+  const gossip = createGossip({ topic, author: identity, epoch, engine, clock, since })
   const heard: Delivery[] = []
   gossip.on('delivery', (delivery) => heard.push(delivery))
   return { identity, gossip, heard }
@@ -102,7 +103,7 @@ export async function linkRawPeer(node: TestNode, seed: number, proof?: Uint8Arr
   })
   node.gossip.addLink(link)
   await settle()
-  const hello = encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, heads: [] })
+  const hello = encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, since: 'live', heads: [] })
   return { identity, channel, frames, ended: () => reason, hello: () => void channel.send(hello) }
 }
 
