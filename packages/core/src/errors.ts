@@ -29,6 +29,7 @@ export class HearsayError<Code extends string = string> extends Error {
  * - `ERR_TOPIC`: neither a non-empty name nor 32 bytes, or a secret shorter than 16 bytes
  * - `ERR_ENCODING`: bytes that do not decode to what they claim to be
  * - `ERR_RECORD`: a signed record that breaks a rule of its format
+ * - `ERR_FORK`: two headers that do not prove a fork
  * - `ERR_IDENTITY`: an identity file that is missing, damaged or not a key
  * - `ERR_IDENTITY_MODE`: an identity file or its directory that others may read
  * - `ERR_EPOCH`: the epoch could not be stored durably
@@ -50,6 +51,7 @@ export type CoreErrorCode =
   | 'ERR_TOPIC'
   | 'ERR_ENCODING'
   | 'ERR_RECORD'
+  | 'ERR_FORK'
   | 'ERR_IDENTITY'
   | 'ERR_IDENTITY_MODE'
   | 'ERR_EPOCH'

@@ -19,6 +19,7 @@ export { HASH_BYTES, SEAL_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES, sodiumCrypto
 export { Emitter, type EventMap, type EventSource, type Listener as EventListener, MAX_LISTENERS } from './emitter.js'
 export { type EpochOptions, memoryEpochs } from './epochs.js'
 export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
+export { encodeForkProof, FORK_HEADER_BYTES, type ForkProof, forkOf, type ProvenFork, verifyFork } from './fork.js'
 export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
 export { CHUNK_BYTES, merkleRoot } from './merkle.js'
 export { fromPeerId, isPeerId, type PeerId, PUBLIC_KEY_BYTES, parsePeerId, toPeerId } from './peer-id.js'

@@ -24,6 +24,8 @@ export const PREV_BYTES = 16
 const VERSION = 1
 const DOMAIN = new TextEncoder().encode('hearsay/record/1')
 const HEADER_BYTES = 1 + 1 + 32 + 32 + 8 + 8 + 4 + 8 + PREV_BYTES + 4 + 32
+/** A header as its author signs it. */
+export const SIGNED_HEADER_BYTES: number = DOMAIN.byteLength + HEADER_BYTES
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15
 
@@ -150,7 +152,7 @@ function checkHeader(header: RecordHeader): void {
 
 /** Fixed widths, little endian, so that a second implementation has nothing to choose. */
 function encodeSigned(header: RecordHeader, block: Uint8Array, topic: Topic, crypto: Crypto): Uint8Array {
-  const out = new Uint8Array(DOMAIN.byteLength + HEADER_BYTES)
+  const out = new Uint8Array(SIGNED_HEADER_BYTES)
   const view = new DataView(out.buffer)
   out.set(DOMAIN)
   let at = DOMAIN.byteLength
@@ -178,6 +180,36 @@ function encodeSigned(header: RecordHeader, block: Uint8Array, topic: Topic, cry
   put32(block.byteLength)
   put(merkleRoot(block, crypto))
   return out
+}
+
+/** A header from what its author signed; throws `ERR_RECORD` for any other bytes. */
+export function decodeSigned(signed: Uint8Array): { readonly header: RecordHeader; readonly topicId: Uint8Array } {
+  if (signed.byteLength !== SIGNED_HEADER_BYTES) throw malformed('not as long as a header')
+  if (!DOMAIN.every((byte, index) => byte === signed[index])) throw malformed('another domain')
+  const view = new DataView(signed.buffer, signed.byteOffset, signed.byteLength)
+  let at = DOMAIN.byteLength
+  const take = (length: number): Uint8Array => {
+    at += length
+    return signed.subarray(at - length, at)
+  }
+  const take64 = (): number => {
+    const value = Number(view.getBigUint64(at, true))
+    at += 8
+    return value
+  }
+  const take32 = (): number => {
+    const value = view.getUint32(at, true)
+    at += 4
+    return value
+  }
+  const [version = 0, kind = 0] = take(2)
+  if (version !== VERSION) throw malformed(`version ${version}`)
+  const topicId = copyBytes(take(PUBLIC_KEY_BYTES))
+  const author = toPeerId(take(PUBLIC_KEY_BYTES))
+  const [epoch, firstSeq, count, time] = [take64(), take64(), take32(), take64()]
+  const header = { kind, author, epoch, firstSeq, count, time, prev: copyBytes(take(PREV_BYTES)) }
+  checkHeader(header)
+  return { header, topicId }
 }
 
 function joinMessages(messages: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,7 @@
 // Every accepted record in the order it came, bounded by messages and bytes: the oldest go first. Peers are positions in
 // this log, so a slow peer costs a number, not a queue.
 
-import type { PeerId, SignedRecord } from '@hearsay/core'
+import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type SignedRecord } from '@hearsay/core'
 import type { PeerHandle } from './engine.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
@@ -24,13 +24,20 @@ export interface Arrival {
   readonly end: number
 }
 
+/** What is held of one source. */
+interface Held {
+  readonly source: Source
+  /** Positions, by the first number of the record and by the number after its last. */
+  readonly starts: Map<number, number>
+  readonly ends: Map<number, number>
+}
+
 /** The positions of arrivals are consecutive and never reused. */
 export class ArrivalLog {
   #entries: (Arrival | undefined)[] = []
   /** `#entries[#offset]` is the oldest; what lies before it is gone. */
   #offset = 0
-  readonly #places = new Map<string, number>()
-  readonly #sources = new Map<string, { readonly source: Source; count: number }>()
+  readonly #sources = new Map<string, Held>()
   readonly #bounds: { readonly messages: number; readonly bytes: number }
   #oldest = 0
   #next = 0
@@ -57,8 +64,31 @@ export class ArrivalLog {
 
   /** The record that begins at this place, if it is still held. */
   find(author: PeerId, epoch: number, firstSeq: number): SignedRecord | undefined {
-    const position = this.#places.get(placeOf(author, epoch, firstSeq))
+    return this.#recordAt(this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq))
+  }
+
+  /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */
+  conflict(record: SignedRecord, overlaps: boolean): SignedRecord | undefined {
+    const { author, epoch, firstSeq, count } = record.header
+    const held = this.#sources.get(keyOf(author, epoch))
+    if (!held) return undefined
+    const end = firstSeq + count
+    const neighbours = [held.ends.get(firstSeq), held.starts.get(end)].map((position) => this.#recordAt(position))
+    const within = overlaps ? this.#overlapping(held, firstSeq, end) : undefined
+    return [...neighbours, within].find((other) => other && isFork(other, record))
+  }
+
+  #recordAt(position: number | undefined): SignedRecord | undefined {
     return position === undefined ? undefined : this.at(position)?.record
+  }
+
+  /** The record with the highest beginning that overlaps [from, to); none has more than 1,024 numbers. */
+  #overlapping({ starts }: Held, from: number, to: number): SignedRecord | undefined {
+    for (let start = to - 1; start >= 0 && start > from - MAX_BATCH_MESSAGES; start--) {
+      const record = this.#recordAt(starts.get(start))
+      if (record) return start + record.header.count > from ? record : undefined
+    }
+    return undefined
   }
 
   /** The position from which on so many messages, or as many as there are, came by that time. */
@@ -77,10 +107,12 @@ export class ArrivalLog {
   append(arrival: Omit<Arrival, 'source' | 'end'>): readonly Arrival[] {
     const { record, hops, at, via } = arrival
     const { header, block } = record
-    const source = this.#claimSource(header)
+    const held = this.#heldOf(header)
     // Spelt out: a copy by spread is read ten times slower (V8 12), and each peer that comes reads all of them.
-    this.#entries.push({ record, hops, at, via, source, end: header.firstSeq + header.count })
-    this.#places.set(placeOf(header.author, header.epoch, header.firstSeq), this.#next)
+    const end = header.firstSeq + header.count
+    this.#entries.push({ record, hops, at, via, source: held.source, end })
+    held.starts.set(header.firstSeq, this.#next)
+    held.ends.set(end, this.#next)
     this.#next++
     this.#messages += header.count
     this.#bytes += block.byteLength
@@ -103,28 +135,32 @@ export class ArrivalLog {
       this.#entries = this.#entries.slice(this.#offset)
       this.#offset = 0
     }
-    this.#places.delete(placeOf(header.author, header.epoch, header.firstSeq))
-    this.#releaseSource(header)
+    this.#release(arrival)
     this.#messages -= header.count
     this.#bytes -= block.byteLength
     return arrival
   }
 
-  #claimSource({ author, epoch }: Source): Source {
-    const key = `${author} ${epoch}`
-    const known = this.#sources.get(key) ?? { source: { author, epoch }, count: 0 }
-    known.count++
+  #heldOf({ author, epoch }: Source): Held {
+    const key = keyOf(author, epoch)
+    const known = this.#sources.get(key) ?? { source: { author, epoch }, starts: new Map(), ends: new Map() }
     this.#sources.set(key, known)
-    return known.source
+    return known
   }
 
-  #releaseSource({ author, epoch }: Source): void {
-    const key = `${author} ${epoch}`
-    const known = this.#sources.get(key)
-    if (known && --known.count === 0) this.#sources.delete(key)
+  #release({ source: { author, epoch }, record, end }: Arrival): void {
+    const key = keyOf(author, epoch)
+    const held = this.#sources.get(key)
+    held?.starts.delete(record.header.firstSeq)
+    held?.ends.delete(end)
+    if (held?.starts.size === 0) this.#sources.delete(key)
   }
 }
 
-function placeOf(author: PeerId, epoch: number, firstSeq: number): string {
-  return `${author} ${epoch} ${firstSeq}`
+function keyOf(author: PeerId, epoch: number): string {
+  return `${author} ${epoch}`
+}
+
+function isFork(a: SignedRecord, b: SignedRecord): boolean {
+  return !a.id.every((byte, index) => byte === b.id[index]) && forkOf(a, b) !== null
 }

@@ -9,6 +9,7 @@
 import { encodeRecord, type SignedRecord } from '@hearsay/core'
 import { type Arrival, ArrivalLog, type Source } from './arrivals.js'
 import type { Engine, Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
+import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, encodeFrame, type Frame, MAX_HOPS } from './frames.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
@@ -38,6 +39,7 @@ class FloodMachine implements Machine {
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
   readonly #intake: Intake
+  readonly #forks: Forks
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   /** Own messages that at least one peer has confirmed. */
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
@@ -54,6 +56,11 @@ class FloodMachine implements Machine {
     this.#log = new ArrivalLog({ messages, bytes })
     this.#ordering = new Ordering(patienceOf(context), (output) => this.#outputs.push(output))
     this.#intake = new Intake(context, this.#log, this.#ordering)
+    this.#forks = new Forks(context, {
+      ordering: this.#ordering,
+      emit: (output) => this.#outputs.push(output),
+      spread: (fork) => this.#spread(fork),
+    })
   }
 
   handle(input: Input, now: number): readonly Output[] {
@@ -113,12 +120,14 @@ class FloodMachine implements Machine {
     if (frame.type === 'hello') this.#onHello(neighbour, frame, now)
     else if (!neighbour.introduced) this.#outOfPlace(neighbour, 'a frame before the hello')
     else if (frame.type === 'ack') this.#onAck(neighbour, frame)
+    else if (frame.type === 'fork') this.#onProof(neighbour, frame)
     else this.#onRecord(neighbour, frame, now)
   }
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello')
     neighbour.introduce(hello, { log: this.#log, now })
+    for (const proof of this.#forks.proofs) neighbour.owe(proof)
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
     const own = { author: author.id, epoch }
@@ -135,6 +144,11 @@ class FloodMachine implements Machine {
     this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
   }
 
+  #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>): void {
+    const fault = this.#forks.onProof(proof, neighbour.handle)
+    if (fault) this.#misbehaved(neighbour, fault)
+  }
+
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
     const finding = this.#intake.judge(frame.record)
     switch (finding.is) {
@@ -145,18 +159,12 @@ class FloodMachine implements Machine {
       case 'refused':
         return this.#drop(finding.record, 'authors')
       case 'fork':
-        return this.#onFork(finding.held, finding.record)
+        return this.#forks.onRecords(finding.held, finding.record)
       case 'new': {
         const hops = Math.min(frame.hops + 1, MAX_HOPS)
         return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour, now)
       }
     }
-  }
-
-  #onFork(held: SignedRecord, other: SignedRecord): void {
-    const { author, epoch } = held.header
-    if (!this.#ordering.markForked(author, epoch)) return
-    this.#outputs.push({ type: 'fork', fork: { author, epoch, headers: [proofOf(held), proofOf(other)] } })
   }
 
   #accept(pending: Pending, from: Neighbour | null, now: number): void {
@@ -176,6 +184,7 @@ class FloodMachine implements Machine {
     this.#greet(neighbour, now)
     if (!neighbour.introduced) return
     this.#acknowledge(neighbour)
+    this.#tellForks(neighbour)
     neighbour.cursor = Math.max(neighbour.cursor, this.#log.oldest)
     while (neighbour.cursor < this.#log.next) {
       const arrival = this.#log.at(neighbour.cursor)
@@ -221,6 +230,19 @@ class FloodMachine implements Machine {
       if (!this.#hasWindow(neighbour)) return
       neighbour.acknowledged = to
       this.#send(neighbour, { type: 'ack', from, to })
+    }
+  }
+
+  #spread({ proof, via }: ToldFork): void {
+    for (const neighbour of this.#neighbours.values()) {
+      if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
+    }
+  }
+
+  #tellForks(neighbour: Neighbour): void {
+    for (let proof = neighbour.owedProof; proof && this.#hasWindow(neighbour); proof = neighbour.owedProof) {
+      this.#send(neighbour, { type: 'fork', proof })
+      neighbour.proofTold()
     }
   }
 
@@ -279,13 +301,6 @@ class FloodMachine implements Machine {
 }
 
 /** Header ‖ signature: what a third party needs to verify. */
-function proofOf({ signed, signature }: SignedRecord): Uint8Array {
-  const proof = new Uint8Array(signed.byteLength + signature.byteLength)
-  proof.set(signed)
-  proof.set(signature, signed.byteLength)
-  return proof
-}
-
 /** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */
 function patienceOf({ limits, since = 'live' }: MachineContext): GossipLimits {
   return since === 'live' ? limits : { ...limits, settleMs: Math.max(limits.settleMs, limits.holdMs) }

@@ -1,7 +1,15 @@
 // The frames of the room channel (`hearsay/room/1`). A frame is one byte of type and a body; a number that is not spelt in
 // its shortest form, or a byte too many, makes it malformed. Byte by byte in docs/wire.md.
 
-import { fromPeerId, type PeerId, PUBLIC_KEY_BYTES, toPeerId } from '@hearsay/core'
+import {
+  copyBytes,
+  FORK_HEADER_BYTES,
+  type ForkProof,
+  fromPeerId,
+  type PeerId,
+  PUBLIC_KEY_BYTES,
+  toPeerId,
+} from '@hearsay/core'
 import { raw, uint } from 'compact-encoding'
 import { GossipError } from './errors.js'
 import type { Since } from './since.js'
@@ -28,6 +36,8 @@ export type Frame =
     }
   /** One record; `hops` is how many links it had crossed when it reached the sender. */
   | { readonly type: 'record'; readonly hops: number; readonly record: Uint8Array }
+  /** Proof that an author forked: two headers that it signed, as of `@hearsay/core`. */
+  | { readonly type: 'fork'; readonly proof: ForkProof }
   /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
   | { readonly type: 'ack'; readonly from: number; readonly to: number }
 
@@ -43,6 +53,7 @@ const ALL = 3
 const HELLO = 0
 const RECORD = 1
 const ACK = 2
+const FORK = 3
 
 export function encodeFrame(frame: Frame): Uint8Array {
   switch (frame.type) {
@@ -50,6 +61,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
       return encodeHello(frame)
     case 'record':
       return encodeRecordFrame(frame.hops, frame.record)
+    case 'fork':
+      return encodeFork(frame.proof)
     case 'ack':
       return encodeNumbers(ACK, [frame.from, frame.to])
   }
@@ -70,6 +83,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       expectEnd(state)
       return { type: 'ack', from, to }
     }
+    case FORK:
+      return { type: 'fork', proof: decodeFork(bytes) }
     default:
       throw malformed(bytes.byteLength === 0 ? 'empty' : `type ${bytes[0]}`)
   }
@@ -115,6 +130,21 @@ function encodeRecordFrame(hops: number, record: Uint8Array): Uint8Array {
   frame[1] = Math.min(hops, MAX_HOPS)
   frame.set(record, 2)
   return frame
+}
+
+/** Both headers have one length. */
+function encodeFork([first, second]: ForkProof): Uint8Array {
+  const frame = new Uint8Array(1 + first.byteLength + second.byteLength)
+  frame[0] = FORK
+  frame.set(first, 1)
+  frame.set(second, 1 + first.byteLength)
+  return frame
+}
+
+function decodeFork(bytes: Uint8Array): ForkProof {
+  const half = (bytes.byteLength - 1) / 2
+  if (half !== FORK_HEADER_BYTES) throw malformed('a proof of another length')
+  return [copyBytes(bytes.subarray(1, 1 + half)), copyBytes(bytes.subarray(1 + half))]
 }
 
 function encodeNumbers(type: number, numbers: readonly number[]): Uint8Array {

@@ -18,7 +18,7 @@ export type Finding =
   | { readonly is: 'new'; readonly record: SignedRecord; readonly messages: readonly Uint8Array[] }
   /** Held, or held once: nothing to do. */
   | { readonly is: 'known' }
-  /** Valid, but not what we hold of the same place. */
+  /** Valid, but not of one sequence with what we hold. */
   | { readonly is: 'fork'; readonly record: SignedRecord; readonly held: SignedRecord }
   /** Valid, of an author or epoch beyond what is tracked. */
   | { readonly is: 'refused'; readonly record: SignedRecord }
@@ -43,18 +43,20 @@ export class Intake {
     const { author, epoch, firstSeq } = record.value.header
     const held = this.#log.find(author, epoch, firstSeq)
     if (held && isSame(held, record.value)) return { is: 'known' }
+    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known' }
     const forged = this.#checkSignature(record.value)
     if (forged) return { is: 'faulty', fault: forged }
     const messages = attempt(() => this.#contents(record.value))
     if ('fault' in messages) return { is: 'faulty', fault: messages.fault }
-    return this.#place(record.value, messages.value, held)
+    return this.#place(record.value, messages.value)
   }
 
-  #place(record: SignedRecord, messages: readonly Uint8Array[], held: SignedRecord | undefined): Finding {
+  #place(record: SignedRecord, messages: readonly Uint8Array[]): Finding {
     const { author, epoch, firstSeq, count } = record.header
-    if (this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])) {
-      return held && !sameBytes(held.id, record.id) ? { is: 'fork', record, held } : { is: 'known' }
-    }
+    const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
+    const held = this.#log.conflict(record, isKnown)
+    if (held) return { is: 'fork', record, held }
+    if (isKnown) return { is: 'known' }
     return this.#ordering.admits(author, epoch) ? { is: 'new', record, messages } : { is: 'refused', record }
   }
 

@@ -1,9 +1,12 @@
 // What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
 
-import type { PeerId } from '@hearsay/core'
+import type { ForkProof, PeerId } from '@hearsay/core'
 import type { ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
+
+/** Proofs of forks that wait for one neighbour. */
+const MAX_PROOFS = 64
 
 type Introduction = Extract<Frame, { type: 'hello' }>
 
@@ -31,6 +34,8 @@ export class Neighbour {
   readonly helloBy: number
   /** True after `blocked` was told and until the window is above 0. */
   blocked = false
+  /** Forks that it is to be told of, while it has no window; the oldest go first. */
+  readonly #proofs: ForkProof[] = []
   readonly #heads = new Map<string, number>()
   /** Answers of `owedFrom`: it is asked for each record of the history. */
   readonly #owed = new Map<Source, number | null>()
@@ -63,6 +68,20 @@ export class Neighbour {
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
     else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
     for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
+  }
+
+  owe(proof: ForkProof): void {
+    this.#proofs.push(proof)
+    if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
+  }
+
+  /** The proof to tell next. */
+  get owedProof(): ForkProof | undefined {
+    return this.#proofs[0]
+  }
+
+  proofTold(): void {
+    this.#proofs.shift()
   }
 
   get introduced(): boolean {

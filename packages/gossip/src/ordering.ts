@@ -1,7 +1,7 @@
 // From accepted records to deliveries: every author's epoch in order, holes given up in time, within bounds. Engines share
 // it; how records get here and where they go next is theirs.
 
-import type { PeerId } from '@hearsay/core'
+import type { PeerId, RecordHeader } from '@hearsay/core'
 import { Authors } from './authors.js'
 import type { Output } from './engine.js'
 import type { Head } from './frames.js'
@@ -54,12 +54,18 @@ export class Ordering {
     return this.#authors.heads()
   }
 
-  /** True the first time that it is told of a fork at this place. */
-  markForked(author: PeerId, epoch: number): boolean {
+  /** True if the author forked before the end of this range: nothing of it is taken any more. */
+  isFrozen({ author, epoch, firstSeq, count }: RecordHeader): boolean {
+    return firstSeq + count > (this.#authors.find(author, epoch)?.frozenAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is tracked. */
+  freeze(author: PeerId, epoch: number, at: number): boolean {
     const sequence = this.#authors.find(author, epoch)
-    if (!sequence || sequence.forked) return false
-    sequence.forked = true
-    return true
+    if (!sequence) return false
+    const isNew = sequence.frozenAt === null
+    this.#track({ author, epoch, sequence }, () => sequence.freeze(at))
+    return isNew
   }
 
   /** Takes a record of a place that is admitted and not known; `begin` says whether an unknown place may begin with it. */

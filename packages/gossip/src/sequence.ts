@@ -36,8 +36,7 @@ export class Sequence {
   /** Never claims what was not delivered: a peer is told these as confirmed. */
   readonly #delivered = new IntervalSet(64, 'forget')
   #deadline: number | null = null
-  /** Set once two valid headers claimed one place. */
-  forked = false
+  #frozenAt: number | null = null
 
   /** The first number not yet delivered; null while settling. */
   get next(): number | null {
@@ -47,6 +46,11 @@ export class Sequence {
   /** The unbroken runs of deliveries, ascending; the latest 64. */
   get delivered(): readonly Interval[] {
     return this.#delivered.ranges
+  }
+
+  /** From where on its author is known to have said two things; null if it is not. */
+  get frozenAt(): number | null {
+    return this.#frozenAt
   }
 
   get heldCount(): number {
@@ -91,6 +95,15 @@ export class Sequence {
     steps.push(...this.#release())
     this.#reschedule(patience, true)
     return steps
+  }
+
+  /** Its author forked at this number: what waits from there on is let go. */
+  freeze(at: number): readonly Step[] {
+    this.#frozenAt = Math.min(at, this.#frozenAt ?? at)
+    this.#held = this.#held.filter(({ record: { header } }) => header.firstSeq + header.count <= at)
+    this.#heldBytes = this.#held.reduce((sum, pending) => sum + costOf(pending), 0)
+    if (this.#held.length === 0) this.#deadline = null
+    return []
   }
 
   #hold(pending: Pending): void {

@@ -9,6 +9,7 @@ import {
   type Gap,
   type Identity,
   PREV_BYTES,
+  type SignedRecord,
   sodiumCrypto,
 } from '@hearsay/core'
 import { memoryLinkPair, settle } from '@hearsay/core/memory'
@@ -21,13 +22,16 @@ let network: TestNetwork
 afterEach(() => network.close())
 
 /** A frame with one message of the author in epoch 1. */
-function recordFrame(
-  by: Identity,
-  { firstSeq, text }: { readonly firstSeq: number; readonly text: string },
-): Uint8Array {
-  const draft = { epoch: 1, firstSeq, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
-  const record = createRecord(draft, createTopic('test'), by, sodiumCrypto())
-  return encodeFrame({ type: 'record', hops: 0, record: encodeRecord(record) })
+function recordFrame(by: Identity, said: { readonly firstSeq: number; readonly text: string }): Uint8Array {
+  return encodeFrame({ type: 'record', hops: 0, record: encodeRecord(recordOf(by, said)) })
+}
+
+/** It joins to records that say the same. */
+function recordOf(by: Identity, { firstSeq, text }: { firstSeq: number; text: string }): SignedRecord {
+  const first = new Uint8Array(PREV_BYTES)
+  const prev = firstSeq === 0 ? first : recordOf(by, { firstSeq: firstSeq - 1, text }).id.slice(0, PREV_BYTES)
+  const draft = { epoch: 1, firstSeq, time: 0, prev, messages: [bytes(text)] }
+  return createRecord(draft, createTopic('test'), by, sodiumCrypto())
 }
 
 describe('three nodes in a line', () => {

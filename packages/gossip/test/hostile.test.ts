@@ -4,6 +4,7 @@ import {
   createIdentity,
   createRecord,
   createTopic,
+  encodeForkProof,
   encodeRecord,
   type Identity,
   PREV_BYTES,
@@ -45,8 +46,14 @@ function createBench(
 
 function recordOf(place: { epoch?: number; firstSeq?: number; text?: string; by?: Identity }): SignedRecord {
   const { epoch = 7, firstSeq = 0, text = 'hello', by = author } = place
-  const draft = { epoch, firstSeq, time: 1_750_000_000_000, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
-  return createRecord(draft, topic, by, crypto)
+  const prev = prevOf({ epoch, firstSeq, by })
+  return createRecord({ epoch, firstSeq, time: 1_750_000_000_000, prev, messages: [bytes(text)] }, topic, by, crypto)
+}
+
+/** What joins the record to the one before it, which says `hello`. One far from its beginning joins to nothing known. */
+function prevOf({ epoch, firstSeq, by }: { epoch: number; firstSeq: number; by: Identity }): Uint8Array {
+  if (firstSeq === 0 || firstSeq > 100) return new Uint8Array(PREV_BYTES)
+  return recordOf({ epoch, firstSeq: firstSeq - 1, by }).id.slice(0, PREV_BYTES)
 }
 
 const frameOf = (record: SignedRecord, hops = 0): Uint8Array =>
@@ -304,9 +311,94 @@ describe('equivocation', () => {
     const bench = createBench()
     bench.machine.handle({ type: 'publish', payloads: [bytes('mine')], wall: 0 }, 0)
     const outputs = bench.frame(frameOf(recordOf({ by: self, epoch: 1, text: 'theirs' })))
-    expect(typesOf(outputs)).toEqual(['fork'])
+    expect(typesOf(outputs)).toEqual(['fork', 'send'])
   })
 })
+
+describe('a fork', () => {
+  const two = recordOf({ text: 'two' })
+  const follower = recordOf({ firstSeq: 1 })
+  /** The frames of one type that were sent, with whom to. */
+  const sent = (outputs: readonly Output[], type: string): number[] =>
+    outputs.flatMap((o) => (o.type === 'send' && decodeFrame(o.frame).type === type ? [o.peer] : []))
+
+  it('is found when a record names another one before it than we hold', () => {
+    const bench = createBench()
+    bench.frame(frameOf(two))
+    const outputs = bench.frame(frameOf(follower))
+    expect(delivered(outputs)).toEqual([])
+    expect(typesOf(outputs)).toContain('fork')
+  })
+
+  it('is found when the record before it comes later', () => {
+    const bench = createBench()
+    bench.frame(frameOf(follower))
+    expect(typesOf(bench.frame(frameOf(two)))).toContain('fork')
+  })
+
+  it('freezes the epoch: what was said before it is delivered, nothing from it on', () => {
+    const bench = createBench()
+    bench.frame(frameOf(recordOf({})))
+    bench.frame(frameOf(follower))
+    bench.frame(frameOf(recordOf({ firstSeq: 1, text: 'other' })))
+    const outputs = [2, 3].flatMap((firstSeq) => [...bench.frame(frameOf(recordOf({ firstSeq })))])
+    expect(outputs).toEqual([])
+    expect(delivered(bench.frame(frameOf(recordOf({ epoch: 8 }))))).toEqual([0])
+  })
+
+  it('is told to every neighbour once, and to one that comes later', () => {
+    const bench = createBench({}, [1, 2, 3])
+    bench.frame(frameOf(recordOf({})))
+    expect(sent(bench.frame(frameOf(two)), 'fork')).toEqual([1, 2, 3])
+    expect(sent(bench.frame(frameOf(recordOf({ text: 'three' }))), 'fork')).toEqual([])
+    bench.machine.handle({ type: 'peer-up', peer: 4, remote: neighbour.id, window: 1e9 }, 0)
+    const hello = encodeFrame({ type: 'hello', author: neighbour.id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
+    expect(sent(bench.machine.handle({ type: 'frame', peer: 4, frame: hello }, 0), 'fork')).toEqual([4])
+  })
+
+  it('that a neighbour proves is believed, told on to the others, and told to the application', () => {
+    const bench = createBench({}, [1, 2])
+    bench.frame(frameOf(recordOf({})))
+    const proof = encodeForkProof(recordOf({}), two)
+    const outputs = bench.frame(encodeFrame({ type: 'fork', proof }))
+    expect(outputs.find(({ type }) => type === 'fork')).toMatchObject({ fork: { author: author.id, epoch: 7 } })
+    expect(sent(outputs, 'fork')).toEqual([2])
+    expect(bench.frame(encodeFrame({ type: 'fork', proof }))).toEqual([])
+  })
+
+  it('of an author that is not followed is left alone', () => {
+    const bench = createBench()
+    expect(bench.frame(encodeFrame({ type: 'fork', proof: encodeForkProof(recordOf({}), two) }))).toEqual([])
+  })
+
+  it.each([
+    ['one header twice', encodeForkProof(two, two)],
+    ['another topic', encodeForkProof(...(['a', 'b'].map((text) => elsewhere(text)) as [SignedRecord, SignedRecord]))],
+  ])('that proves nothing (%s) ends the link', (_what, proof) => {
+    const bench = createBench()
+    bench.frame(frameOf(recordOf({})))
+    expect(faultOf(bench.frame(encodeFrame({ type: 'fork', proof })))).toMatchObject({ code: 'ERR_FRAME', ban: false })
+  })
+
+  it('costs a neighbour without window no more than sixty-four proofs', () => {
+    const bench = createBench({}, [1], 1)
+    for (let epoch = 1; epoch <= 100; epoch++) {
+      for (const text of ['a', 'b']) bench.frame(frameOf(recordOf({ epoch, text, by: createIdentity() })))
+    }
+    const forker = createIdentity()
+    for (let epoch = 10; epoch < 26; epoch++) {
+      for (const text of ['a', 'b']) bench.frame(frameOf(recordOf({ epoch, text, by: forker })))
+    }
+    const outputs = bench.machine.handle({ type: 'window', peer: 1, bytes: 1e9 }, 0)
+    expect(sent(outputs, 'fork').length).toBeLessThanOrEqual(64)
+    expect(sent(outputs, 'fork').length).toBeGreaterThan(0)
+  })
+})
+
+function elsewhere(text: string): SignedRecord {
+  const draft = { epoch: 7, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
+  return createRecord(draft, createTopic('elsewhere'), author, crypto)
+}
 
 describe('flow', () => {
   it('a peer without window is sent nothing more, told as blocked once, and served on when it has window again', () => {
