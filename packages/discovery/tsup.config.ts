@@ -1,3 +1,3 @@
 import { entries } from '../../tools/tsup.mjs'
 
-export default entries('index', 'mdns', 'hyperdht', 'seeds', 'machine')
+export default entries('index', 'mdns', 'hyperdht', 'mainline', 'seeds', 'machine')

@@ -3,7 +3,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Address, parseAddress, readFlag } from 'hearsay'
+import { type Address, parseAddress, parseTransports, readFlag, type Since, type TransportName } from 'hearsay'
 
 export interface GlobalOptions {
   readonly json: boolean
@@ -19,6 +19,14 @@ export interface GlobalOptions {
   readonly host: string | null
   readonly port: number
   readonly listen: boolean
+  /** Null for those that are on by default. */
+  readonly transports: readonly TransportName[] | null
+  /** The port for browsers; null for none. */
+  readonly websocketPort: number | null
+  readonly mainline: boolean
+  readonly exchange: boolean
+  /** What people see instead of the key; null for the key. */
+  readonly name: string | null
   /** A file that holds the passphrase of a private topic. */
   readonly secretFile: string | null
   /** Seconds; null leaves each command its own default. */
@@ -41,6 +49,10 @@ export function addGlobalOptions(program: Command): Command {
     new Option('--host <address|subnet>', 'listen on this address only').env('HEARSAY_HOST'),
     new Option('--port <number>', 'listen on this port').env('HEARSAY_PORT').argParser(parsePort),
     new Option('--no-listen', 'dial only'),
+    new Option('--transport <names>', 'tcp,ws,hyper: use these only').env('HEARSAY_TRANSPORT').argParser(parseNames),
+    new Option('--mainline', 'look in the BitTorrent DHT too'),
+    new Option('--no-exchange', 'do not tell peers of each other'),
+    new Option('--name <text>', 'what others see in a chat').env('HEARSAY_NAME'),
     new Option('--secret-file <path>', 'a private topic: its passphrase is in this file').env('HEARSAY_SECRET_FILE'),
     new Option('--timeout <seconds>', 'give up after so long').env('HEARSAY_TIMEOUT').argParser(parseSeconds),
   ]
@@ -67,6 +79,11 @@ export function readGlobalOptions(command: Command): GlobalOptions {
     host: given.host ?? null,
     port: given.port ?? 0,
     listen: given.listen !== false && !isSet('HEARSAY_NO_LISTEN'),
+    transports: given.transport ?? null,
+    websocketPort: given.ws ?? null,
+    mainline: given.mainline === true || isSet('HEARSAY_MAINLINE'),
+    exchange: given.exchange !== false && !isSet('HEARSAY_NO_EXCHANGE'),
+    name: given.name || null,
     secretFile: given.secretFile ?? null,
     timeout: given.timeout ?? null,
   }
@@ -80,6 +97,17 @@ export function parseCount(text: string): number {
   return count
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `live`, `all`, or a time such as `90s`, `10m` or `2h`. */
+export function parseSince(text: string): Since {
+  if (text === 'live' || text === 'all') return text
+  const [, amount, unit = ''] = /^(\d{1,9})([smh])$/.exec(text) ?? []
+  const ms = Number(amount) * (UNIT_MS[unit] ?? Number.NaN)
+  if (Number.isSafeInteger(ms)) return { age: ms }
+  throw new InvalidArgumentError('live, all, or a time such as 90s, 10m or 2h expected')
+}
+
 function parseSeconds(text: string): number | null {
   if (text === '') return null
   const seconds = Number(text)
@@ -89,11 +117,20 @@ function parseSeconds(text: string): number | null {
   return seconds
 }
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   if (text === '') return 0
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('a port is 0 to 65535')
   return port
+}
+
+function parseNames(text: string): readonly TransportName[] | null {
+  if (text === '') return null
+  try {
+    return parseTransports(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 function parseBootstrap(text: string): readonly string[] | null {

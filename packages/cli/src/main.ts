@@ -1,13 +1,15 @@
 // The command line: which commands there are, what they take, and how the process ends.
 
 import { Command, CommanderError, Option } from 'commander'
+import type { Since } from 'hearsay'
 import { chat } from './commands/chat.js'
 import { idExport, idImport, idNew, idShow } from './commands/id.js'
 import { node } from './commands/node.js'
+import { peers } from './commands/peers.js'
 import { pub } from './commands/pub.js'
 import { sub } from './commands/sub.js'
 import { CommandError, EXIT, toCommandError } from './exit.js'
-import { addGlobalOptions, parseCount, readGlobalOptions } from './global-options.js'
+import { addGlobalOptions, parseCount, parsePort, parseSince, readGlobalOptions } from './global-options.js'
 import { Output } from './output.js'
 
 /** The process that the command runs in. */
@@ -97,7 +99,7 @@ function createProgram(run: Run): Command {
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
   addGlobalOptions(program)
-  for (const add of [addSub, addPub, addChat, addId, addNode]) add(program, run)
+  for (const add of [addSub, addPub, addChat, addPeers, addId, addNode]) add(program, run)
   return program
 }
 
@@ -107,9 +109,10 @@ function addSub(program: Command, run: Run): void {
     .description('print what is said about a topic')
     .argument('<topic>')
     .option('--count <n>', 'end after so many messages', parseCount)
-    .action(async (topic: string, given: { count?: number }, command: Command) => {
+    .option('--since <what>', 'live, all, or as far back as 90s, 10m, 2h', parseSince, 'live')
+    .action(async (topic: string, given: { count?: number; since: Since }, command: Command) => {
       const output = run.output(command)
-      const options = { ...readGlobalOptions(command), count: given.count ?? null }
+      const options = { ...readGlobalOptions(command), count: given.count ?? null, since: given.since }
       await sub(topic, options, output, run.ended(output))
     })
 }
@@ -147,6 +150,17 @@ function addChat(program: Command, run: Run): void {
     })
 }
 
+function addPeers(program: Command, run: Run): void {
+  program
+    .command('peers')
+    .description('who is there, by which transport, how far away')
+    .argument('<topic>')
+    .action(async (topic: string, _given: unknown, command: Command) => {
+      const output = run.output(command)
+      await peers(topic, readGlobalOptions(command), output, run.ended(output))
+    })
+}
+
 function addId(program: Command, run: Run): void {
   const id = program.command('id').description('the key that signs your messages')
   id.command('show', { isDefault: true })
@@ -171,6 +185,7 @@ function addNode(program: Command, run: Run): void {
     .description('a long-lived node')
     .argument('[topics...]')
     .option('--bootstrap-server', 'run a private DHT network that others can start from')
+    .addOption(new Option('--ws <port>', 'also listen for browsers').env('HEARSAY_WS').argParser(parsePort))
     .action(async (topics: string[], given: { bootstrapServer?: boolean }, command: Command) => {
       const output = run.output(command)
       const options = { ...readGlobalOptions(command), bootstrapServer: given.bootstrapServer === true }

@@ -3,15 +3,18 @@
 
 import { readFile } from 'node:fs/promises'
 import {
+  type AddressBook,
   createNode,
   type DataDirectory,
-  defaultDiscovery,
+  type JoinOptions,
   type Node,
   openDataDirectory,
   type Peer,
   printAddress,
   type Room,
+  readEnvironment,
 } from 'hearsay'
+import { openAddressBook } from './address-book.js'
 import { CommandError, EXIT } from './exit.js'
 import type { GlobalOptions } from './global-options.js'
 import type { Output } from './output.js'
@@ -21,7 +24,7 @@ export interface Session {
   /** Fires when the command is to end: a signal, or a stdout that nobody reads. */
   readonly ended: AbortSignal
   /** Joins, and with `-v` tells who comes and goes. */
-  join(topic: string): Promise<Room<unknown>>
+  join(topic: string, options?: Pick<JoinOptions<unknown>, 'since'>): Promise<Room<unknown>>
 }
 
 /** Runs `body` with a node; leaves cleanly however it ends. */
@@ -45,28 +48,32 @@ async function runWithNode(
   const directory = options.ephemeral ? null : await openDataDirectory(options.dataDir)
   if (directory?.shared) output.say('another command uses this data directory: this one links under a key of its own')
   try {
-    const node = openNode(options, directory)
+    // One process at a time can have the book.
+    const stored =
+      directory && !directory.shared ? await openAddressBook(options.dataDir, (text) => output.say(text)) : null
+    const node = openNode(options, { directory, book: stored?.book ?? null })
     try {
       await node.ready()
       if (options.verbose) await tellAddresses(node, output)
-      await body({ node, ended, join: (topic) => joinTold(node, topic, { options, output }) })
+      await body({ node, ended, join: (topic, more) => joinTold(node, topic, { options, output, more }) })
     } finally {
       await node.close()
+      await stored?.close()
     }
   } finally {
     await directory?.release()
   }
 }
 
-function openNode(options: GlobalOptions, directory: DataDirectory | null): Node {
-  const { host, port, listen, mdns, dht, bootstrap } = options
+function openNode(
+  options: GlobalOptions,
+  { directory, book }: { readonly directory: DataDirectory | null; readonly book: AddressBook | null },
+): Node {
   const seedPeers = options.seedPeer.map((address) => printAddress(address))
-  const environment = { mdns, dht, bootstrap, seedPeers, host, port, listen }
+  const { mainlineBootstrap } = readEnvironment(process.env)
   return createNode({
-    discovery: defaultDiscovery(environment),
-    port,
-    listen,
-    ...(host !== null && { host }),
+    environment: { ...options, seedPeers, mainlineBootstrap },
+    ...(book && { addressBook: book }),
     ...(directory && { identity: directory.identity, linkIdentity: directory.linkIdentity, epochs: directory.epochs }),
   })
 }
@@ -80,12 +87,18 @@ async function tellAddresses(node: Node, output: Output): Promise<void> {
 async function joinTold(
   node: Node,
   topic: string,
-  { options, output }: { readonly options: GlobalOptions; readonly output: Output },
+  {
+    options,
+    output,
+    more = {},
+  }: {
+    readonly options: GlobalOptions
+    readonly output: Output
+    readonly more?: Pick<JoinOptions<unknown>, 'since'> | undefined
+  },
 ): Promise<Room<unknown>> {
-  const room = await node.join(
-    topic,
-    options.secretFile === null ? {} : { secret: await readSecret(options.secretFile) },
-  )
+  const secret = options.secretFile === null ? {} : { secret: await readSecret(options.secretFile) }
+  const room = await node.join(topic, { ...more, ...secret })
   if (!options.verbose) return room
   room.on('peer', (peer) => tellPeer(output, 'peer', peer))
   room.on('peer-leave', (peer) => tellPeer(output, 'peer-leave', peer))

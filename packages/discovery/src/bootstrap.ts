@@ -5,7 +5,8 @@ import { isIPv4 } from 'node:net'
 import { createIdentity, hasCode, systemClock, systemRandom } from '@hearsay/core'
 import HyperDHT from 'hyperdht'
 import { DiscoveryError } from './errors.js'
-import { DhtNode, discard, toSigner } from './hyperdht/node.js'
+import { DhtQueries, toSigner } from './hyperdht/queries.js'
+import { dhtNode, discard } from './hyperdht/shared.js'
 
 export interface BootstrapServerOptions {
   /** The IPv4 address to bind to, and the one that clients must then use. @default every interface, told as 127.0.0.1 */
@@ -82,16 +83,17 @@ async function startNode({ host, port, bootstrap }: NodePlace, started: HyperDHT
 /** Announces a key of nobody under a topic of nobody, and finds it again. */
 async function probe(address: string, host: string): Promise<void> {
   const clock = systemClock()
-  const node = new DhtNode({ bootstrap: [address], host, port: 0, ephemeral: true, clock, logger: undefined })
+  const node = dhtNode({ bootstrap: [address], host, port: 0, ephemeral: true, clock })
+  const queries = new DhtQueries({ node, clock, logger: undefined })
   const signer = toSigner(createIdentity())
   const topic = systemRandom().bytes(32)
   let found = false
   const onKey = (key: Uint8Array): void => {
     found ||= signer.publicKey.every((byte, i) => byte === key[i])
   }
-  await node.announce(topic, signer, {})
-  await node.lookup(topic, { onKey })
-  await node.unannounce(topic, signer)
+  await queries.announce(topic, signer, {})
+  await queries.lookup(topic, { onKey })
+  await queries.unannounce(topic, signer)
   await node.close()
   if (!found) throw new DiscoveryError('ERR_BOOTSTRAP', 'the network does not answer its own probe')
 }

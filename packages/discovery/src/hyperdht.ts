@@ -1,8 +1,9 @@
 // Discovery through a HyperDHT network, public or private: who is interested in a topic, and where each of them says that
 // it can be dialled. This file puts the parts together; `hyperdht/session.ts` decides what happens when.
 
-import { isIPv4 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import {
+  type Address,
   type Clock,
   type Crypto,
   type Discovery,
@@ -16,12 +17,18 @@ import {
   type Topic,
 } from '@hearsay/core'
 import { closedError } from './errors.js'
-import { DhtNode } from './hyperdht/node.js'
+import { externalGuess } from './hyperdht/external.js'
 import { Places } from './hyperdht/places.js'
+import { DhtQueries } from './hyperdht/queries.js'
 import { DhtSession } from './hyperdht/session.js'
+import { dhtNode, type SharedDht } from './hyperdht/shared.js'
 import { createSession, type SessionControl } from './session.js'
 
+export { type DhtNodeOptions, type DhtWatcher, dhtNode, type ExternalPlace, type SharedDht } from './hyperdht/shared.js'
+
 export interface HyperdhtOptions {
+  /** A node to share; it stays open, and the four options below are not used. @default one of our own */
+  readonly node?: SharedDht
   /** `host:port` of nodes to start from; those of the public network if left out. @default the public network */
   readonly bootstrap?: readonly string[]
   /** The IPv4 address to bind to; HyperDHT has no IPv6. @default every interface */
@@ -30,6 +37,12 @@ export interface HyperdhtOptions {
   readonly port?: number
   /** Store nothing for others. @default false once this node has been reachable for twenty minutes */
   readonly ephemeral?: boolean
+  /**
+   * Where other nodes see this one at a public address that no interface has, and could reach its UDP port there, tell
+   * `tcp://` with that address too, after the own ones: right for cloud machines and forwarding routers, a lost dial where
+   * a router forwards UDP only. @default true
+   */
+  readonly guessExternal?: boolean
   /** @default systemClock() */
   readonly clock?: Clock
   /** @default systemRandom() */
@@ -43,8 +56,8 @@ const NAME = 'hyperdht'
 
 /**
  * Announces the node's link key under a key of the topic that changes daily, and its addresses as one signed record under
- * the link key. Candidates name the peer; addresses are those that the peer itself has signed, none if it has none. One
- * DHT node serves all sessions; it starts with the first.
+ * the link key. Candidates name the peer; addresses are those that the peer itself has signed, and last of all `hyper://`
+ * with its key. One DHT node serves all sessions; it starts with the first.
  *
  * @example const dht = hyperdht({ bootstrap: ['192.0.2.1:49737'] })
  */
@@ -63,29 +76,33 @@ class Driver {
   readonly #random: Random
   readonly #crypto: Crypto
   readonly #logger: Logger | undefined
-  readonly #node: DhtNode
+  readonly #guessExternal: boolean
+  readonly #node: SharedDht
+  readonly #isOwnNode: boolean
+  readonly #queries: DhtQueries
   readonly #places: Places
   readonly #sessions = new Map<DhtSession, SessionControl>()
+  readonly #unwatch: () => void
   #closing: Promise<void> | null = null
 
   constructor(options: HyperdhtOptions) {
-    const { bootstrap, port, ephemeral, logger } = options
     this.#clock = options.clock ?? systemClock()
     this.#random = options.random ?? systemRandom()
     this.#crypto = options.crypto ?? sodiumCrypto()
-    this.#logger = logger
-    this.#node = new DhtNode({
-      ...(bootstrap && { bootstrap: bootstrap.map(checkedBootstrap) }),
-      ...(port !== undefined && { port }),
-      ...(ephemeral !== undefined && { ephemeral }),
-      host: toIPv4(options.host ?? '0.0.0.0'),
-      clock: this.#clock,
-      logger,
+    this.#logger = options.logger
+    this.#guessExternal = options.guessExternal ?? true
+    this.#node = options.node ?? dhtNode(options)
+    this.#isOwnNode = options.node === undefined
+    this.#queries = new DhtQueries({ node: this.#node, clock: this.#clock, logger: this.#logger })
+    this.#places = new Places(this.#queries, this.#clock, this.#crypto)
+    this.#unwatch = this.#node.watch({
       onNetworkChange: () => {
         for (const session of this.#sessions.keys()) session.onNetworkChange()
       },
+      onExternal: () => {
+        for (const session of this.#sessions.keys()) session.onExternal()
+      },
     })
-    this.#places = new Places(this.#node, this.#clock, this.#crypto)
   }
 
   join(topic: Topic, wish: DiscoveryJoin): DiscoverySession {
@@ -98,8 +115,9 @@ class Driver {
       },
     })
     const session = new DhtSession(topic, wish, {
-      node: this.#node,
+      queries: this.#queries,
       places: this.#places,
+      guess: (port, addresses) => this.#guess(port, addresses),
       clock: this.#clock,
       random: this.#random,
       crypto: this.#crypto,
@@ -111,6 +129,13 @@ class Driver {
     return control.session
   }
 
+  #guess(port: number | null, addresses: readonly Address[]): Address | null {
+    const { external } = this.#node
+    if (!this.#guessExternal || !external) return null
+    const interfaces = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+    return externalGuess({ external, port, addresses, ownHosts: new Set(interfaces.map(({ address }) => address)) })
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -118,18 +143,7 @@ class Driver {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#sessions.values()].map((control) => control.session.leave()))
-    await this.#node.close()
+    this.#unwatch()
+    if (this.#isOwnNode) await this.#node.close()
   }
-}
-
-function checkedBootstrap(address: string): string {
-  if (/^[^\s:]+:\d{1,5}$/.test(address)) return address
-  throw new TypeError(`a bootstrap address is host:port, not ${JSON.stringify(address)}`)
-}
-
-function toIPv4(host: string): string {
-  if (host === '::') return '0.0.0.0'
-  if (host === 'localhost') return '127.0.0.1'
-  if (isIPv4(host)) return host
-  throw new TypeError(`HyperDHT needs an IPv4 host, not ${JSON.stringify(host)}`)
 }

@@ -2,7 +2,8 @@ import { type Address, type Discovery, parseAddress } from '@hearsay/core'
 import { type DiscoveryFixture, discoveryConformance, runConformance } from '@hearsay/core/conformance'
 import { memoryDiscovery, memoryHub } from '@hearsay/core/memory'
 import { describe, test } from 'vitest'
-import { composeDiscoveries, createBootstrapServer, hyperdht, mdns, seeds } from '../src/index.js'
+import { composeDiscoveries, createBootstrapServer, dhtNode, hyperdht, mainline, mdns, seeds } from '../src/index.js'
+import { mainlineNetwork } from './support/mainline-network.js'
 import { freePort } from './support/port.js'
 
 const host = '127.0.0.1'
@@ -34,6 +35,32 @@ describe('hyperdht', () => {
     return fixtureOf(() => hyperdht({ host, port: 0, bootstrap: [network.address] }), network.close)
   }
   runConformance({ test, create, suite: discoveryConformance })
+})
+
+describe('hyperdht over a node that its maker keeps', () => {
+  const create = async (): Promise<DiscoveryFixture> => {
+    const network = await createBootstrapServer({ host })
+    const kept = [1, 2, 3].map(() => dhtNode({ host, port: 0, bootstrap: [network.address] }))
+    const rest = [...kept]
+    const end = async (): Promise<void> => {
+      await Promise.all(kept.map((node) => node.close()))
+      await network.close()
+    }
+    return fixtureOf(() => {
+      const node = rest.pop()
+      return hyperdht(node ? { node } : {})
+    }, end)
+  }
+  runConformance({ test, create, suite: discoveryConformance })
+})
+
+describe('mainline, except that BEP 5 has no withdrawal:', () => {
+  const create = async (): Promise<DiscoveryFixture> => {
+    const network = await mainlineNetwork()
+    return fixtureOf(() => mainline({ host, bootstrap: [network.address] }), network.close)
+  }
+  const suite = discoveryConformance.filter(({ name }) => name !== 'does not find who has left')
+  runConformance({ test, create, suite })
 })
 
 describe('composed, except that candidates keep the name of the part that found them:', () => {

@@ -14,20 +14,48 @@ export interface Environment {
   readonly host: string | null
   readonly port: number
   readonly listen: boolean
+  /** Which transports to use, by their names; null for those that are on by default. */
+  readonly transports: readonly TransportName[] | null
+  /** The port to accept WebSocket connections on, for browsers; null if it is not asked for. */
+  readonly websocketPort: number | null
+  /** Also look in the BitTorrent DHT. */
+  readonly mainline: boolean
+  /** `host:port` of a private network of it; null means the public one. */
+  readonly mainlineBootstrap: readonly string[] | null
+  /** Tell linked peers of each other. */
+  readonly exchange: boolean
 }
 
-/** Reads `HEARSAY_NO_MDNS`, `HEARSAY_NO_DHT`, `HEARSAY_BOOTSTRAP`, `HEARSAY_SEED_PEER`, `HEARSAY_HOST`, `HEARSAY_PORT`, `HEARSAY_NO_LISTEN`. */
+/** The names of the transports that come with the package. */
+export const TRANSPORT_NAMES = ['tcp', 'ws', 'hyper'] as const
+export type TransportName = (typeof TRANSPORT_NAMES)[number]
+
+/** Reads `HEARSAY_NO_MDNS`, `HEARSAY_NO_DHT`, `HEARSAY_BOOTSTRAP`, `HEARSAY_SEED_PEER`, `HEARSAY_HOST`, `HEARSAY_PORT`, `HEARSAY_NO_LISTEN`, `HEARSAY_TRANSPORT`, `HEARSAY_WS`, `HEARSAY_MAINLINE`, `HEARSAY_MAINLINE_BOOTSTRAP`, `HEARSAY_NO_EXCHANGE`. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
-  const bootstrap = list(env.HEARSAY_BOOTSTRAP)
   return {
     mdns: !readFlag(env, 'HEARSAY_NO_MDNS'),
     dht: !readFlag(env, 'HEARSAY_NO_DHT'),
-    bootstrap: bootstrap.length > 0 ? bootstrap : null,
+    bootstrap: listOrNull(env.HEARSAY_BOOTSTRAP),
     seedPeers: list(env.HEARSAY_SEED_PEER),
     host: env.HEARSAY_HOST || null,
-    port: port(env.HEARSAY_PORT),
+    port: port('HEARSAY_PORT', env.HEARSAY_PORT),
     listen: !readFlag(env, 'HEARSAY_NO_LISTEN'),
+    transports: env.HEARSAY_TRANSPORT ? parseTransports(env.HEARSAY_TRANSPORT) : null,
+    websocketPort: env.HEARSAY_WS ? port('HEARSAY_WS', env.HEARSAY_WS) : null,
+    mainline: readFlag(env, 'HEARSAY_MAINLINE'),
+    mainlineBootstrap: listOrNull(env.HEARSAY_MAINLINE_BOOTSTRAP),
+    exchange: !readFlag(env, 'HEARSAY_NO_EXCHANGE'),
   }
+}
+
+/** The names in a list such as `tcp,ws`; `ERR_OPTION` for one that is unknown, or none at all. */
+export function parseTransports(text: string): readonly TransportName[] {
+  const names = list(text)
+  const unknown = names.find((name) => !TRANSPORT_NAMES.some((known) => known === name))
+  if (unknown === undefined && names.length > 0) return [...new Set(names)] as TransportName[]
+  throw new NodeError('ERR_OPTION', `${JSON.stringify(unknown ?? text)} is no transport`, {
+    remedy: `Name some of ${TRANSPORT_NAMES.join(', ')}.`,
+  })
 }
 
 /** True for 1, true or yes; false for 0, false, no, empty or unset; `ERR_OPTION` for anything else. */
@@ -45,9 +73,14 @@ function list(value: string | undefined): readonly string[] {
     .filter((part) => part !== '')
 }
 
-function port(value: string | undefined): number {
+function listOrNull(value: string | undefined): readonly string[] | null {
+  const found = list(value)
+  return found.length > 0 ? found : null
+}
+
+function port(name: string, value: string | undefined): number {
   if (value === undefined || value === '') return 0
   const number = Number(value)
   if (/^\d{1,5}$/.test(value) && number <= 65_535) return number
-  throw new NodeError('ERR_OPTION', `HEARSAY_PORT is ${JSON.stringify(value)}`, { remedy: 'A port is 0 to 65535.' })
+  throw new NodeError('ERR_OPTION', `${name} is ${JSON.stringify(value)}`, { remedy: 'A port is 0 to 65535.' })
 }

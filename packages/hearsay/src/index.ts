@@ -22,14 +22,32 @@ export {
   type Transport,
 } from '@hearsay/core'
 export { fileEpochs, loadIdentity, loadOrCreateIdentity, saveIdentity } from '@hearsay/core/node'
-export { type BootstrapServer, createBootstrapServer, hyperdht, mdns, seeds } from '@hearsay/discovery'
-export { flood, type Message, type Peer, type Room, type RoomEvents } from '@hearsay/gossip'
+export {
+  type AddressBook,
+  type BookDatabase,
+  type BootstrapServer,
+  createAddressBook,
+  createBootstrapServer,
+  hyperdht,
+  type KnownPeer,
+  mainline,
+  mdns,
+  seeds,
+} from '@hearsay/discovery'
+export { flood, type Message, type Peer, type Room, type RoomEvents, type Since } from '@hearsay/gossip'
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'
 export { hyperswarmLinks } from '@hearsay/transport/hyperswarm'
 export { websocket } from '@hearsay/transport/ws'
 export { type DataDirectory, openDataDirectory } from './data-directory.js'
-export { type Environment, readEnvironment, readFlag } from './environment.js'
+export {
+  type Environment,
+  parseTransports,
+  readEnvironment,
+  readFlag,
+  TRANSPORT_NAMES,
+  type TransportName,
+} from './environment.js'
 export { NodeError, type NodeErrorCode } from './errors.js'
 export { join } from './join.js'
 export {
@@ -40,7 +58,7 @@ export {
   type NodeEvents,
   type NodeReport,
 } from './node.js'
-export { type DiscoveryInjection, defaultDiscovery, type NodeOptions } from './options.js'
+export type { NodeOptions } from './options.js'
 export { safeJson, safeText } from './safe-text.js'
 export {
   createSwarm,

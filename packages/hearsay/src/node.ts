@@ -17,7 +17,7 @@ import {
   type TopicId,
 } from '@hearsay/core'
 import { secretFromPassphrase } from '@hearsay/core/node'
-import { composeDiscoveries } from '@hearsay/discovery'
+import type { AddressBook, ExternalPlace } from '@hearsay/discovery'
 import {
   createGossip,
   createRoom,
@@ -27,11 +27,12 @@ import {
   type GossipLimits,
   type NamedEncodings,
   type Room,
+  type Since,
 } from '@hearsay/gossip'
-import { createPool, type Pool, type PoolReport } from '@hearsay/transport'
+import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
-import { ownRecord } from './own-record.js'
+import { Stack } from './stack.js'
 
 export interface JoinOptions<T> {
   /** How messages spread. @default flood() */
@@ -40,6 +41,11 @@ export interface JoinOptions<T> {
   readonly encoding?: keyof NamedEncodings | EncodingOption<T>
   /** Bounds of the room's history: `capacity` messages and `capacityBytes`. */
   readonly history?: Partial<Pick<GossipLimits, 'capacity' | 'capacityBytes'>>
+  /**
+   * What of before it came the room asks for: `live` is what is published from now on, and what nobody had confirmed yet;
+   * the last so many messages; those of the last `age` milliseconds; all that peers retain. @default 'live'
+   */
+  readonly since?: Since
   /** Makes the room private: at least 16 random bytes, or a passphrase. */
   readonly secret?: Uint8Array | string
   /** Let others find this node. @default true */
@@ -71,6 +77,8 @@ export interface NodeReport {
   readonly addresses: readonly string[]
   readonly topics: readonly { readonly topic: string; readonly peers: readonly PeerId[] }[]
   readonly pool: PoolReport
+  /** What the DHT says of this machine; null if it has not said, or is not used. */
+  readonly external: ExternalPlace | null
 }
 
 /** One running instance with one identity. */
@@ -82,6 +90,8 @@ export interface Node extends EventSource<NodeEvents> {
   readonly links: ReadonlyMap<PeerId, Link>
   /** Where this node can be dialled; empty until it listens. */
   readonly addresses: readonly Address[]
+  /** Peers and addresses that worked. */
+  readonly addressBook: AddressBook
   /** Resolves when the node listens; rejects with `ERR_LISTEN` if it cannot. */
   ready(): Promise<void>
   /** Joins a topic: a name, or 32 bytes. Rejects with `ERR_TOPIC`, `ERR_JOINED`, `ERR_LISTEN`, `ERR_EPOCH`, `ERR_CLOSED`. */
@@ -119,8 +129,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   readonly id: PeerId
   readonly author: PeerId
   readonly #options: ResolvedNodeOptions
-  readonly #pool: Pool
-  readonly #discovery: ReturnType<typeof composeDiscoveries>
+  readonly #stack: Stack
   readonly #rooms = new Map<TopicId, Joined>()
   /** Topics on their way to being rooms. */
   readonly #joining = new Map<TopicId, Promise<Room<unknown>>>()
@@ -132,36 +141,29 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     this.id = options.linkIdentity.id
     this.author = options.identity.id
     this.#options = options
-    const { linkIdentity: identity, transports, network, clock, random, limits, logger } = options
-    const addressRecord = ownRecord(identity, clock, () => this.addresses)
-    this.#pool = createPool({
-      identity,
-      transports,
-      network,
-      clock,
-      random,
-      limits,
-      addressRecord,
-      ...(logger && { logger }),
-    })
-    this.#pool.on('link', (link) => {
+    this.#stack = new Stack(options, { limits: options.limits }, (error) => this.#warn(error))
+    const { pool } = this.#stack
+    pool.on('link', (link) => {
       for (const { gossip } of this.#rooms.values()) gossip.addLink(link)
       this.emit('link', link)
     })
-    this.#pool.on('unlink', (link) => this.emit('unlink', link))
-    this.#pool.on('warning', (error) => this.emit('warning', error))
-    this.#discovery = composeDiscoveries(options.discovery)
-    this.#listening = this.#listen()
+    pool.on('unlink', (link) => this.emit('unlink', link))
+    pool.on('warning', (error) => this.emit('warning', error))
+    this.#listening = this.#stack.listen()
     // Whoever waits for `ready` or `join` hears of it; nobody else is to crash over it.
     this.#listening.catch(() => {})
   }
 
   get links(): ReadonlyMap<PeerId, Link> {
-    return this.#pool.links
+    return this.#stack.pool.links
   }
 
   get addresses(): readonly Address[] {
-    return this.#pool.addresses
+    return this.#stack.pool.addresses
+  }
+
+  get addressBook(): AddressBook {
+    return this.#stack.book
   }
 
   ready(): Promise<void> {
@@ -180,30 +182,31 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   async connect(target: Address | PeerId | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
-    if (typeof target !== 'string' || isPeerId(target)) return this.#pool.connect(target, options)
-    return this.#pool.connect(parseAddress(target), options)
+    if (typeof target !== 'string' || isPeerId(target)) return this.#stack.pool.connect(target, options)
+    return this.#stack.pool.connect(parseAddress(target), options)
   }
 
   disconnect(peer: PeerId): Promise<void> {
-    return this.#pool.disconnect(peer)
+    return this.#stack.pool.disconnect(peer)
   }
 
   attach(stream: ByteStream, { initiator, peer }: AttachOptions): Promise<Link> {
-    return this.#pool.attach(stream, { initiator, ...(peer !== undefined && { expected: peer }) })
+    return this.#stack.pool.attach(stream, { initiator, ...(peer !== undefined && { expected: peer }) })
   }
 
   inspect(): NodeReport {
     const topics = [...this.#rooms.values()].map(({ room }) => ({ topic: room.topic, peers: [...room.peers.keys()] }))
     const addresses = this.addresses.map((address) => printAddress(address))
-    return { id: this.id, author: this.author, addresses, topics, pool: this.#pool.inspect() }
+    const external = this.#options.dht?.external ?? null
+    return { id: this.id, author: this.author, addresses, topics, pool: this.#stack.pool.inspect(), external }
   }
 
   suspend(): Promise<void> {
-    return this.#pool.suspend()
+    return this.#stack.pool.suspend()
   }
 
   resume(): Promise<void> {
-    return this.#pool.resume()
+    return this.#stack.pool.resume()
   }
 
   close(): Promise<void> {
@@ -213,11 +216,6 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  async #listen(): Promise<void> {
-    const { listen, host, port } = this.#options
-    if (listen) await this.#pool.listen({ port, ...(host !== null && { host }) })
   }
 
   async #topicOf(name: string | Uint8Array, secret: Uint8Array | string | undefined): Promise<Topic> {
@@ -237,13 +235,15 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
 
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
     const { identity: author, clock } = this.#options
-    const { engine = flood(), encoding = 'json', history: limits = {} } = options
-    const gossip = createGossip({ topic, author, epoch, engine, clock, limits })
-    for (const link of this.#pool.links.values()) gossip.addLink(link)
-    const session = this.#discover(topic, options, () => gossip.peers.size)
+    const { engine = flood(), encoding = 'json', history: limits = {}, since = 'live' } = options
+    const gossip = createGossip({ topic, author, epoch, engine, clock, limits, since })
+    gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
+    for (const link of this.links.values()) gossip.addLink(link)
+    const { announce = true, lookup = true } = options
+    const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
-      for (const peer of this.#pool.links.keys()) this.#pool.release(peer, topic.id)
+      this.#stack.release(topic.id)
       try {
         await session.leave()
       } finally {
@@ -255,23 +255,11 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     return room
   }
 
-  #discover(topic: Topic, { announce = true, lookup = true }: JoinOptions<unknown>, linked: () => number) {
-    const addresses = (): readonly Address[] => this.addresses
-    const port = addresses().find(({ scheme }) => scheme === 'tcp')?.port ?? null
-    const identity = this.#options.linkIdentity
-    const session = this.#discovery.join(topic, { announce, lookup, port, addresses, identity, linked })
-    const follow = async (): Promise<void> => {
-      for await (const candidate of session) this.#pool.want(candidate, { topic: topic.id })
-    }
-    follow().catch((error: unknown) => this.#warn(error))
-    return session
-  }
-
   async #close(): Promise<void> {
     await Promise.allSettled(this.#joining.values())
     // One that fails to close must not keep the others, or their sockets, open.
     await Promise.allSettled([...this.#rooms.values()].map(({ room }) => room.close()))
-    await Promise.allSettled([this.#discovery.close(), this.#pool.close()])
+    await this.#stack.close()
     this.clear()
   }
 

@@ -1,6 +1,5 @@
-// What a node is made of. Every part has a default and can be swapped; this is the only place where concrete choices are made.
+// What a node is made of. Every part has a default and can be swapped; which defaults stands in defaults.ts.
 
-import { isIPv4 } from 'node:net'
 import {
   type Clock,
   createIdentity,
@@ -15,8 +14,9 @@ import {
   systemRandom,
   type Transport,
 } from '@hearsay/core'
-import { hyperdht, mdns, seeds } from '@hearsay/discovery'
-import { type PoolLimits, tcp } from '@hearsay/transport'
+import type { AddressBook, SharedDht } from '@hearsay/discovery'
+import type { PoolLimits } from '@hearsay/transport'
+import { type DhtChoice, defaultDht, defaultDiscovery, defaultTransports } from './defaults.js'
 import { type Environment, readEnvironment } from './environment.js'
 import { resolveHost } from './host.js'
 
@@ -29,8 +29,24 @@ export interface NodeOptions {
   readonly epochs?: EpochSource
   /** How peers are found. @default mDNS and HyperDHT, as the environment says */
   readonly discovery?: readonly Discovery[]
-  /** How peers are reached. @default TCP */
+  /** How peers are reached. @default TCP, WebSocket to dial, and `hyper://` where the default discovery has a DHT */
   readonly transports?: readonly Transport[]
+  /** Peers and addresses that worked; it stays yours to close. @default one in memory */
+  readonly addressBook?: AddressBook
+  /** Tell linked peers of each other. @default true */
+  readonly exchange?: boolean
+  /** Peers below which a room is looked for others as often as an empty one. @default 1 */
+  readonly minPeers?: number
+  /** Links at once; the same as `limits.maxLinks`. @default 128 */
+  readonly maxPeers?: number
+  /** Milliseconds without a message before a peer is pinged; the same as `limits.pingIntervalMs`. @default 10_000 */
+  readonly pingIntervalMs?: number
+  /** `host:port` of a private HyperDHT network. @default the environment's, or the public network */
+  readonly bootstrap?: readonly string[]
+  /** @default adaptive: a node stores for others once it has been reachable for twenty minutes */
+  readonly dht?: DhtChoice
+  /** What is not said here is taken from it. @default that of the process, as `readEnvironment` has it */
+  readonly environment?: Environment
   /** Accept links from others. @default true */
   readonly listen?: boolean
   /** An own address, or a subnet that picks one. @default all interfaces, dual stack */
@@ -55,6 +71,12 @@ export interface ResolvedNodeOptions {
   readonly epochs: EpochSource
   readonly discovery: readonly Discovery[]
   readonly transports: readonly Transport[]
+  /** The default discovery's, which the default transports share; to be closed after both. */
+  readonly dht: SharedDht | null
+  /** Null: make one. */
+  readonly addressBook: AddressBook | null
+  readonly exchange: boolean
+  readonly minPeers: number
   readonly listen: boolean
   readonly host: string | null
   readonly port: number
@@ -66,49 +88,38 @@ export interface ResolvedNodeOptions {
 }
 
 /** The options with everything filled in; what is not said is taken from the environment. */
-export function resolveNodeOptions(
-  options: NodeOptions,
-  env: Environment = readEnvironment(process.env),
-): ResolvedNodeOptions {
+export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
+  const env = options.environment ?? readEnvironment(process.env)
   const clock = options.clock ?? systemClock()
   const random = options.random ?? systemRandom()
   const identity = options.identity ?? createIdentity()
   const injected = { clock, random, ...(options.logger && { logger: options.logger }) }
   const named = options.host ?? env.host
   const host = named === null ? null : resolveHost(named)
+  const linkIdentity = options.linkIdentity ?? identity
+  const here = { ...env, host, bootstrap: options.bootstrap ?? env.bootstrap }
+  const dht = options.discovery ? null : defaultDht(here, injected, options.dht)
   return {
     identity,
-    linkIdentity: options.linkIdentity ?? identity,
+    linkIdentity,
     epochs: options.epochs ?? memoryEpochs({ clock, random }),
-    discovery: options.discovery ?? defaultDiscovery({ ...env, host }, injected),
-    transports: options.transports ?? [tcp()],
+    discovery: options.discovery ?? defaultDiscovery(here, injected, dht),
+    transports: options.transports ?? defaultTransports(here, linkIdentity, { clock, dht }),
+    dht,
+    addressBook: options.addressBook ?? null,
+    exchange: options.exchange ?? env.exchange,
+    minPeers: options.minPeers ?? 1,
     listen: options.listen ?? env.listen,
     host,
     port: options.port ?? env.port,
     network: options.network ?? DEFAULT_NETWORK,
-    limits: options.limits ?? {},
+    limits: {
+      ...(options.maxPeers !== undefined && { maxLinks: options.maxPeers }),
+      ...(options.pingIntervalMs !== undefined && { pingIntervalMs: options.pingIntervalMs }),
+      ...options.limits,
+    },
     clock,
     random,
     logger: options.logger,
   }
-}
-
-/** What the default discoveries are injected with. */
-export interface DiscoveryInjection {
-  readonly clock?: Clock
-  readonly random?: Random
-  readonly logger?: Logger
-}
-
-/** mDNS, HyperDHT and the seeds that were given, less what is switched off. Throws `ERR_HOST` or `ERR_ADDRESS`. */
-export function defaultDiscovery(env: Environment, injected: DiscoveryInjection = {}): readonly Discovery[] {
-  const host = env.host === null ? null : resolveHost(env.host)
-  const common = { ...injected, ...(host !== null && { host }) }
-  const found: Discovery[] = []
-  if (env.mdns) found.push(mdns(common))
-  // HyperDHT knows IPv4 alone: a node that is bound to an IPv6 address does without it.
-  if (env.dht && (host === null || isIPv4(host)))
-    found.push(hyperdht({ ...common, ...(env.bootstrap && { bootstrap: env.bootstrap }) }))
-  if (env.seedPeers.length > 0) found.push(seeds(env.seedPeers))
-  return found
 }

@@ -16,14 +16,13 @@ import {
   type Topic,
   TopicChannels,
   type TopicId,
+  withPeer,
 } from '@hearsay/core'
-import { composeDiscoveries } from '@hearsay/discovery'
-import { createPool, type Pool } from '@hearsay/transport'
 import { NodeError } from './errors.js'
-import type { ResolvedNodeOptions } from './options.js'
-import { ownRecord } from './own-record.js'
+import { type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { Stack } from './stack.js'
 import { Connection, type PeerInfo } from './swarm/connection.js'
-import { resolveSwarmParts, resolveSwarmPool, type SwarmOptions } from './swarm/options.js'
+import { type SwarmOptions, swarmPool } from './swarm/options.js'
 
 export type { PeerInfo, PeerInfoEvents } from './swarm/connection.js'
 export type { SwarmOptions } from './swarm/options.js'
@@ -97,8 +96,7 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
   readonly id: PeerId
   readonly connections: Set<Duplex> = new Set()
   readonly #parts: ResolvedNodeOptions
-  readonly #pool: Pool
-  readonly #discovery: ReturnType<typeof composeDiscoveries>
+  readonly #stack: Stack
   readonly #joined = new Map<TopicId, Joined>()
   readonly #peers = new Map<Link, Connection>()
   /** Settles when it listens or cannot; `ready` tells which. */
@@ -108,29 +106,21 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
 
   constructor(options: SwarmOptions) {
     super((error) => this.#warn(error))
-    this.#parts = resolveSwarmParts(options)
+    this.#parts = resolveNodeOptions(options)
     this.id = this.#parts.linkIdentity.id
-    const { linkIdentity, clock } = this.#parts
-    const addressRecord = ownRecord(linkIdentity, clock, () => this.addresses)
-    this.#pool = createPool({ ...resolveSwarmPool(options, this.#parts), addressRecord })
-    this.#pool.on('link', (link) => this.#onLink(link))
-    this.#pool.on('unlink', (link) => this.#peers.delete(link))
-    this.#pool.on('refused', ({ id, code }) => this.emit('peer-rejected', id, code))
-    this.#pool.on('warning', (error) => this.#warn(error))
-    this.#discovery = composeDiscoveries(this.#parts.discovery)
-    const { host, port, listen } = this.#parts
-    const bound = listen ? this.#pool.listen({ port, ...(host !== null && { host }) }) : Promise.resolve()
-    this.#listening = Promise.resolve(bound).then(
-      () => {},
-      (error: unknown) => {
-        this.#listenError = error
-        this.#warn(error)
-      },
-    )
+    this.#stack = new Stack(this.#parts, swarmPool(options), (error) => this.#warn(error))
+    this.#stack.pool.on('link', (link) => this.#onLink(link))
+    this.#stack.pool.on('unlink', (link) => this.#peers.delete(link))
+    this.#stack.pool.on('refused', ({ id, code }) => this.emit('peer-rejected', id, code))
+    this.#stack.pool.on('warning', (error) => this.#warn(error))
+    this.#listening = this.#stack.listen().catch((error: unknown) => {
+      this.#listenError = error
+      this.#warn(error)
+    })
   }
 
   get addresses(): readonly Address[] {
-    return this.#pool.addresses
+    return this.#stack.pool.addresses
   }
 
   async ready(): Promise<void> {
@@ -159,7 +149,7 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
     const joined = this.#joined.get(id)
     if (!joined) return
     this.#joined.delete(id)
-    for (const { link } of joined.channels) this.#pool.release(link.remote, id)
+    for (const { link } of joined.channels) this.#stack.pool.release(link.remote, id)
     joined.channels.close()
     for (const connection of this.#peers.values()) connection.unshare(labelOf(joined.topic))
     await (await joined.session).leave()
@@ -171,11 +161,12 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
 
   async connect(target: Candidate | Address | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
     const address = typeof target === 'string' ? parseAddress(target) : target
-    if ('scheme' in address) return this.#pool.connect(address, options)
-    const [first] = address.addresses
-    const to = address.peer ?? first
-    if (!to) throw new NodeError('ERR_OPTION', 'the candidate has neither a peer nor an address')
-    return this.#pool.connect(to, options)
+    if ('scheme' in address) return this.#stack.pool.connect(address, options)
+    const { peer, addresses } = address
+    const [first] = addresses
+    if (first) return this.#stack.pool.connect(peer === null ? first : withPeer(first, peer), options)
+    if (peer === null) throw new NodeError('ERR_OPTION', 'the candidate has neither a peer nor an address')
+    return this.#stack.pool.connect(peer, options)
   }
 
   close(): Promise<void> {
@@ -197,6 +188,7 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
       handlers: {
         onUp: (handle, { link }) => {
           handles.set(handle, link)
+          this.#stack.onShared(link.remote, topic.id)
           this.#onShared(link, name)
         },
         onDown: (handle) => {
@@ -208,32 +200,22 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
         onDrain: () => {},
       },
     })
-    for (const link of this.#pool.links.values()) channels.add(link)
+    for (const link of this.#stack.pool.links.values()) channels.add(link)
     return channels
   }
 
   #discover(topic: Topic, roles: Roles): DiscoverySession {
-    const addresses = (): readonly Address[] => this.addresses
     const linked = (): number => [...(this.#joined.get(topic.id)?.channels ?? [])].length
-    const identity = this.#parts.linkIdentity
-    const tcp = addresses().find(({ scheme }) => scheme === 'tcp')
-    const session = this.#discovery.join(topic, { ...roles, port: tcp?.port ?? null, addresses, identity, linked })
-    this.#follow(session, topic.id).catch((error: unknown) => this.#warn(error))
+    const onCandidate = (candidate: Candidate): void => void this.emit('peer', candidate)
+    const session = this.#stack.discover(topic, roles, { linked, onCandidate })
     void session.flushed().then(() => this.emit('updated', labelOf(topic)))
     return session
   }
 
-  async #follow(session: DiscoverySession, topic: TopicId): Promise<void> {
-    for await (const candidate of session) {
-      this.emit('peer', candidate)
-      this.#pool.want(candidate, { topic })
-    }
-  }
-
   #onLink(link: Link): void {
     const actions = {
-      ban: (peer: PeerId, reason: string) => this.#pool.ban(peer, { reason }),
-      backoff: (peer: PeerId) => this.#pool.backoff(peer),
+      ban: (peer: PeerId, reason: string) => this.#stack.pool.ban(peer, { reason }),
+      backoff: (peer: PeerId) => this.#stack.pool.backoff(peer),
     }
     this.#peers.set(link, new Connection(link, actions, (error) => this.#warn(error)))
     for (const { channels } of this.#joined.values()) channels.add(link)
@@ -254,7 +236,7 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
   async #close(): Promise<void> {
     await Promise.all([...this.#joined.values()].map(async ({ session }) => (await session).leave()))
     for (const stream of this.connections) stream.destroy()
-    await Promise.all([this.#discovery.close(), this.#pool.close()])
+    await this.#stack.close()
   }
 
   #warn(error: unknown): void {

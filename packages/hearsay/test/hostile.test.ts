@@ -62,7 +62,7 @@ async function scene(): Promise<Scene> {
   const handshake = channelProof(topic, link)
   const channel = link.openChannel({ protocol: 'hearsay/room/1', id: channelId(topic, link.handshakeHash), handshake })
   await next((listener) => channel.once('open', listener))
-  channel.send(encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, heads: [] }))
+  channel.send(encodeFrame({ type: 'hello', author: identity.id, epoch: 1, presentMs: 0, since: 'live', heads: [] }))
   return { victim, room, honest, link, channel, own }
 }
 

@@ -148,6 +148,11 @@ describe('the environment', () => {
       HEARSAY_HOST: '127.0.0.1',
       HEARSAY_PORT: '4',
       HEARSAY_NO_LISTEN: 'yes',
+      HEARSAY_TRANSPORT: 'tcp,ws',
+      HEARSAY_WS: '5',
+      HEARSAY_MAINLINE: '1',
+      HEARSAY_MAINLINE_BOOTSTRAP: '127.0.0.1:6',
+      HEARSAY_NO_EXCHANGE: '1',
     })
     expect(env).toEqual({
       mdns: false,
@@ -157,15 +162,24 @@ describe('the environment', () => {
       host: '127.0.0.1',
       port: 4,
       listen: false,
+      transports: ['tcp', 'ws'],
+      websocketPort: 5,
+      mainline: true,
+      mainlineBootstrap: ['127.0.0.1:6'],
+      exchange: false,
     })
   })
 
-  it.each([{ HEARSAY_NO_DHT: 'perhaps' }, { HEARSAY_PORT: '-1' }, { HEARSAY_PORT: '65536' }])(
-    'refuses %j with a code',
-    (env) => {
-      expect(() => readEnvironment(env)).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }))
-    },
-  )
+  it.each([
+    { HEARSAY_NO_DHT: 'perhaps' },
+    { HEARSAY_PORT: '-1' },
+    { HEARSAY_PORT: '65536' },
+    { HEARSAY_TRANSPORT: 'tcp,pigeon' },
+    { HEARSAY_TRANSPORT: ',' },
+    { HEARSAY_WS: 'x' },
+  ])('refuses %j with a code', (env) => {
+    expect(() => readEnvironment(env)).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }))
+  })
 })
 
 describe('the host', () => {

@@ -40,7 +40,8 @@ function bind(server: Server, where: Bound & { readonly backlog: number }): Prom
     server.once('error', reject)
     server.listen({ ...where, ipv6Only: false }, () => {
       server.removeListener('error', reject)
-      // Later ones are about single connections that could not be accepted: there is nobody to tell.
+      // Later ones would be about single connections that could not be accepted. Node 20 to 26 emit none, not even without
+      // descriptors (descriptors.ts); if one ever comes, the listener lives on.
       server.on('error', () => {})
       const bound = server.address()
       resolve({ host: where.host, port: typeof bound === 'object' && bound ? bound.port : where.port })

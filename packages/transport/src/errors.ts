@@ -5,9 +5,11 @@ import { HearsayError, hasCode } from '@hearsay/core'
 /**
  * Codes of `@hearsay/transport`. Those marked * also travel: a link may be refused or ended by the remote with them.
  * - `ERR_LISTEN`: that address cannot be listened on
+ * - `ERR_DESCRIPTORS`: this process has no file descriptor left, so that whoever connects is dropped
  * - `ERR_DIAL`: nobody could be reached at that address, or no address of the peer is known
  * - `ERR_HANDSHAKE`: the remote did not prove who it is, or speaks another protocol, version or network
  * - `ERR_HANDSHAKE_TIMEOUT`: the handshake was not finished in time
+ * - `ERR_OVERFLOW`: more came than a stream keeps that cannot make its remote wait
  * - `ERR_PEER_MISMATCH`: another peer answered than the one that was expected there
  * - `ERR_SELF`: the address leads back to this node
  * - `ERR_DUPLICATE`*: there is a link with this peer already; not a failure
@@ -21,9 +23,11 @@ import { HearsayError, hasCode } from '@hearsay/core'
  */
 export type TransportErrorCode =
   | 'ERR_LISTEN'
+  | 'ERR_DESCRIPTORS'
   | 'ERR_DIAL'
   | 'ERR_HANDSHAKE'
   | 'ERR_HANDSHAKE_TIMEOUT'
+  | 'ERR_OVERFLOW'
   | 'ERR_PEER_MISMATCH'
   | 'ERR_SELF'
   | 'ERR_DUPLICATE'

@@ -19,11 +19,11 @@ import {
 import { cannotListen } from './bind.js'
 import { TransportError } from './errors.js'
 import { createBoundedStream } from './hyperdht/bounded-stream.js'
-import type { DhtKeyPair, DhtNode, DhtServer, DhtStream } from './hyperdht/library.js'
+import type { DhtKeyPair, DhtNode, DhtServer, DhtSource, DhtStream } from './hyperdht/library.js'
 import { NodeHolder, within } from './hyperdht/node.js'
 import type { AuthenticatedStream } from './pool/authenticated.js'
 
-export type { DhtNode, DhtStream } from './hyperdht/library.js'
+export type { DhtNode, DhtSource, DhtStream } from './hyperdht/library.js'
 
 export interface HyperOptions {
   /** The key that others dial and that this side proves; the same as the pool's. */
@@ -34,18 +34,25 @@ export interface HyperOptions {
   readonly host?: string
   /** The UDP port; 0 is any. @default the library's: 49737, or any if that is taken */
   readonly port?: number
-  /** A node to share, such as `swarm.dht`; it stays open, and the three options above are not used. @default one of our own */
-  readonly dht?: DhtNode
+  /**
+   * A node to share, such as `swarm.dht`, or who opens one, such as `dhtNode()` of `@hearsay/discovery`; it stays open, and
+   * the three options above are not used. @default one of our own
+   */
+  readonly dht?: DhtNode | DhtSource
   /** A blind relay that carries what cannot cross both NATs; both sides may name one. @default none */
   readonly relayThrough?: PeerId
   /** Milliseconds to find the peer and cross the NATs. @default 10_000 */
   readonly dialTimeoutMs?: number
+  /**
+   * Milliseconds that `listen` waits at most until the key is announced; announcing goes on. With 0 it does not wait, and who
+   * dials at once may not find it yet. @default 3_000
+   */
+  readonly announceMs?: number
   /** @default systemClock() */
   readonly clock?: Clock
 }
 
 const DIAL_TIMEOUT_MS = 10_000
-/** Whoever listens does not wait longer for a DHT that does not answer; announcing goes on. */
 const ANNOUNCE_MS = 3_000
 const UNANNOUNCE_MS = 1_500
 
@@ -71,7 +78,9 @@ class HyperTransport implements Transport {
     readonly relayThrough: Uint8Array | null
     readonly createSecretStream: typeof createBoundedStream
   }
-  readonly #servers = new Set<DhtServer>()
+  readonly #announceMs: number
+  /** Whether their announcement has come to its end: only then is there something to withdraw. */
+  readonly #servers = new Map<DhtServer, { announced: boolean }>()
   /** Aborts what is being dialled when the transport closes. */
   readonly #closing = new AbortController()
   #closed: Promise<void> | null = null
@@ -82,6 +91,7 @@ class HyperTransport implements Transport {
     this.#keyPair = { publicKey: Buffer.from(identity.publicKey), secretKey: Buffer.from(identity.secretKey) }
     this.#clock = clock
     this.#dialTimeoutMs = options.dialTimeoutMs ?? DIAL_TIMEOUT_MS
+    this.#announceMs = options.announceMs ?? ANNOUNCE_MS
     const own = {
       ...(bootstrap && { bootstrap }),
       ...(host !== undefined && { host }),
@@ -96,9 +106,7 @@ class HyperTransport implements Transport {
   async listen(_options: ListenOptions, onStream: (incoming: IncomingStream) => void): Promise<Listener> {
     this.#checkOpen()
     const server = await this.#announce(onStream)
-    const close = async (): Promise<void> => {
-      if (this.#servers.delete(server)) await this.#end(server)
-    }
+    const close = (): Promise<void> => this.#end(server)
     if (this.#closing.signal.aborted) await close()
     this.#checkOpen()
     return { addresses: [{ scheme: 'hyper', peer: this.#id, host: '', port: 0, path: '' }], close }
@@ -131,9 +139,7 @@ class HyperTransport implements Transport {
 
   async #close(): Promise<void> {
     this.#closing.abort()
-    const servers = [...this.#servers]
-    this.#servers.clear()
-    await Promise.all(servers.map((server) => this.#end(server)))
+    await Promise.all([...this.#servers.keys()].map((server) => this.#end(server)))
     await this.#node.close()
   }
 
@@ -145,14 +151,19 @@ class HyperTransport implements Transport {
     try {
       const node = await this.#node.open()
       const server = node.createServer(this.#streams, (stream) => accept(stream, onStream))
-      this.#servers.add(server)
-      const listening = server.listen(this.#keyPair)
+      const state = { announced: false }
+      this.#servers.set(server, state)
       let failure: unknown = null
-      listening.catch((error: unknown) => {
-        failure = error
-        this.#servers.delete(server)
-      })
-      await within(this.#clock, ANNOUNCE_MS, listening)
+      const listening = server.listen(this.#keyPair).then(
+        () => {
+          state.announced = true
+        },
+        (error: unknown) => {
+          failure = error
+          this.#servers.delete(server)
+        },
+      )
+      await within(this.#clock, this.#announceMs, listening)
       if (failure) throw failure
       return server
     } catch (error) {
@@ -160,8 +171,11 @@ class HyperTransport implements Transport {
     }
   }
 
-  #end(server: DhtServer): Promise<void> {
-    return within(this.#clock, UNANNOUNCE_MS, server.close())
+  async #end(server: DhtServer): Promise<void> {
+    const state = this.#servers.get(server)
+    if (!state) return
+    this.#servers.delete(server)
+    await within(this.#clock, state.announced ? UNANNOUNCE_MS : 0, server.close())
   }
 
   #open(stream: DhtStream, signal: AbortSignal): Promise<DhtStream> {

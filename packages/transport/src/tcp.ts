@@ -4,20 +4,26 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import {
   type Address,
   type ByteStream,
+  type Clock,
   hostAddress,
   type IncomingStream,
   type Listener,
   type ListenOptions,
   printAddress,
+  systemClock,
+  type Timer,
   type Transport,
 } from '@hearsay/core'
 import { bindServer } from './bind.js'
+import { watchDescriptors } from './descriptors.js'
 import { TransportError } from './errors.js'
 import { dialableAddresses, plainHost } from './interfaces.js'
 
 export interface TcpOptions {
   /** Connections that the system may queue for us to accept. @default 128 */
   readonly backlog?: number
+  /** @default systemClock() */
+  readonly clock?: Clock
 }
 
 const BACKLOG = 128
@@ -31,12 +37,15 @@ class TcpTransport implements Transport {
   readonly scheme = 'tcp'
   readonly capabilities = { listen: true, authenticated: false, responderSpeaksFirst: true } as const
   readonly #backlog: number
-  readonly #servers = new Set<Server>()
+  readonly #clock: Clock
+  /** With what watches over each. */
+  readonly #servers = new Map<Server, Timer>()
   /** Aborts what is being dialled when the transport closes. */
   readonly #closing = new AbortController()
 
-  constructor({ backlog = BACKLOG }: TcpOptions) {
+  constructor({ backlog = BACKLOG, clock = systemClock() }: TcpOptions) {
     this.#backlog = backlog
+    this.#clock = clock
   }
 
   async listen(options: ListenOptions, onStream: (incoming: IncomingStream) => void): Promise<Listener> {
@@ -45,10 +54,8 @@ class TcpTransport implements Transport {
     const bound = await bindServer(server, { ...options, backlog: this.#backlog })
     if (this.#closing.signal.aborted) server.close()
     this.#checkOpen()
-    this.#servers.add(server)
-    const close = async (): Promise<void> => {
-      if (this.#servers.delete(server)) server.close()
-    }
+    this.#servers.set(server, watchDescriptors({ clock: this.#clock, onWarning: options.onWarning }))
+    const close = async (): Promise<void> => this.#end(server)
     return { addresses: dialableAddresses(this.scheme, bound), close }
   }
 
@@ -70,8 +77,12 @@ class TcpTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const server of this.#servers) server.close()
-    this.#servers.clear()
+    for (const server of [...this.#servers.keys()]) this.#end(server)
+  }
+
+  #end(server: Server): void {
+    this.#servers.get(server)?.cancel()
+    if (this.#servers.delete(server)) server.close()
   }
 
   #checkOpen(): void {

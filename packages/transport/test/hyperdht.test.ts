@@ -275,6 +275,16 @@ describe('dialling over HyperDHT', () => {
     expect(await outcome(made.dial(addressOf(createIdentity())))).toMatchObject({ code: 'ERR_DIAL' })
     expect(await outcome(made.listen({}, () => {}))).toMatchObject({ code: 'ERR_LISTEN' })
   })
+
+  it('rejects with ERR_DIAL and ERR_LISTEN, in words, where whoever shares a node has none', async () => {
+    const alice = createIdentity()
+    const made = transport(alice, { dht: { open: async () => null, failure: new Error('no such interface') } })
+    const errors = [await outcome(made.dial(addressOf(createIdentity()))), await outcome(made.listen({}, () => {}))]
+    expect(errors).toMatchObject([{ code: 'ERR_DIAL' }, { code: 'ERR_LISTEN' }])
+    for (const error of errors) expect(String(error)).toContain('no such interface')
+    const closed = transport(alice, { dht: { open: async () => null } })
+    expect(String(await outcome(closed.listen({}, () => {})))).toContain('it is closed')
+  })
 })
 
 describe('closing a transport over HyperDHT', () => {
@@ -283,6 +293,22 @@ describe('closing a transport over HyperDHT', () => {
     await transport(alice, { dht: nodes[0] }).close()
     const made = transport(bob, { dht: nodes[0] })
     expect((await made.listen({}, () => {})).addresses).toHaveLength(1)
+  })
+
+  it('leaves open what somebody else opens for it', async () => {
+    let opened = 0
+    const open = async (): Promise<object> => {
+      opened += 1
+      return nodes[0]
+    }
+    const bob = createIdentity()
+    const made = transport(bob, { dht: { open } })
+    expect(opened).toBe(0)
+    await made.listen({}, () => {})
+    expect(opened).toBe(1)
+    await made.close()
+    const other = transport(createIdentity(), { dht: nodes[0] })
+    expect((await other.listen({}, () => {})).addresses).toHaveLength(1)
   })
 
   it('leaves nothing that keeps a process alive', async () => {

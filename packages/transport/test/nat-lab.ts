@@ -1,23 +1,16 @@
 // Two machines behind two NATs, with a public network between them, made of network namespaces. It needs root, `ip` and
 // `nft`; whatever happens, `close` removes what it made.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { build } from 'tsup'
+import { execFileSync } from 'node:child_process'
+import { bundled, type Program, start } from './program.js'
+
+export type { Program } from './program.js'
 
 /** How a router chooses the port that the outside sees: that of the inside if it can, or another one for each remote. */
 export type NatKind = 'masquerade' | 'symmetric'
 
 /** Where a program can run. */
 export type Place = 'public' | 'inside1' | 'inside2'
-
-export interface Program {
-  /** The next line that it prints, parsed; rejects when it ends before. */
-  next(): Promise<Record<string, unknown>>
-}
 
 export interface NatLab {
   run(where: Place, ...args: string[]): Program
@@ -27,15 +20,18 @@ export interface NatLab {
 /** Addresses of the public network's hosts: such as no library takes for private or reserved. */
 export const PUBLIC_HOSTS = [1, 2, 3, 4, 5, 6].map((last) => `20.0.0.${last}`)
 
-const root = fileURLToPath(new URL('../../..', import.meta.url))
-
 /** Why there can be no lab here; null if there can. */
 export function whyNoNatLab(): string | null {
+  return whyNoNamespaces((probe) => inside(probe, 'nft', 'add', 'table', 'ip', 'nat'))
+}
+
+/** Why there can be no namespaces here, or not what is tried in one; null if there can. */
+export function whyNoNamespaces(attempt: (probe: string) => void): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'network namespaces need root on Linux'
   const probe = `hs${process.pid}-probe`
   try {
     ip('netns', 'add', probe)
-    inside(probe, 'nft', 'add', 'table', 'ip', 'nat')
+    attempt(probe)
     return null
   } catch (error) {
     return `network namespaces or nft do not work here: ${error instanceof Error ? error.message.split('\n')[0] : error}`
@@ -48,17 +44,17 @@ export function whyNoNatLab(): string | null {
 export async function createNatLab(script: string, kinds: readonly [NatKind, NatKind]): Promise<NatLab> {
   const prefix = `hs${process.pid}-`
   const spaces = ['pub', 'nat1', 'nat2', 'in1', 'in2'].map((name) => prefix + name)
-  const children: ChildProcess[] = []
+  const programs: Program[] = []
   const bundle = await bundled(script)
   const remove = (): void => {
-    for (const child of children) child.kill('SIGKILL')
+    for (const program of programs) void program.kill()
     for (const space of spaces) forget(space)
-    rmSync(bundle.directory, { recursive: true, force: true })
+    bundle.remove()
   }
   // A run that is stopped in the middle leaves nothing either.
   process.once('exit', remove)
   const close = async (): Promise<void> => {
-    await Promise.all(children.map(ended))
+    await Promise.all(programs.map((program) => program.kill()))
     remove()
     process.removeListener('exit', remove)
   }
@@ -73,14 +69,14 @@ export async function createNatLab(script: string, kinds: readonly [NatKind, Nat
   const names: Readonly<Record<Place, string>> = { public: 'pub', inside1: 'in1', inside2: 'in2' }
   const run = (where: Place, ...args: string[]): Program => {
     const command = ['netns', 'exec', prefix + names[where], process.execPath, bundle.file, ...args]
-    const child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] })
-    children.push(child)
-    return programOf(child)
+    const program = start('ip', command)
+    programs.push(program)
+    return program
   }
   return { run, close }
 }
 
-function makeSpace(space: string): void {
+export function makeSpace(space: string): void {
   forget(space)
   ip('netns', 'add', space)
   ip('-n', space, 'link', 'set', 'lo', 'up')
@@ -136,45 +132,7 @@ table ip filter {
 `
 }
 
-/** From within the store, every dependency of every package can be found. */
-async function bundled(script: string): Promise<{ readonly directory: string; readonly file: string }> {
-  const directory = mkdtempSync(join(root, 'node_modules', '.pnpm', '.child-'))
-  await build({
-    config: false,
-    silent: true,
-    entry: [script],
-    outDir: directory,
-    format: ['esm'],
-    tsconfig: join(root, 'tsconfig.json'),
-    external: [/^(?!@hearsay\/)[@a-z]/],
-    noExternal: [/^@hearsay\//],
-    target: 'node20',
-    dts: false,
-  })
-  writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
-  return { directory, file: join(directory, `${basename(script, '.ts')}.js`) }
-}
-
-function programOf(child: ChildProcess): Program {
-  if (!child.stdout) throw new Error('the output of a program is read')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const next = async (): Promise<Record<string, unknown>> => {
-    const { value, done } = await lines.next()
-    if (done) throw new Error('the program ended')
-    return JSON.parse(value) as Record<string, unknown>
-  }
-  return { next }
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    child.once('exit', () => resolve())
-    child.kill('SIGKILL')
-  })
-}
-
-function ip(...args: string[]): void {
+export function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
@@ -182,7 +140,7 @@ function inside(space: string, ...command: string[]): void {
   ip('netns', 'exec', space, ...command)
 }
 
-function forget(space: string): void {
+export function forget(space: string): void {
   try {
     ip('netns', 'del', space)
   } catch {

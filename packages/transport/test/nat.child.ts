@@ -97,11 +97,13 @@ async function dial(pool: Pool, peer: string): Promise<void> {
     await exchange(link)
     say({ linked: link.remote, ms })
   } catch (error) {
-    say({ code: isTransportError(error) ? error.code : String(error), ms: took(), links: pool.inspect().links })
+    const { links, queue } = pool.inspect()
+    const [{ why, detail } = {}] = queue
+    say({ code: isTransportError(error) ? error.code : String(error), ms: took(), links, why, detail })
   }
 }
 
-/** The same, below the pool: there the reason of the library is told. */
+/** The same, below the pool: there the reason is told in words. */
 async function explain(identity: Identity, peer: string): Promise<void> {
   const transport = hyper({ ...optionsOf(identity), dialTimeoutMs: 12_000 })
   const result = await transport.dial(parseAddress(`hyper://${peer}`)).catch((error: unknown) => error)

@@ -50,6 +50,9 @@ describe.skipIf(reason !== null)('two nodes behind two NATs, with a public Hyper
     const result = await dialling.next()
     expect(result).toMatchObject({ code: expect.stringMatching(/^ERR_(DIAL|HANDSHAKE_TIMEOUT)$/), links: 0 })
     expect(result.ms).toBeLessThan(16_000)
+    // What the pool shows to whoever asks why there is no link.
+    expect(result.why).toBe(result.code)
+    if (result.code === 'ERR_DIAL') expect(result.detail).toMatch(/HOLEPUNCH/)
     const told = await dialling.next()
     expect(told).toMatchObject({ code: 'ERR_DIAL' })
     expect(`${told.cause} ${told.message}`).toMatch(/HOLEPUNCH|no answer in time/)

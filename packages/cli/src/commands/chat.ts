@@ -30,7 +30,7 @@ export function chat(
     tellPresence(room, prompt, output)
     const printing = printAll(room, prompt, { options, output })
     try {
-      await publishLines(room, prompt, ended)
+      await publishLines(room, prompt, { name: options.name, ended })
     } finally {
       await Promise.all([room.close(), printing])
     }
@@ -50,21 +50,44 @@ async function printAll(
 ): Promise<void> {
   for await (const message of room.subscribe({ whenSlow: 'pause' })) {
     if (output.json) await printMessage(room, message, { options, output })
-    else await above(prompt, () => output.line(`${message.author.slice(0, SHORT_ID)}: ${textOf(message)}`))
+    else await above(prompt, () => output.line(`${speakerOf(message)}: ${textOf(message)}`))
   }
+}
+
+/** What somebody with a name says. Who has none sends the text alone. */
+interface Named {
+  readonly name: string
+  readonly text: string
+}
+
+function isNamed(data: unknown): data is Named {
+  if (typeof data !== 'object' || data === null) return false
+  const { name, text } = data as Partial<Named>
+  return typeof name === 'string' && typeof text === 'string'
+}
+
+/** The key is always there: anybody can take any name. */
+function speakerOf({ author, data }: Message<unknown>): string {
+  const key = author.slice(0, SHORT_ID)
+  return isNamed(data) ? `${data.name} (${key})` : key
 }
 
 function textOf({ data, undecodable, bytes }: Message<unknown>): string {
   if (undecodable) return `(${bytes.byteLength} bytes that are not JSON)`
+  if (isNamed(data)) return data.text
   return typeof data === 'string' ? data : JSON.stringify(data)
 }
 
-async function publishLines(room: Room<unknown>, prompt: Interface, ended: AbortSignal): Promise<void> {
+async function publishLines(
+  room: Room<unknown>,
+  prompt: Interface,
+  { name, ended }: { readonly name: string | null; readonly ended: AbortSignal },
+): Promise<void> {
   let last: Promise<void> = Promise.resolve()
   prompt.prompt()
   for await (const line of prompt) {
     if (line !== '') {
-      const receipt = await room.publish(line, { signal: ended })
+      const receipt = await room.publish(name === null ? line : { name, text: line }, { signal: ended })
       last = receipt.confirmed(1, { signal: AbortSignal.any([ended, AbortSignal.timeout(LEAVE_MS)]) })
       last.catch(() => {})
     }

@@ -1,13 +1,14 @@
 // `hearsay pub`: publishes a text, or each line of stdin, and leaves once enough peers have confirmed everything.
 
 import type { Readable } from 'node:stream'
-import type { Receipt, Room } from 'hearsay'
+import type { Receipt } from 'hearsay'
 import { ConfirmationQueue } from '../confirmation-queue.js'
 import { CommandError, EXIT } from '../exit.js'
 import type { GlobalOptions } from '../global-options.js'
 import { readLines } from '../lines.js'
 import type { Output } from '../output.js'
 import { withSession } from '../session.js'
+import { waitForPeers } from '../wait-for-peers.js'
 
 export interface PubOptions extends GlobalOptions {
   /** How many peers must be there, and must have confirmed each message. */
@@ -71,24 +72,6 @@ function parseValue(text: string, input: PubOptions['input']): unknown {
       'ERR_ENCODING',
       'a line is not JSON',
       'Leave out --input json to send lines as text.',
-    )
-  }
-}
-
-async function waitForPeers(
-  room: Room<unknown>,
-  { count, timeoutMs, ended }: { readonly count: number; readonly timeoutMs: number; readonly ended: AbortSignal },
-): Promise<void> {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  try {
-    await room.ready({ peers: count, signal: AbortSignal.any([ended, timeout]) })
-  } catch (error) {
-    if (ended.aborted || !timeout.aborted) throw error
-    throw new CommandError(
-      EXIT.noPeer,
-      'ERR_NO_PEER',
-      `${room.peers.size} of ${count} peers joined ${room.topic} in ${timeoutMs / 1_000} s`,
-      'Start `hearsay sub` on the same topic elsewhere, give its address with --seed-peer, or run `hearsay node --bootstrap-server`.',
     )
   }
 }

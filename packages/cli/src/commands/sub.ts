@@ -1,6 +1,6 @@
 // `hearsay sub`: prints what is said about a topic. It never drops: while the terminal is slow, peers are held back.
 
-import type { Gap, Message, Room } from 'hearsay'
+import type { Gap, Message, Room, Since } from 'hearsay'
 import { CommandError, EXIT } from '../exit.js'
 import type { GlobalOptions } from '../global-options.js'
 import type { Output } from '../output.js'
@@ -9,6 +9,8 @@ import { type Session, withSession } from '../session.js'
 export interface SubOptions extends GlobalOptions {
   /** Ends after so many messages; null goes on for ever. */
   readonly count: number | null
+  /** What of before it came is printed too. */
+  readonly since: Since
 }
 
 export function sub(topic: string, options: SubOptions, output: Output, ended: AbortSignal): Promise<void> {
@@ -32,7 +34,7 @@ async function printMessages(
   session: Session,
   { options, output }: { readonly options: SubOptions; readonly output: Output },
 ): Promise<number> {
-  const room = await session.join(topic)
+  const room = await session.join(topic, { since: options.since })
   room.on('gap', (gap) => printGap(room, gap, output))
   const close = (): void => void room.close()
   if (session.ended.aborted) close()

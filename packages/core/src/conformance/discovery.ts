@@ -47,7 +47,9 @@ export const discoveryConformance: readonly ConformanceCase<DiscoveryFixture>[] 
   caseOf('gives the addresses that the node has when it is found', async (fixture, assert) => {
     const [a, b] = members(fixture)
     b.join(TOPIC(), ONLY_ANNOUNCE)
-    const { addresses } = await find(a.join(TOPIC(), ONLY_LOOKUP), b)
+    const candidate = await find(a.join(TOPIC(), ONLY_LOOKUP), b)
+    // An address without a host is the peer's key once more, which who identifies it may always add.
+    const addresses = candidate.addresses.filter(({ host, peer }) => host !== '' || peer !== b.identity.id)
     if (addresses.length > 0 || !fixture.nodes[0].capabilities.identifies) {
       assert.equal(addresses.map(placeOf), [placeOf(b.address)])
     }

@@ -27,6 +27,8 @@ export interface ListenOptions {
   readonly host?: string
   /** 0 (the default) lets the system choose. */
   readonly port?: number
+  /** Something that keeps others out for a while and that the listener survives: for logs. @default nobody is told */
+  readonly onWarning?: (error: Error) => void
 }
 
 /** Something that accepts streams until it is closed. */

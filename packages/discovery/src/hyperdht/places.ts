@@ -16,7 +16,7 @@ import {
   type PeerId,
   printAddress,
 } from '@hearsay/core'
-import { type DhtNode, type StoredValue, toSigner } from './node.js'
+import { type DhtQueries, type StoredValue, toSigner } from './queries.js'
 
 /** Records are stored for 48 hours, but the nodes that store them come and go. */
 const REPUBLISH_MS = 600_000
@@ -33,7 +33,7 @@ interface Published {
 }
 
 export class Places {
-  readonly #node: DhtNode
+  readonly #queries: DhtQueries
   readonly #clock: Clock
   readonly #crypto: Crypto
   readonly #published = new Map<PeerId, Published>()
@@ -43,8 +43,8 @@ export class Places {
   #readers = 0
   #lastSeq = 0
 
-  constructor(node: DhtNode, clock: Clock, crypto: Crypto) {
-    this.#node = node
+  constructor(queries: DhtQueries, clock: Clock, crypto: Crypto) {
+    this.#queries = queries
     this.#clock = clock
     this.#crypto = crypto
   }
@@ -86,13 +86,13 @@ export class Places {
     const seq = Math.max(Math.floor(atLeast), this.#lastSeq + 1)
     this.#lastSeq = seq
     const value = encodeAddressRecord(fittingRecord(identity, seq, addresses))
-    if (!(await this.#node.put(toSigner(identity), value, seq))) return null
-    return this.#node.get(identity.publicKey)
+    if (!(await this.#queries.put(toSigner(identity), value, seq))) return null
+    return this.#queries.get(identity.publicKey)
   }
 
   async #read(peer: PeerId): Promise<readonly Address[] | null> {
     await this.#takeTurn()
-    const stored = await this.#node.get(fromPeerId(peer))
+    const stored = await this.#queries.get(fromPeerId(peer))
     this.#passTurn()
     const record = stored && this.#verified(stored.value, peer)
     if (!record) return null

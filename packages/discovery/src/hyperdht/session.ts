@@ -1,12 +1,14 @@
 // One topic in the DHT: when it is announced and looked up, and what becomes of the keys that are found. Knows the clock,
-// but no socket: the node does what it is told and never fails.
+// but no socket: the queries do what they are told and never fail.
 
 import {
+  type Address,
   type Clock,
   type Crypto,
   type DiscoveryJoin,
   discoveryKeys,
   type Logger,
+  MAX_RECORD_ADDRESSES,
   type PeerId,
   PUBLIC_KEY_BYTES,
   type Random,
@@ -16,12 +18,14 @@ import {
 } from '@hearsay/core'
 import { createLookupSchedule, FIRST_PAUSE_MS, type LookupSchedule } from '../schedule.js'
 import type { SessionControl } from '../session.js'
-import { type DhtNode, type QueryWish, type Signer, toSigner } from './node.js'
 import type { Places } from './places.js'
+import { type DhtQueries, type QueryWish, type Signer, toSigner } from './queries.js'
 
 export interface DhtSessionParts {
-  readonly node: DhtNode
+  readonly queries: DhtQueries
   readonly places: Places
+  /** One address more where this machine might be reached, or null. */
+  readonly guess: (port: number | null, addresses: readonly Address[]) => Address | null
   readonly clock: Clock
   readonly random: Random
   readonly crypto: Crypto
@@ -88,13 +92,17 @@ export class DhtSession {
     this.refresh()
   }
 
+  onExternal(): void {
+    if (this.#wish.announce && !this.#left.signal.aborted) void this.#publish()
+  }
+
   async leave(): Promise<void> {
     this.#left.abort()
     this.#timer?.cancel()
     await this.#announcing
     // What was never signed is nowhere stored: offline there is nothing to take back.
-    if (!this.#signer.used) return
-    await Promise.all([...this.#announcedKeys.values()].map((key) => this.#parts.node.unannounce(key, this.#signer)))
+    if (this.#signer.signatures === 0) return
+    await Promise.all([...this.#announcedKeys.values()].map((key) => this.#parts.queries.unannounce(key, this.#signer)))
   }
 
   /** Of two nodes that come at the same moment, the one whose announcement ends later sees the other's. */
@@ -135,25 +143,31 @@ export class DhtSession {
   }
 
   async #announceOnce(): Promise<void> {
-    const { node } = this.#parts
+    const { queries } = this.#parts
     const keys = this.#keys()
     for (const key of keys) this.#announcedKeys.set(Buffer.from(key).toString('hex'), key)
     for (const old of this.#announcedKeys.keys()) {
       if (this.#announcedKeys.size > MAX_ANNOUNCED_KEYS) this.#announcedKeys.delete(old)
     }
-    const announced = await Promise.all(keys.map((key) => node.announce(key, this.#signer, this.#query())))
+    const announced = await Promise.all(keys.map((key) => queries.announce(key, this.#signer, this.#query())))
     this.#announced = announced.some(Boolean)
   }
 
   async #publish(): Promise<void> {
-    const { identity, addresses } = this.#wish
     try {
-      await this.#parts.places.publish(identity, addresses())
+      await this.#parts.places.publish(this.#wish.identity, this.#ownAddresses())
     } catch (error) {
       // The node still announces its key; only what the caller gave as addresses can be wrong here.
       const message = 'the own addresses cannot be published'
       this.#parts.logger?.({ level: 'warn', scope: 'discovery/hyperdht', message, fields: { error } })
     }
+  }
+
+  /** What the node says, and last a guess that only those try who got nowhere else. */
+  #ownAddresses(): readonly Address[] {
+    const addresses = this.#wish.addresses()
+    const guess = this.#parts.guess(this.#wish.port, addresses)
+    return guess && addresses.length < MAX_RECORD_ADDRESSES ? [...addresses, guess] : addresses
   }
 
   /** Never two at a time; one that is asked for while another runs follows it. */
@@ -169,7 +183,7 @@ export class DhtSession {
   }
 
   async #lookOnce(): Promise<void> {
-    await Promise.all(this.#keys().map((key) => this.#parts.node.lookup(key, this.#query())))
+    await Promise.all(this.#keys().map((key) => this.#parts.queries.lookup(key, this.#query())))
   }
 
   #keys(): readonly Uint8Array[] {
@@ -199,7 +213,7 @@ export class DhtSession {
   async #locate(peer: PeerId): Promise<void> {
     const addresses = await this.#parts.places.locate(peer)
     if (addresses === null && this.#isExpected(peer)) return
-    this.#parts.control.offer({ peer, addresses: addresses ?? [], source: 'hyperdht' })
+    this.#parts.control.offer({ peer, addresses: withKey(peer, addresses ?? []), source: 'hyperdht' })
   }
 
   /** True while the record of a peer that has just announced itself may still be on the way. */
@@ -210,4 +224,10 @@ export class DhtSession {
     this.#unlocated.set(peer, since)
     return now - since < RECORD_GRACE_MS
   }
+}
+
+/** Whoever was found in this DHT may be reached through it, whatever its record says; who cannot dial that ignores it. */
+function withKey(peer: PeerId, addresses: readonly Address[]): readonly Address[] {
+  const others = addresses.filter(({ scheme }) => scheme !== 'hyper')
+  return [...others, { scheme: 'hyper', peer, host: '', port: 0, path: '' }]
 }

@@ -29,6 +29,8 @@ declare module 'hyperdht' {
     on(event: 'data', listener: (reply: { peers?: { publicKey: Uint8Array }[] }) => void): this
     on(event: 'error', listener: (error: Error) => void): this
     on(event: 'end' | 'close', listener: () => void): this
+    /** Those that answered and are nearest to the target. */
+    readonly closestNodes: readonly { readonly host: string; readonly port: number }[]
     destroy(): void
   }
 
@@ -48,7 +50,10 @@ declare module 'hyperdht' {
     })
     /** The parts of dht-rpc's socket layer that a failed start leaves open. */
     readonly io: { networkInterfaces: { destroy(): void } }
-    on(event: 'network-change', listener: () => void): this
+    /** The address by which other nodes know this one, once enough of them agree. */
+    readonly host: string | null
+    readonly firewalled: boolean
+    on(event: 'network-change' | 'nat-update' | 'ready' | 'persistent', listener: () => void): this
     bind(): Promise<void>
     fullyBootstrapped(): Promise<void>
     address(): { host: string; port: number }
@@ -58,5 +63,52 @@ declare module 'hyperdht' {
     mutablePut(key: SigningKey, value: Uint8Array, options: { seq: number }): Promise<unknown>
     mutableGet(publicKey: Uint8Array, options: { latest: boolean }): Promise<{ seq: number; value: Uint8Array } | null>
     destroy(options?: { force: boolean }): Promise<void>
+  }
+}
+
+declare module 'bittorrent-dht' {
+  export interface Place {
+    readonly host: string
+    readonly port: number
+  }
+
+  /** Who sent a datagram, as `node:dgram` says it. */
+  export interface Sender {
+    readonly address: string
+  }
+
+  export default class DHT {
+    constructor(options: {
+      bootstrap?: readonly string[] | false
+      /** Instead of one of its own. */
+      socket?: object
+      concurrency?: number
+      /** Milliseconds that announcements are kept, twice over. */
+      maxAge?: number
+      maxPeers?: number
+      /** Milliseconds that a node has for its answer. */
+      timeout?: number
+      maxTables?: number
+      maxValues?: number
+    })
+    readonly ready: boolean
+    on(event: 'peer', listener: (peer: Place, infoHash: Uint8Array, from: Sender | null) => void): this
+    on(event: 'error', listener: (error: Error) => void): this
+    on(event: 'announce', listener: (peer: Place, infoHash: Uint8Array) => void): this
+    once(event: 'ready', listener: () => void): this
+    listen(port: number, host: string, done: () => void): void
+    address(): { readonly address: string; readonly port: number }
+    readonly nodes: {
+      toArray(): readonly (Place & { readonly id: Uint8Array })[]
+      /** All of them if `most` is left out. */
+      closest: (id: Uint8Array, most?: number) => object[]
+    }
+    /** What was announced here, by key in hexadecimal; by chance, all of them if `most` is left out. */
+    readonly _peers: { get: (key: string, most?: number) => Uint8Array[] }
+    removeNode(id: Uint8Array): void
+    /** The returned function stops it; `done` then comes late or never. */
+    lookup(infoHash: Uint8Array, done: (error: Error | null, nodes?: number) => void): () => void
+    announce(infoHash: Uint8Array, port: number, done: (error: Error | null) => void): void
+    destroy(done: () => void): void
   }
 }

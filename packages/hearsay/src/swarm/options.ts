@@ -1,10 +1,7 @@
 // The options of a swarm: dwebswarm's names and defaults over this stack's parts.
 
 import type { Clock, Discovery, Identity, Logger, Random, Transport } from '@hearsay/core'
-import { hyperdht, mdns } from '@hearsay/discovery'
 import type { PeerToValidate, PoolOptions, QueueOptions } from '@hearsay/transport'
-import { readEnvironment } from '../environment.js'
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from '../options.js'
 
 export interface SwarmOptions {
   /** Names this node to its peers. @default a fresh key */
@@ -38,41 +35,15 @@ export interface SwarmOptions {
 
 const DEFAULT_MAX_PEERS = 24
 
-/** The options that a swarm shares with a node. */
-export function resolveSwarmParts(options: SwarmOptions): ResolvedNodeOptions {
-  const environment = readEnvironment(process.env)
-  const bootstrap = options.bootstrap ?? environment.bootstrap
-  const given: NodeOptions = options
-  const wantsOwn = options.discovery === undefined && (options.bootstrap !== undefined || options.dht !== undefined)
-  if (!wantsOwn) return resolveNodeOptions(given, environment)
-  const common = {
-    ...(options.host !== undefined && { host: options.host }),
-    ...(options.clock && { clock: options.clock }),
-  }
-  const dht = hyperdht({ ...common, ...options.dht, ...(bootstrap && { bootstrap }) })
-  const discovery = environment.mdns ? [mdns(common), dht] : [dht]
-  return resolveNodeOptions({ ...given, discovery }, environment)
-}
-
-/** The pool of a swarm: its limits and what decides about peers. */
-export function resolveSwarmPool(
-  options: SwarmOptions,
-  parts: ResolvedNodeOptions,
-): Omit<PoolOptions, 'addressRecord'> {
-  const { linkIdentity: identity, transports, network, clock, random, logger } = parts
+/** What the pool of a swarm is told beside what a node's is: its limits and who decides about peers. */
+export function swarmPool(options: SwarmOptions): Pick<PoolOptions, 'limits' | 'validatePeer' | 'queue'> {
   const limits = {
     maxLinks: options.maxPeers ?? DEFAULT_MAX_PEERS,
     maxServerSockets: options.maxServerSockets ?? Number.POSITIVE_INFINITY,
     maxClientSockets: options.maxClientSockets ?? Number.POSITIVE_INFINITY,
   }
   return {
-    identity,
-    transports,
-    network,
-    clock,
-    random,
     limits,
-    ...(logger && { logger }),
     ...(options.validatePeer && { validatePeer: options.validatePeer }),
     ...(options.queue && { queue: options.queue }),
   }

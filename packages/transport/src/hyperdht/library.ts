@@ -43,6 +43,17 @@ export interface DhtNode {
   destroy(options?: { readonly force: boolean }): Promise<void>
 }
 
+/**
+ * A node that somebody keeps and opens when it is first needed, such as `dhtNode()` of a discovery that uses it too. Only the
+ * shape counts: neither side imports the other.
+ */
+export interface DhtSource {
+  /** The library's node once it is bound, or null if it cannot be. */
+  open(): Promise<object | null>
+  /** Why the last `open` gave null. */
+  readonly failure?: unknown
+}
+
 /** One that we made. */
 export interface OwnDhtNode extends DhtNode {
   /** A part of the library's socket layer that a failed start leaves open. */

@@ -2,12 +2,12 @@
 // is used for is not its affair.
 
 import type { Clock } from '@hearsay/core'
-import { type DhtNode, type DhtNodeOptions, HyperDHT, type OwnDhtNode } from './library.js'
+import { type DhtNode, type DhtNodeOptions, type DhtSource, HyperDHT, type OwnDhtNode } from './library.js'
 
 export interface NodeHolderOptions {
   readonly clock: Clock
-  /** Somebody else's node, which stays open. */
-  readonly shared: DhtNode | null
+  /** Somebody else's node, or who opens it; it stays open. */
+  readonly shared: DhtNode | DhtSource | null
   readonly options: DhtNodeOptions
 }
 
@@ -25,7 +25,7 @@ export class NodeHolder {
   /** The node once it is bound. A node that could not be bound is tried again at the next call. */
   open(): Promise<DhtNode> {
     const { shared } = this.#options
-    if (shared) return Promise.resolve(shared)
+    if (shared) return 'open' in shared ? opened(shared) : Promise.resolve(shared)
     this.#own ??= this.#bind()
     return this.#own
   }
@@ -49,6 +49,14 @@ export class NodeHolder {
       throw error
     }
   }
+}
+
+async function opened(source: DhtSource): Promise<DhtNode> {
+  const node = (await source.open()) as DhtNode | null
+  if (node) return node
+  const { failure = null } = source
+  const reason = failure instanceof Error ? failure.message : 'it is closed'
+  throw new Error(`the shared DHT node is not open: ${reason}`, { cause: failure })
 }
 
 /** Waits for the work, but no longer than that; what it comes to is not told. */

@@ -270,6 +270,8 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     this.#links.set(peer, link)
     this.#setup.log('linked', { peer, initiator: link.initiator })
     this.#connections.onLinked(id, link)
+    // So that the distance is known from the start; whether it answers is for its liveness to find out.
+    link.ping(this.#setup.limits.probeTimeoutMs).catch(() => {})
     this.emit('link', link)
   }
 

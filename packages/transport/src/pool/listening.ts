@@ -73,7 +73,8 @@ export class Listening {
   }
 
   async #open(transport: Transport, options: ListenOptions): Promise<Listener> {
-    const listener = await transport.listen(options, (incoming) => this.#options.onStream(incoming, transport))
+    const where = { onWarning: this.#options.report, ...options }
+    const listener = await transport.listen(where, (incoming) => this.#options.onStream(incoming, transport))
     try {
       this.#options.check()
     } catch (error) {

@@ -13,6 +13,7 @@ import {
 } from '@hearsay/core'
 import { WebSocketServer } from 'ws'
 import { bindServer } from '../bind.js'
+import { watchDescriptors } from '../descriptors.js'
 import { dialableAddresses, plainHost } from '../interfaces.js'
 import { WEBSOCKET_OPTIONS, WebSocketStream } from './stream.js'
 
@@ -39,6 +40,7 @@ export class UpgradeServer {
   readonly #http: Server
   readonly #upgrader: WebSocketServer
   readonly #guests = new Map<Socket, Guest>()
+  #watch: Timer | null = null
 
   constructor(options: UpgradeServerOptions) {
     this.#options = options
@@ -54,13 +56,15 @@ export class UpgradeServer {
   /** Where it can be dialled. Rejects with `ERR_LISTEN`. */
   async bind(where: ListenOptions & { readonly backlog: number }): Promise<readonly Address[]> {
     const bound = await bindServer(this.#http, where)
-    const { path } = this.#options
+    const { path, clock } = this.#options
+    this.#watch = watchDescriptors({ clock, onWarning: where.onWarning })
     return dialableAddresses('ws', bound).map((address) => ({ ...address, path }))
   }
 
   /** Stops accepting and drops who has not upgraded; streams live on. */
   close(): void {
     this.#http.close()
+    this.#watch?.cancel()
     for (const socket of [...this.#guests.keys()]) this.#dismiss(socket)
   }
 

@@ -3,16 +3,12 @@
 
 import { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { GOODBYES, MAX_MESSAGE_BYTES, NORMAL_CLOSURE } from './protocol.js'
 
-/** Bytes of the largest message that we send, and that we take: the part of a stream that has to be in memory at once. */
-const MAX_MESSAGE_BYTES: number = 64 * 1024
 /** Bytes that wait to be written or read before the other side is made to wait. */
 const BUFFER_BYTES = 64 * 1024
 /** Of RFC 6455 §7.4.1: what was said is not what this protocol takes. */
 const UNSUPPORTED_DATA = 1003
-const NORMAL_CLOSURE = 1000
-/** How a remote may say that it has sent everything: done, going away, without a reason. */
-const GOODBYES: ReadonlySet<number> = new Set([NORMAL_CLOSURE, 1001, 1005])
 
 /** What both ends set: nothing is compressed, no message is large, and a remote has 3 s to say goodbye after we have. */
 export const WEBSOCKET_OPTIONS: {

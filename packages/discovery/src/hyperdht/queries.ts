@@ -1,18 +1,15 @@
-// One HyperDHT node, made harmless: it opens when it is first needed, and every call ends within its time and never
-// rejects. A DHT that cannot be reached looks like one that is empty. What replies say is passed on unchecked.
+// What is asked of a HyperDHT node, made harmless: every call ends within its time and never rejects. A DHT that cannot be
+// reached looks like one that is empty. What replies say is passed on unchecked.
 
 import type { Clock, Identity, Logger } from '@hearsay/core'
-import HyperDHT, { type Query, type SigningKey } from 'hyperdht'
+import type HyperDHT from 'hyperdht'
+import type { Query, SigningKey } from 'hyperdht'
+import type { SharedDht } from './shared.js'
 
-export interface DhtNodeOptions {
-  readonly bootstrap?: readonly string[]
-  readonly host?: string
-  readonly port?: number
-  readonly ephemeral?: boolean
+export interface DhtQueriesOptions {
+  readonly node: SharedDht
   readonly clock: Clock
   readonly logger: Logger | undefined
-  /** The machine's addresses have changed. */
-  readonly onNetworkChange?: () => void
 }
 
 /** A stored value and its version, signed by the key that it was asked for under. */
@@ -26,20 +23,21 @@ export interface QueryWish {
   /** Called with each public key of a reply, which may be anybody's invention. */
   readonly onKey?: (publicKey: Uint8Array) => void
   readonly signal?: AbortSignal
+  /** True while stopping would leave a query half done. @default never */
+  readonly isStoring?: () => boolean
 }
 
 /** A query that meets dead nodes takes six seconds a step; on a live network it takes one. */
 const QUERY_MS = 20_000
 /** Goodbyes are a courtesy: who leaves does not wait for dead nodes. */
 const UNANNOUNCE_MS = 1_500
-const CLOSE_MS = 2_000
+/** How long an announcement that is being stored may go on when it is not wanted any more. */
+const SETTLE_MS = 400
 
-export class DhtNode {
-  readonly #options: DhtNodeOptions
-  #opening: Promise<HyperDHT | null> | null = null
-  #closed = false
+export class DhtQueries {
+  readonly #options: DhtQueriesOptions
 
-  constructor(options: DhtNodeOptions) {
+  constructor(options: DhtQueriesOptions) {
     this.#options = options
   }
 
@@ -48,9 +46,14 @@ export class DhtNode {
     return this.#query((dht) => dht.lookup(Buffer.from(key)), QUERY_MS, wish)
   }
 
-  /** Announces the signer under `key` and tells who else is; true if at least one node has stored it. */
+  /**
+   * Announces the signer under `key` and tells who else is; true if at least one node has stored it. Stopped while it is
+   * being stored, it goes on for a moment: what the library sends again on its own would come after the withdrawal.
+   */
   announce(key: Uint8Array, signer: Signer, wish: QueryWish): Promise<boolean> {
-    return this.#query((dht) => dht.announce(Buffer.from(key), signer, []), QUERY_MS, wish)
+    const before = signer.signatures
+    const isStoring = (): boolean => signer.signatures > before
+    return this.#query((dht) => dht.announce(Buffer.from(key), signer, []), QUERY_MS, { ...wish, isStoring })
   }
 
   unannounce(key: Uint8Array, signer: Signer): Promise<boolean> {
@@ -73,12 +76,6 @@ export class DhtNode {
     return stored && { seq: stored.seq, value: Uint8Array.from(stored.value) }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    const dht = await this.#opening
-    if (dht) await this.#within(CLOSE_MS, () => discard(dht))
-  }
-
   async #query(start: (dht: HyperDHT) => Query, ms: number, wish: QueryWish): Promise<boolean> {
     const dht = await this.#open()
     if (!dht || wish.signal?.aborted) return false
@@ -86,30 +83,35 @@ export class DhtNode {
       return await this.#finish(start(dht), ms, wish)
     } catch (error) {
       // Only a node that was closed meanwhile throws here.
-      this.#note('debug', 'query did not start', error)
+      this.#note('query did not start', error)
       return false
     }
   }
 
-  #finish(query: Query, ms: number, { onKey, signal }: QueryWish): Promise<boolean> {
+  #finish(query: Query, ms: number, { onKey, signal, isStoring }: QueryWish): Promise<boolean> {
     return new Promise((resolve) => {
       let ended = false
       // The answer does not wait for the stream to close: one that is still resolving a name closes much later.
       const settle = (): void => {
         timer.cancel()
-        signal?.removeEventListener('abort', stop)
+        signal?.removeEventListener('abort', onAbort)
         resolve(ended)
       }
       const stop = (): void => {
         query.destroy()
         settle()
       }
-      const timer = this.#options.clock.setTimer(ms, stop)
-      signal?.addEventListener('abort', stop)
+      const onAbort = (): void => {
+        if (!isStoring?.()) return stop()
+        timer.cancel()
+        timer = this.#options.clock.setTimer(SETTLE_MS, stop)
+      }
+      let timer = this.#options.clock.setTimer(ms, stop)
+      signal?.addEventListener('abort', onAbort)
       query.on('data', ({ peers }) => {
         for (const { publicKey } of peers ?? []) onKey?.(publicKey)
       })
-      query.on('error', (error) => this.#note('debug', 'query failed', error))
+      query.on('error', (error) => this.#note('query failed', error))
       query.on('end', () => {
         ended = true
       })
@@ -117,32 +119,8 @@ export class DhtNode {
     })
   }
 
-  /** The library's node once it is bound, or null; a node that could not be bound is tried again at the next call. */
-  #open(): Promise<HyperDHT | null> {
-    if (this.#closed) return Promise.resolve(null)
-    this.#opening ??= this.#bind()
-    return this.#opening
-  }
-
-  async #bind(): Promise<HyperDHT | null> {
-    const { bootstrap, host, port, ephemeral, onNetworkChange } = this.#options
-    const dht = new HyperDHT({
-      ...(bootstrap && { bootstrap }),
-      ...(host !== undefined && { host }),
-      // The library takes 0 for "not given" and would count up from its usual port.
-      ...(port !== undefined && { port: port === 0 ? ([0, 0] as const) : port }),
-      ...(ephemeral !== undefined && { ephemeral }),
-    })
-    if (onNetworkChange) dht.on('network-change', onNetworkChange)
-    try {
-      await dht.bind()
-      return dht
-    } catch (error) {
-      this.#note('warn', 'the DHT cannot open its socket', error)
-      this.#opening = null
-      await discard(dht)
-      return null
-    }
+  async #open(): Promise<HyperDHT | null> {
+    return (await this.#options.node.open()) as HyperDHT | null
   }
 
   #within<Value>(ms: number, work: () => Promise<Value>): Promise<Value | null> {
@@ -153,42 +131,33 @@ export class DhtNode {
         resolve(value)
       }
       work().then(settle, (error: unknown) => {
-        this.#note('debug', 'call failed', error)
+        this.#note('call failed', error)
         settle(null)
       })
     })
   }
 
-  #note(level: 'debug' | 'warn', message: string, error: unknown): void {
-    this.#options.logger?.({ level, scope: 'discovery/hyperdht', message, fields: { error } })
+  #note(message: string, error: unknown): void {
+    this.#options.logger?.({ level: 'debug', scope: 'discovery/hyperdht', message, fields: { error } })
   }
 }
 
 /** An identity as the library signs with it; the secret key stays where it is. */
 export interface Signer extends SigningKey {
   /** True once something was signed, so something may be stored. */
-  readonly used: boolean
+  readonly signatures: number
 }
 
 export function toSigner(identity: Identity): Signer {
-  let used = false
+  let signatures = 0
   return {
     publicKey: Buffer.from(identity.publicKey),
-    get used() {
-      return used
+    get signatures() {
+      return signatures
     },
     sign(message) {
-      used = true
+      signatures += 1
       return Buffer.from(identity.sign(message))
     },
-  }
-}
-
-/** Ends a node that may not have been bound: then the library's `destroy` fails and leaves its interface watcher running. */
-export async function discard(dht: HyperDHT): Promise<void> {
-  try {
-    await dht.destroy({ force: true })
-  } catch {
-    dht.io.networkInterfaces.destroy()
   }
 }

@@ -1,0 +1,67 @@
+// The parts that a node is made of when nothing else is said: the only place where concrete choices are made.
+
+import { isIPv4 } from 'node:net'
+import type { Clock, Discovery, Identity, Logger, Random, Transport } from '@hearsay/core'
+import { dhtNode, hyperdht, mainline, mdns, type SharedDht, seeds } from '@hearsay/discovery'
+import { tcp } from '@hearsay/transport'
+import { hyper } from '@hearsay/transport/hyperdht'
+import { websocket } from '@hearsay/transport/ws'
+import type { Environment, TransportName } from './environment.js'
+import { resolveHost } from './host.js'
+
+/** What the default parts are injected with. */
+export interface Injection {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger?: Logger
+}
+
+export interface DhtChoice {
+  /** @default adaptive */
+  readonly ephemeral?: boolean
+}
+
+/**
+ * The one HyperDHT node of discovery and transport; null where it is switched off. HyperDHT knows IPv4 alone: a node that is
+ * bound to an IPv6 address does without it.
+ */
+export function defaultDht(env: Environment, injected: Injection, choice: DhtChoice = {}): SharedDht | null {
+  const host = env.host === null ? null : resolveHost(env.host)
+  if (!env.dht || (host !== null && !isIPv4(host))) return null
+  const { clock, logger } = injected
+  const bootstrap = env.bootstrap && { bootstrap: env.bootstrap }
+  return dhtNode({ clock, ...(logger && { logger }), ...bootstrap, ...choice, ...(host !== null && { host }) })
+}
+
+/** mDNS, the DHTs and the seeds that were given, less what is switched off. Throws `ERR_HOST` or `ERR_ADDRESS`. */
+export function defaultDiscovery(env: Environment, injected: Injection, dht: SharedDht | null): readonly Discovery[] {
+  const host = env.host === null ? null : resolveHost(env.host)
+  const common = { ...injected, ...(host !== null && { host }) }
+  const found: Discovery[] = []
+  if (env.mdns) found.push(mdns(common))
+  if (dht) found.push(hyperdht({ node: dht, ...injected }))
+  if (env.mainline && (host === null || isIPv4(host)))
+    found.push(mainline({ ...common, ...(env.mainlineBootstrap && { bootstrap: env.mainlineBootstrap }) }))
+  if (env.seedPeers.length > 0) found.push(seeds(env.seedPeers))
+  return found
+}
+
+/**
+ * TCP, WebSocket (which listens only if it is named, or has a port), and HyperDHT streams where there is a DHT node; or those
+ * that the environment names.
+ */
+export function defaultTransports(
+  env: Environment,
+  identity: Identity,
+  { clock, dht }: { readonly clock: Clock; readonly dht: SharedDht | null },
+): readonly Transport[] {
+  const { transports: named, websocketPort } = env
+  const make: Readonly<Record<TransportName, () => Transport | null>> = {
+    tcp: () => tcp(),
+    // The pool's port is for TCP.
+    ws: () => websocket({ clock, listen: named !== null || websocketPort !== null, port: websocketPort ?? 0 }),
+    hyper: () => dht && hyper({ identity, dht, clock, announceMs: 0 }),
+  }
+  const names: readonly TransportName[] = named ?? ['tcp', 'ws', 'hyper']
+  return names.flatMap((name) => make[name]() ?? [])
+}

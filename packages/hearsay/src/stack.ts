@@ -1,0 +1,110 @@
+// What a node and a swarm have in common: ways to find peers and to reach them, one pool of links, a book of addresses that
+// worked, and peers that tell of each other. This file only introduces them to each other.
+
+import type { Address, Candidate, Discovery, DiscoverySession, Link, PeerId, Topic, TopicId } from '@hearsay/core'
+import {
+  type AddressBook,
+  bookDiscovery,
+  composeDiscoveries,
+  createAddressBook,
+  type PeerExchange,
+  peerExchange,
+} from '@hearsay/discovery'
+import { createPool, type Pool, type PoolOptions } from '@hearsay/transport'
+import type { ResolvedNodeOptions } from './options.js'
+import { ownRecord } from './own-record.js'
+
+/** Whom to look for, and to whom to be shown. */
+export interface Roles {
+  readonly announce: boolean
+  readonly lookup: boolean
+}
+
+export interface Follow {
+  /** Peers that are in the topic now. */
+  readonly linked: () => number
+  readonly onCandidate?: (candidate: Candidate) => void
+}
+
+export class Stack {
+  readonly pool: Pool
+  readonly book: AddressBook
+  readonly #parts: ResolvedNodeOptions
+  readonly #exchange: PeerExchange | null
+  readonly #discovery: Discovery
+  readonly #warn: (error: unknown) => void
+
+  constructor(
+    parts: ResolvedNodeOptions,
+    limits: Pick<PoolOptions, 'limits' | 'validatePeer' | 'queue'>,
+    warn: (error: unknown) => void,
+  ) {
+    const { linkIdentity: identity, transports, network, clock, random, logger } = parts
+    const injected = { clock, random, ...(logger && { logger }) }
+    this.#parts = parts
+    this.#warn = warn
+    const addressRecord = ownRecord(identity, clock, () => this.pool.addresses)
+    this.pool = createPool({ identity, transports, network, addressRecord, ...injected, ...limits })
+    this.book = parts.addressBook ?? createAddressBook(injected)
+    this.#exchange = parts.exchange
+      ? peerExchange({ recordOf: (peer) => this.pool.referralOf(peer), ...injected })
+      : null
+    const found = [...parts.discovery, bookDiscovery(this.book, injected), ...(this.#exchange ? [this.#exchange] : [])]
+    this.#discovery = composeDiscoveries(found, injected)
+    this.pool.on('link', (link) => this.#onLink(link))
+    this.pool.on('unlink', ({ remote: peer }) => this.book.onUnlinked({ peer }))
+    this.pool.on('attempt', ({ address, peer, code }) => {
+      if (code !== null) this.book.onFailed({ address, peer, code })
+    })
+  }
+
+  get addresses(): readonly Address[] {
+    return this.pool.addresses
+  }
+
+  /** Rejects with `ERR_LISTEN`. */
+  async listen(): Promise<void> {
+    const { listen, host, port } = this.#parts
+    if (listen) await this.pool.listen({ port, ...(host !== null && { host }) })
+  }
+
+  /** Looks for others who are interested in the topic, and links to them, until the session is left. */
+  discover(topic: Topic, roles: Roles, { linked, onCandidate }: Follow): DiscoverySession {
+    const { linkIdentity: identity, minPeers } = this.#parts
+    const addresses = (): readonly Address[] => this.addresses
+    const port = this.addresses.find(({ scheme }) => scheme === 'tcp')?.port ?? null
+    // A room with fewer peers than it wants is as good as empty: it is looked for others often.
+    const enough = (): number => (linked() < minPeers ? 0 : linked())
+    const session = this.#discovery.join(topic, { ...roles, port, addresses, identity, linked: enough })
+    const follow = async (): Promise<void> => {
+      for await (const candidate of session) {
+        onCandidate?.(candidate)
+        this.pool.want(candidate, { topic: topic.id })
+      }
+    }
+    follow().catch(this.#warn)
+    return session
+  }
+
+  /** The peer is in the topic: when this node starts again, it is asked first. */
+  onShared(peer: PeerId, topic: TopicId): void {
+    this.book.onLinked({ peer, address: null, initiator: false, topics: [topic] })
+  }
+
+  /** No topic of ours needs the peer for this one any more. */
+  release(topic: TopicId): void {
+    for (const peer of this.pool.links.keys()) this.pool.release(peer, topic)
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#discovery.close(), this.pool.close()])
+    // Both of the others use them until they are closed.
+    await Promise.allSettled([this.#parts.dht?.close(), this.#parts.addressBook ? null : this.book.close()])
+  }
+
+  #onLink(link: Link): void {
+    const { remote: peer, address, initiator } = link
+    this.book.onLinked({ peer, address, initiator, record: this.pool.recordOf(peer) })
+    this.#exchange?.addLink(link)
+  }
+}
