@@ -13,7 +13,10 @@ describe('a bootstrap server', () => {
       const [a, b] = [hyperdht(options), hyperdht(options)]
       const topic = freshTopic()
       a.join(topic, wishOf(4_001))
-      expect((await nextCandidate(b.join(topic, wishOf(4_002)))).addresses).toMatchObject([{ port: 4_001 }])
+      expect((await nextCandidate(b.join(topic, wishOf(4_002)))).addresses).toMatchObject([
+        { port: 4_001 },
+        { scheme: 'hyper' },
+      ])
       await Promise.all([a.close(), b.close()])
       await Promise.all([server.close(), server.close()])
     },

@@ -84,7 +84,10 @@ describe('two nodes', () => {
     const looking = discovery().join(topic, wishOf(null, { announce: false }))
     await looking.flushed()
     if (!first) announce()
-    expect(await nextCandidate(looking)).toMatchObject({ peer: wish.identity.id, addresses: [{ port: 4_001 }] })
+    expect(await nextCandidate(looking)).toMatchObject({
+      peer: wish.identity.id,
+      addresses: [{ port: 4_001 }, { scheme: 'hyper' }],
+    })
   })
 
   test('of which one has no addresses: it is found by its key alone', async () => {

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
+import { fileURLToPath } from 'node:url'
 import {
   type Candidate,
   type DiscoverySession,
@@ -153,7 +154,7 @@ describe('of what strangers say, it tells', () => {
     const control = createSession({ refresh: () => {}, leave: async () => {} })
     const node: MainlineSessionParts['node'] = {
       async lookup(_key, { onPeers }) {
-        for (let from = 1; from < 1_000; from++) {
+        for (let from = 1; from < 50; from++) {
           onPeers(
             [...Array(300).keys()].map((n) => ({ host: `8.8.${from % 200}.${n % 200}`, port: 2_000 + n })),
             '8.8.8.8',
@@ -208,26 +209,22 @@ describe('what it answers to others', () => {
     const hash = Buffer.concat([Buffer.from('9:info_hash'), bencode(Buffer.alloc(20, 9))])
     const first = await ask(socket, port, 'get_peers', hash)
     expect(first).toContain(`5:nodes${8 * 26}:`)
-    const [, length = '', rest = ''] = /5:token(\d+):([^]*)/.exec(first) ?? []
+    const [, length = '', rest = ''] = /5:token(\d+):(.*)/s.exec(first) ?? []
     const token = Buffer.concat([Buffer.from('5:token'), bencode(Buffer.from(rest.slice(0, Number(length)), 'latin1'))])
     for (let n = 10_000; n < 10_150; n++) {
       await ask(socket, port, 'announce_peer', Buffer.concat([hash, Buffer.from(`4:porti${n}e`), token]))
     }
     const answer = await ask(socket, port, 'get_peers', hash)
-    expect(answer.match(/6:\x7f\0\0\x01/g)).toHaveLength(100)
+    expect(answer.split('6:\x7f\0\0\x01')).toHaveLength(101)
     expect(answer.length).toBeLessThan(1_200)
   })
 })
 
-test('closing leaves no socket and no timer', async () => {
-  const count = (kind: string): number => process.getActiveResourcesInfo().filter((each) => each === kind).length
-  const [sockets, timers] = [count('UDPWRAP'), count('Timeout')]
-  const one = discovery()
-  one.join(freshTopic(), wishOf(4_001))
-  await one.join(freshTopic(), wishOf(4_001)).flushed()
-  expect(count('UDPWRAP')).toBe(sockets + 1)
-  await one.close()
-  await expect.poll(() => [count('UDPWRAP'), count('Timeout') <= timers + 1]).toEqual([sockets, true])
+test('closing leaves nothing that keeps a process alive', async () => {
+  const { runChild } = await import('../../core/test/child.js')
+  const program = fileURLToPath(new URL('support/mainline-program.ts', import.meta.url))
+  const { code, stdout, stderr } = await runChild(program)
+  expect([stderr, stdout.trim(), code]).toEqual(['', 'closed', 0])
 })
 
 describe('without a network', () => {

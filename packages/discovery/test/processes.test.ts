@@ -43,8 +43,8 @@ describe('two processes', () => {
     const args = ['hyperdht', '127.0.0.1', port, 'processes']
     const one = program.run([...args, '4001', network.address])
     const other = program.run([...args, '4002', network.address])
-    expect(await lineWith(one, 'hyperdht')).toBe('hyperdht tcp://127.0.0.1:4002')
-    expect(await lineWith(other, 'hyperdht')).toBe('hyperdht tcp://127.0.0.1:4001')
+    expect(await lineWith(one, 'hyperdht')).toContain('hyperdht tcp://127.0.0.1:4002 hyper://')
+    expect(await lineWith(other, 'hyperdht')).toContain('hyperdht tcp://127.0.0.1:4001 hyper://')
     await expectCleanEnd(one, other)
     await network.close()
   })

@@ -10,7 +10,7 @@ import {
   type PeerExchange,
   peerExchange,
 } from '@hearsay/discovery'
-import { createPool, type Pool, type PoolOptions } from '@hearsay/transport'
+import { createPool, type DialAttempt, type Pool, type PoolOptions } from '@hearsay/transport'
 import type { ResolvedNodeOptions } from './options.js'
 import { ownRecord } from './own-record.js'
 
@@ -53,9 +53,7 @@ export class Stack {
     this.#discovery = composeDiscoveries(found, injected)
     this.pool.on('link', (link) => this.#onLink(link))
     this.pool.on('unlink', ({ remote: peer }) => this.book.onUnlinked({ peer }))
-    this.pool.on('attempt', ({ address, peer, code }) => {
-      if (code !== null) this.book.onFailed({ address, peer, code })
-    })
+    this.pool.on('attempt', (attempt) => this.#onAttempt(attempt))
   }
 
   get addresses(): readonly Address[] {
@@ -102,9 +100,16 @@ export class Stack {
     await Promise.allSettled([this.#parts.dht?.close(), this.#parts.addressBook ? null : this.book.close()])
   }
 
+  /** A peer that proved its key at an address proved the address too, whichever link of the two is kept. */
+  #onAttempt({ address, peer, code, ms }: DialAttempt): void {
+    if (code !== null) this.book.onFailed({ address, peer, code })
+    // To connect and to see the other's proof takes two round trips.
+    else if (peer !== null) this.book.onLinked({ peer, address, rttMs: ms / 2 })
+  }
+
   #onLink(link: Link): void {
-    const { remote: peer, address, initiator } = link
-    this.book.onLinked({ peer, address, initiator, record: this.pool.recordOf(peer) })
+    const { remote: peer, address } = link
+    this.book.onLinked({ peer, address, initiator: false, record: this.pool.recordOf(peer) })
     this.#exchange?.addLink(link)
   }
 }

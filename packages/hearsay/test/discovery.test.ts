@@ -51,25 +51,29 @@ describe.each<[string, () => Promise<Network>, (bootstrap: readonly string[]) =>
   ['mDNS', async () => ({ address: '', close: async () => {} }), () => mdns({ host })],
   ['mainline', () => mainlineNetwork(), (bootstrap) => mainline({ host, bootstrap })],
 ])('over %s alone', (name, createNetwork, create) => {
-  it(`two fresh nodes that join in the same moment are linked, ${RUNS} times of ${RUNS}`, async () => {
-    const network = await createNetwork()
-    open.push(network)
-    const times: number[] = []
-    for (let run = 0; run < RUNS; run++) {
-      const nodes = [0, 1].map(() => createNode({ host, discovery: [create([network.address])] }))
-      await Promise.all(nodes.map((each) => each.ready()))
-      const startedAt = performance.now()
-      const rooms = await Promise.all(nodes.map((each) => each.join(`${name} ${process.pid} ${run}`)))
-      const signal = AbortSignal.timeout(DEADLINE_MS)
-      await Promise.all(rooms.map((room) => room.ready({ signal })))
-      times.push(performance.now() - startedAt)
-      await Promise.all(nodes.map((each) => each.close()))
-    }
-    times.sort((a, b) => a - b)
-    const at = (share: number): number => Math.round(times[Math.ceil(times.length * share) - 1] ?? 0)
-    console.log(`${name}: linked ${times.length} of ${RUNS}, ms: p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)}`)
-    expect(times).toHaveLength(RUNS)
-  }, 20_000 + RUNS * DEADLINE_MS)
+  it(
+    `two fresh nodes that join in the same moment are linked, ${RUNS} times of ${RUNS}`,
+    async () => {
+      const network = await createNetwork()
+      open.push(network)
+      const times: number[] = []
+      for (let run = 0; run < RUNS; run++) {
+        const nodes = [0, 1].map(() => createNode({ host, discovery: [create([network.address])] }))
+        await Promise.all(nodes.map((each) => each.ready()))
+        const startedAt = performance.now()
+        const rooms = await Promise.all(nodes.map((each) => each.join(`${name} ${process.pid} ${run}`)))
+        const signal = AbortSignal.timeout(DEADLINE_MS)
+        await Promise.all(rooms.map((room) => room.ready({ signal })))
+        times.push(performance.now() - startedAt)
+        await Promise.all(nodes.map((each) => each.close()))
+      }
+      times.sort((a, b) => a - b)
+      const at = (share: number): number => Math.round(times[Math.ceil(times.length * share) - 1] ?? 0)
+      console.log(`${name}: linked ${times.length} of ${RUNS}, ms: p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)}`)
+      expect(times).toHaveLength(RUNS)
+    },
+    20_000 + RUNS * DEADLINE_MS,
+  )
 })
 
 describe('one seed', () => {

@@ -2,6 +2,7 @@
 // `ip netns exec`.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -36,9 +37,21 @@ const fromSources: EsbuildPlugin = {
     })
     build.onResolve({ filter: /^[a-z]/ }, ({ path, importer }) => {
       if (importer === '' || path.startsWith('node:')) return undefined
-      return { path: pathToFileURL(createRequire(importer).resolve(path)).href, external: true }
+      return { path: pathToFileURL(installed(path, importer)).href, external: true }
     })
   },
+}
+
+function installed(name: string, importer: string): string {
+  const resolver = createRequire(importer)
+  try {
+    return resolver.resolve(name)
+  } catch {
+    // An ES module alone, which `require` does not see.
+    const homes = (resolver.resolve.paths(name) ?? []).map((place) => join(place, name))
+    const home = homes.find((each) => existsSync(join(each, 'package.json'))) ?? name
+    return join(home, JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')).exports.import)
+  }
 }
 
 export interface Program {

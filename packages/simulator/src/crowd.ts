@@ -1,0 +1,130 @@
+// A crowd in virtual time: nodes that have a pool and exchange peers about one topic, found by whatever a scenario tells
+// them. Streams, handshakes and links are as short as they can be: the machines of the layers decide everything else.
+
+import {
+  type Address,
+  type AddressRecord,
+  type Candidate,
+  createAddressRecord,
+  createIdentity,
+  type Identity,
+  type PeerId,
+  parseAddress,
+  printAddress,
+  type Random,
+  seededRandom,
+  type TopicId,
+  toPeerId,
+} from '@hearsay/core'
+import { type PoolLimits, resolvePoolLimits } from '@hearsay/transport/machine'
+import { CrowdMember, type Dial } from './crowd/member.js'
+import { Streams } from './crowd/streams.js'
+import { EventQueue } from './event-queue.js'
+
+export type { CrowdMember, Dial } from './crowd/member.js'
+
+export interface CrowdOptions {
+  readonly seed: number
+  /** Of every node. */
+  readonly limits?: Partial<PoolLimits>
+  /** Links from which on a node asks nobody for others. @default 8 */
+  readonly target?: number
+  /** One-way latency in milliseconds: [at least, below]. @default [5, 40] */
+  readonly latencyMs?: readonly [number, number]
+  /** Told of each record that one node tells another. */
+  readonly onTold?: (told: { readonly by: CrowdMember; readonly record: AddressRecord }) => void
+}
+
+export class Crowd {
+  readonly topic: TopicId = toPeerId(new Uint8Array(32).fill(7)) as string as TopicId
+  readonly members: CrowdMember[] = []
+  readonly options: CrowdOptions
+  readonly #random: Random
+  readonly #queue = new EventQueue<() => void>()
+  readonly #streams: Streams
+  readonly #listening = new Map<string, CrowdMember>()
+  #now = 0
+
+  constructor(options: CrowdOptions) {
+    this.options = options
+    this.#random = seededRandom(options.seed)
+    const [least, below] = options.latencyMs ?? [5, 40]
+    const latency = (): number => least + this.#random.below(Math.max(1, below - least))
+    this.#streams = new Streams({
+      at: (ms, run) => this.after(ms, run),
+      latency,
+      find: (address) => this.#find(address),
+    })
+  }
+
+  get now(): number {
+    return this.#now
+  }
+
+  get random(): Random {
+    return this.#random
+  }
+
+  /** A node that listens at the address, or at one of its own; `says` is what its record names instead. */
+  add(at?: string, says?: readonly string[]): CrowdMember {
+    const index = this.members.length
+    const address = parseAddress(at ?? `tcp://${publicHost(index)}:4000`)
+    const identity: Identity = createIdentity({ seed: this.#random.bytes(32) })
+    const addresses = (says ?? [printAddress(address)]).map((text) => parseAddress(text))
+    const record = createAddressRecord(identity, { seq: 1, addresses })
+    const member = new CrowdMember({
+      crowd: this,
+      streams: this.#streams,
+      identity,
+      address,
+      record,
+      random: seededRandom(this.#random.below(2 ** 32)),
+      limits: resolvePoolLimits(this.options.limits),
+    })
+    this.members.push(member)
+    this.#listening.set(printAddress(address), member)
+    return member
+  }
+
+  /** What a discovery of the node has found. */
+  tell(member: CrowdMember, found: Omit<Candidate, 'peer'> & { readonly peer?: PeerId | null }): void {
+    member.feed({ type: 'want', target: { peer: null, ...found }, topic: this.topic, priority: 0 })
+  }
+
+  /** The node is gone without a word: its links end as broken ones do. */
+  kill(member: CrowdMember): void {
+    this.#listening.delete(printAddress(member.address))
+    member.stop()
+    this.#streams.breakAll(member)
+  }
+
+  after(ms: number, run: () => void): void {
+    this.#queue.add(this.#now + ms, run)
+  }
+
+  /** Lets so much time pass. */
+  run(ms: number): void {
+    const until = this.#now + ms
+    while ((this.#queue.nextAt ?? Number.POSITIVE_INFINITY) <= until) {
+      const next = this.#queue.take()
+      if (!next) break
+      this.#now = next.at
+      next.event()
+    }
+    this.#now = until
+  }
+
+  /** Everything that was dialled by those who live, in the order of time. */
+  get dials(): readonly (Dial & { readonly by: CrowdMember })[] {
+    return this.members.flatMap((by) => by.dials.map((dial) => ({ ...dial, by }))).sort((a, b) => a.at - b.at)
+  }
+
+  #find(address: Address): CrowdMember | null {
+    return this.#listening.get(printAddress({ ...address, peer: null })) ?? null
+  }
+}
+
+/** Each node on a host and in a network of its own. */
+function publicHost(index: number): string {
+  return `${20 + (index >> 14)}.${(index >> 6) & 255}.${(index & 63) * 4}.1`
+}
