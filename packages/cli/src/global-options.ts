@@ -3,7 +3,15 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Address, parseAddress, parseTransports, readFlag, type Since, type TransportName } from 'hearsay'
+import {
+  type Address,
+  HearsayError,
+  parseAddress,
+  parseTransports,
+  readFlag,
+  type Since,
+  type TransportName,
+} from 'hearsay'
 
 export interface GlobalOptions {
   readonly json: boolean
@@ -129,7 +137,7 @@ function parseNames(text: string): readonly TransportName[] | null {
   try {
     return parseTransports(text)
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+    throw new InvalidArgumentError(error instanceof HearsayError ? `${error.message}. ${error.remedy}` : String(error))
   }
 }
 

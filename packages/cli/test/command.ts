@@ -31,9 +31,15 @@ function environment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv
 /** Starts `hearsay` with these arguments. */
 export function start(
   args: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly input?: string } = {},
+  options: {
+    readonly env?: Record<string, string>
+    readonly input?: string
+    /** A command to run it behind, such as `ip netns exec <name>`. */
+    readonly behind?: readonly string[]
+  } = {},
 ): Running {
-  const child = spawn(process.execPath, [bin, ...args], { env: environment(options.env ?? {}) })
+  const [command = '', ...rest] = [...(options.behind ?? []), process.execPath, bin, ...args]
+  const child = spawn(command, rest, { env: environment(options.env ?? {}) })
   const lines: string[] = []
   const waiting = new Set<() => void>()
   const stdout = collect(child, 'stdout', lines, waiting)

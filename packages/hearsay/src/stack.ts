@@ -68,12 +68,14 @@ export class Stack {
 
   /** Looks for others who are interested in the topic, and links to them, until the session is left. */
   discover(topic: Topic, roles: Roles, { linked, onCandidate }: Follow): DiscoverySession {
-    const { linkIdentity: identity, minPeers } = this.#parts
+    const { linkIdentity: identity, minPeers, listen } = this.#parts
+    // Who cannot be dialled is not announced.
+    const announce = roles.announce && listen
     const addresses = (): readonly Address[] => this.addresses
     const port = this.addresses.find(({ scheme }) => scheme === 'tcp')?.port ?? null
     // A room with fewer peers than it wants is as good as empty: it is looked for others often.
     const enough = (): number => (linked() < minPeers ? 0 : linked())
-    const session = this.#discovery.join(topic, { ...roles, port, addresses, identity, linked: enough })
+    const session = this.#discovery.join(topic, { ...roles, announce, port, addresses, identity, linked: enough })
     const follow = async (): Promise<void> => {
       for await (const candidate of session) {
         onCandidate?.(candidate)
