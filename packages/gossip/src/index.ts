@@ -17,3 +17,4 @@ export {
   type SubscribeOptions,
 } from './room.js'
 export type { Since } from './since.js'
+export type { Split } from './split.js'

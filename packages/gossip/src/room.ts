@@ -2,6 +2,7 @@
 
 import {
   type Address,
+  type Clock,
   copyBytes,
   type Delivery,
   type Drop,
@@ -14,10 +15,12 @@ import {
   type Link,
   type PeerId,
   type Receipt,
+  systemClock,
   type TopicId,
 } from '@hearsay/core'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
 import { GossipError } from './errors.js'
+import { type Split, SplitWatch } from './split.js'
 
 /** A verified message. */
 export interface Message<T> {
@@ -58,6 +61,10 @@ export type RoomEvents<T> = {
   readonly gap: [gap: Gap]
   readonly fork: [fork: Fork]
   readonly drop: [drop: Drop]
+  /** At least two peers, and as many as are left, went within 30 s without a word: the room may have fallen apart. */
+  readonly split: [split: Split]
+  /** One of those that were lost in a split is back. */
+  readonly healed: [split: Split]
   readonly warning: [error: Error]
 }
 
@@ -98,6 +105,8 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
 export interface RoomOptions<T> {
   /** @default 'json' */
   readonly encoding?: keyof NamedEncodings | EncodingOption<T>
+  /** @default systemClock() */
+  readonly clock?: Clock
   /** Called once when the room closes, after its gossip has; `close` waits for it. */
   readonly onClose?: () => Promise<void>
 }
@@ -119,6 +128,8 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   readonly #encoding: Encoding<unknown>
   readonly #onClose: () => Promise<void>
   readonly #peers = new Map<PeerId, Peer>()
+  readonly #clock: Clock
+  readonly #splits = new SplitWatch()
   #closing: Promise<void> | null = null
 
   constructor(gossip: Gossip, options: RoomOptions<unknown>) {
@@ -128,6 +139,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     this.#gossip = gossip
     this.#encoding = resolveEncoding(options.encoding ?? 'json')
     this.#onClose = options.onClose ?? (() => Promise.resolve())
+    this.#clock = options.clock ?? systemClock()
     for (const [id, link] of gossip.peers) this.#onPeer(id, link)
     gossip.on('peer', (id, link) => this.#onPeer(id, link))
     gossip.on('peer-leave', (id) => this.#onPeerLeave(id))
@@ -214,6 +226,17 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     this.#peers.set(id, peer)
     this.emit('peer', peer)
     if (this.#peers.size === 1) this.emit('online')
+    // Later than the end of the topic's channel, which the same failure brings.
+    link.once('close', ({ by }) => {
+      if (by === 'failure' && !this.#closing) this.#onLost(id)
+    })
+    if (this.#splits.onBack(id)) this.emit('healed', { lost: this.#splits.lost })
+  }
+
+  #onLost(id: PeerId): void {
+    // It may have another link by now.
+    if (this.#peers.has(id)) return
+    if (this.#splits.onLost(id, this.#peers.size, this.#clock.now())) this.emit('split', { lost: this.#splits.lost })
   }
 
   #onPeerLeave(id: PeerId): void {

@@ -34,7 +34,7 @@ export {
   mdns,
   seeds,
 } from '@hearsay/discovery'
-export { flood, type Message, type Peer, type Room, type RoomEvents, type Since } from '@hearsay/gossip'
+export { flood, type Message, type Peer, type Room, type RoomEvents, type Since, type Split } from '@hearsay/gossip'
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'
 export { hyperswarmLinks } from '@hearsay/transport/hyperswarm'

@@ -32,6 +32,7 @@ import {
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { SplitSearch } from './split-search.js'
 import { Stack } from './stack.js'
 
 export interface JoinOptions<T> {
@@ -243,6 +244,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
+      search.stop()
       this.#stack.release(topic.id)
       try {
         await session.leave()
@@ -250,7 +252,10 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
         if (options.closeNode && !this.#closing) await this.close()
       }
     }
-    const room = createRoom(gossip, { encoding: encoding as 'json', onClose })
+    const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock })
+    const search = new SplitSearch(session, this.#options)
+    room.on('split', () => search.start())
+    room.on('healed', () => search.stop())
     this.#rooms.set(topic.id, { gossip, room })
     return room
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Discovery, DiscoveryJoin } from '@hearsay/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { resolveHost } from '../src/host.js'
 import { createNode, join, type Node, readEnvironment, safeJson, safeText } from '../src/index.js'
@@ -98,6 +99,29 @@ describe('a node', () => {
       secret.slice(0, 8),
     )
     expect(Object.keys(identity)).not.toContain('secretKey')
+  })
+})
+
+describe('minPeers', () => {
+  it('lets discoveries take a room with fewer peers for an empty one', async () => {
+    const wishes: DiscoveryJoin[] = []
+    const discovery: Discovery = {
+      name: 'listening',
+      capabilities: { identifies: false, local: true },
+      join: (_topic, wish) => {
+        wishes.push(wish)
+        return { flushed: async () => {}, refresh: () => {}, leave: async () => {}, async *[Symbol.asyncIterator]() {} }
+      },
+      close: async () => {},
+    }
+    const hub = start({ discovery: [discovery], minPeers: 2 })
+    const room = await hub.join('few')
+    for (const [index, linked] of [0, 2, 3].entries()) {
+      const other = start({ dial: [hub] })
+      await other.join('few')
+      await room.ready({ peers: index + 1 })
+      expect(wishes[0]?.linked()).toBe(linked)
+    }
   })
 })
 
