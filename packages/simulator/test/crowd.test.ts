@@ -53,6 +53,7 @@ describe('attackers that name one victim', () => {
     const liars = new Set<PeerId>()
     const crowd = new Crowd({
       seed: 5,
+      limits: { maxTargets: 128 },
       onTold: ({ by, record }) => {
         if (liars.has(by.id)) return
         retold.push(...record.addresses.map(({ host }) => host).filter((host) => host === VICTIM))
@@ -61,7 +62,7 @@ describe('attackers that name one victim', () => {
     const honest = Array.from({ length: NODES }, () => crowd.add())
     for (const [index, member] of honest.entries()) {
       const next = honest[(index + 1) % NODES] as CrowdMember
-      crowd.tell(member, { addresses: seeds(next), source: 'seeds', persistent: true })
+      crowd.tell(member, { addresses: seeds(next), source: 'found' })
     }
     // They say in their hello that they are the victim, on another port each.
     const liarOnes = Array.from({ length: 20 }, (_, index) =>
@@ -110,8 +111,8 @@ describe('attackers that name one victim', () => {
         expect(at - (dials[index - 3] ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(60 * MINUTE)
       }
     }
-    // The budget is used: the test would notice if nobody were told of the victim at all.
-    expect(times.size).toBe(NODES)
+    // The test would notice if nobody were told of the victim at all. Who has all its links dials nobody.
+    expect(times.size).toBeGreaterThan(NODES / 4)
     expect(retold).toEqual([])
     // And the lie costs the network nothing: everybody is still linked to honest ones.
     for (const member of honest) {

@@ -1,5 +1,6 @@
 import { createTopic, type PeerId } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { Room } from '../src/pool/room.js'
 import { candidate, connect, peerIds, want } from './players.js'
 import { type Player, World } from './pool-world.js'
 
@@ -180,5 +181,18 @@ describe('the queue of a pool', () => {
     world.clock.advance(60_000)
     expect([a.links.size, a.dialled.length]).toEqual([2, 2])
     expect(a.machine.queued(world.clock.now()).filter(({ why }) => why === 'maxLinks')).toHaveLength(8)
+  })
+})
+
+describe('redials of busy peers', () => {
+  it('are put off to a time that is over when it comes, however it is rounded', () => {
+    const room = new Room({} as ConstructorParameters<typeof Room>[0])
+    // Half of a unit in the last place above: the sum with a minute is rounded down, the difference is not.
+    const first = 34_510 + 2 ** -37
+    room.takeRedial(first)
+    room.takeRedial(first)
+    for (const now of [first + 1, 94_509, 94_510, 94_510.5]) {
+      if (!room.takeRedial(now)) expect(room.nextRedialAt(now)).toBeGreaterThan(now)
+    }
   })
 })

@@ -57,7 +57,8 @@ export class Room {
 
   /** True if a busy peer may be dialled again now, which counts. */
   takeRedial(now: number): boolean {
-    this.#redials = this.#redials.filter((at) => at > now - REDIAL_WINDOW_MS)
+    // The very sum that `nextRedialAt` answers: one that is rounded otherwise might be over for one and not for the other.
+    this.#redials = this.#redials.filter((at) => at + REDIAL_WINDOW_MS > now)
     if (this.#redials.length >= MAX_REDIALS) return false
     this.#redials.push(now)
     return true
