@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { networkInterfaces } from 'node:os'
 import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, it } from 'vitest'
-import { freshTopic } from './command.js'
+import { freshTopic, hearsay, start } from './command.js'
 import { addressOf, createLan, type Family, type LanLab, type Told, whyNoLan } from './lan-lab.js'
 
 const why = whyNoLan()
@@ -19,11 +20,14 @@ function lan(machines: readonly (readonly number[])[], family: Family): LanLab {
   return lab
 }
 
-/** When it said the first thing of this type, in milliseconds on this process's clock. */
+/** When it said the first thing of this type, in milliseconds on this process's clock; the test's timeout is the limit. */
 async function timeOf(told: Told, type: string): Promise<number> {
-  const find = (): number | undefined => told.said.find(({ object }) => object.type === type)?.at
-  await expect.poll(find, { timeout: 10_000, interval: 10 }).toBeTypeOf('number')
-  return find() ?? Number.NaN
+  for (;;) {
+    const { at } = told.said.find(({ object }) => object.type === type) ?? {}
+    if (at !== undefined) return at
+    if (told.child.exitCode !== null) throw new Error(`ended without ${type}: ${(await told.ended).stderr}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 async function idOf(told: Told): Promise<string> {
@@ -91,37 +95,92 @@ it.skipIf(why)('two networks do not hear each other, not even through a machine 
   }
 })
 
+it.skipIf(why)('who repeats what others announce, 10,000 times at other ports, keeps nobody from meeting', async () => {
+  const lab = lan([[0], [0], [0]], 4)
+  const topic = freshTopic()
+  const flooder = programAt(lab, 2, FLOODER)
+  await flooder.line('ready')
+  const sub = lab.run(0, ['sub', topic, '--count', '1', '--timeout', '20'])
+  await flooder.line('flooded')
+  const pub = lab.run(1, ['pub', topic, 'hello'])
+  const tookMs = (await timeOf(pub, 'peer')) - (await timeOf(pub, 'listening'))
+  console.log(`met ${Math.round(tookMs)} ms after the later start, in a flood`)
+  expect(tookMs).toBeLessThan(5_000)
+  expect((await Promise.all([sub.ended, pub.ended])).map(({ code }) => code)).toEqual([0, 0])
+  await flooder.stop()
+})
+
+it.skipIf(!hasIPv6())('on one machine a node that is bound to ::1 meets one that is bound to nothing', async () => {
+  const [topic, own] = [freshTopic(), ['--json', '-v', '--no-dht', '--ephemeral']]
+  const sub = start(['sub', topic, '--count', '1', '--timeout', '20', '--host', '::1', ...own])
+  expect(JSON.parse(await sub.line('"listening"')).addresses).toEqual([expect.stringMatching(/^tcp:\/\/\[::1\]:\d+$/)])
+  const pub = await hearsay(['pub', topic, 'hello', ...own])
+  expect([pub.code, (await sub.ended).code]).toEqual([0, 0])
+})
+
+function hasIPv6(): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
+}
+
 interface Packet {
   readonly source: string
   readonly hex: string
 }
 
-const RECORDER = `
+/** What every program below begins with: a socket on its machine's first network. */
+const SOCKET = `
 const socket = require('node:dgram').createSocket({ type: 'udp4', reuseAddr: true })
-socket.on('message', (bytes, from) => console.log(JSON.stringify({ source: from.address, hex: bytes.toString('hex') })))
+const host = process.argv[1]
 socket.bind(5353, '0.0.0.0', () => {
-  socket.addMembership('224.0.0.251', process.argv[1])
+  socket.addMembership('224.0.0.251', host)
+  socket.setMulticastInterface(host)
   console.log('ready')
 })
-process.stdin.resume().on('end', () => socket.close())
+process.stdin.resume().on('end', () => process.exit())
 `
+const RECORDER = `${SOCKET}
+socket.on('message', (bytes, from) => console.log(JSON.stringify({ source: from.address, hex: bytes.toString('hex') })))
+`
+/** Takes the first announcement of each machine and says it 10,000 times more, under other labels, at other ports. */
+const FLOODER = `${SOCKET}
+const seen = new Set([host])
+socket.on('message', async (bytes, { address }) => {
+  const text = bytes.toString('latin1')
+  const label = bytes.subarray(text.indexOf('&')).toString('latin1', 2, 18)
+  if (seen.has(address) || !text.includes('v=1')) return
+  seen.add(address)
+  for (let i = 0; i < 10_000; i++) {
+    const other = Buffer.from(text.replaceAll(label, i.toString(16).padStart(16, '0')), 'latin1')
+    const location = other.indexOf('002180010000', 'hex')
+    other.writeUInt16BE(2_000 + i, location + 14)
+    await new Promise((resolve) => socket.send(other, 5353, '224.0.0.251', resolve))
+  }
+  console.log('flooded')
+})
+`
+
+/** A program of Node on a machine; what it says comes in lines. */
+function programAt(lab: LanLab, machine: number, text: string) {
+  const [command = '', ...args] = lab.command(machine)
+  const address = addressOf(machine, machine === 2 && text === RECORDER ? 1 : 0, 4)
+  const child = spawn(command, [...args, process.execPath, '-e', text, address], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines: string[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
+  const line = (text: string) => expect.poll(() => lines, { timeout: 10_000, interval: 10 }).toContain(text)
+  const stop = async (): Promise<void> => {
+    child.stdin.end()
+    if (child.exitCode === null) await once(child, 'close')
+  }
+  return { lines, line, stop }
+}
 
 /** Everything that a machine's mDNS port hears of others on its first network. */
 function recordAt(lab: LanLab, machine: number): { readonly ready: Promise<unknown>; stop(): Promise<Packet[]> } {
-  const [command = '', ...args] = lab.command(machine)
-  const address = addressOf(machine, machine < 2 ? 0 : 1, 4)
-  const child = spawn(command, [...args, process.execPath, '-e', RECORDER, address])
-  const packets: Packet[] = []
-  const lines = createInterface({ input: child.stdout })
-  const ready = once(lines, 'line').then(() =>
-    lines.on('line', (line) => {
-      packets.push(JSON.parse(line))
-    }),
-  )
+  const program = programAt(lab, machine, RECORDER)
   const stop = async (): Promise<Packet[]> => {
-    child.stdin.end()
-    await once(child, 'close')
+    await program.stop()
+    const packets = program.lines.filter((line) => line !== 'ready').map((line) => JSON.parse(line) as Packet)
     return packets.filter(({ source }) => !source.startsWith('127.'))
   }
-  return { ready, stop }
+  return { ready: program.line('ready'), stop }
 }

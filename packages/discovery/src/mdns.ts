@@ -20,10 +20,10 @@ import {
 } from '@hearsay/core'
 import { closedError } from './errors.js'
 import type { MdnsInput, MdnsMachine, MdnsOutput } from './mdns/contract.js'
-import { chooseInterfaces, isOnLink, type LanInterface } from './mdns/interfaces.js'
+import { chooseInterfaces, isLoopback, type LanInterface, linkOf } from './mdns/interfaces.js'
 import { createMdnsMachine } from './mdns/machine.js'
 import { fromPacket, type MdnsMessage, toPacket } from './mdns/message.js'
-import { type MdnsSocket, openMdnsSocket } from './mdns/socket.js'
+import { type MdnsSocket, openMdnsSocket, type PacketSource } from './mdns/socket.js'
 import { createSession, type SessionControl } from './session.js'
 
 export interface MdnsOptions {
@@ -47,8 +47,8 @@ export interface MdnsOptions {
 
 const NAME = 'mdns'
 const MDNS_PORT = 5_353
-/** How often interfaces are listed again. */
-const SCAN_MS = 5_000
+/** How often interfaces are listed again: it costs a tenth of a millisecond, and somebody may be waiting. */
+const SCAN_MS = 2_000
 
 /**
  * Finds nodes on the same local networks and on this machine. It announces where this node accepts TCP and a salted hash
@@ -74,7 +74,12 @@ interface JoinedSession {
 interface OpenInterface {
   readonly lan: LanInterface
   readonly socket: MdnsSocket
+  isOnLink: (source: string) => boolean
   ready: boolean
+  /** Something was heard on it. */
+  worked: boolean
+  /** Something went wrong after that: it is opened anew. */
+  failing: boolean
 }
 
 class Driver {
@@ -85,7 +90,9 @@ class Driver {
   readonly #sessions = new Map<number, JoinedSession>()
   readonly #interfaces = new Map<string, OpenInterface>()
   readonly #sending = new Set<Promise<void>>()
+  readonly #ending = new Set<Promise<void>>()
   readonly #troubled = new Set<string>()
+  #ownAddresses: ReadonlySet<string> = new Set()
   #joined = 0
   #wake: Timer | null = null
   #scan: Timer | null = null
@@ -122,9 +129,9 @@ class Driver {
     this.#scan?.cancel()
     await Promise.all([...this.#sessions.values()].map(({ control }) => control.session.leave()))
     await Promise.all(this.#sending)
-    const sockets = [...this.#interfaces.values()].map(({ socket }) => socket.close())
+    for (const { socket } of this.#interfaces.values()) this.#ending.add(socket.close())
     this.#interfaces.clear()
-    await Promise.all(sockets)
+    await Promise.all(this.#ending)
   }
 
   async #leave(id: number): Promise<void> {
@@ -154,7 +161,7 @@ class Driver {
   #send(id: string, message: MdnsMessage): void {
     const open = this.#interfaces.get(id)
     if (!open?.ready) return
-    const sent = open.socket.send(toPacket(message, open.lan.address)).then(() => void this.#sending.delete(sent))
+    const sent = open.socket.send(toPacket(message, open.lan.announced)).then(() => void this.#sending.delete(sent))
     this.#sending.add(sent)
   }
 
@@ -186,8 +193,14 @@ class Driver {
   /** Interfaces come and go with cables, radios and tunnels; one that failed is tried again too. */
   #listInterfaces(): void {
     const { host, interfaces: names } = this.#options
-    const found = new Map(chooseInterfaces(networkInterfaces(), { host, names }).map((lan) => [lan.id, lan]))
-    for (const [id, open] of this.#interfaces) if (!found.has(id)) this.#drop(id, open)
+    const listing = networkInterfaces()
+    const found = new Map(chooseInterfaces(listing, { host, names }).map((lan) => [lan.id, lan]))
+    this.#ownAddresses = new Set(Object.values(listing).flatMap((infos = []) => infos.map(({ address }) => address)))
+    for (const [id, open] of this.#interfaces) {
+      const lan = found.get(id)
+      if (lan && !open.failing) open.isOnLink = linkOf(lan)
+      else this.#drop(id, open)
+    }
     for (const id of this.#troubled) if (!found.has(id)) this.#troubled.delete(id)
     for (const [id, lan] of found) if (!this.#interfaces.has(id)) this.#open(lan)
     this.#noteScanned()
@@ -197,10 +210,14 @@ class Driver {
   #open(lan: LanInterface): void {
     const open: OpenInterface = {
       lan,
+      isOnLink: linkOf(lan),
       ready: false,
+      failing: false,
+      worked: false,
       socket: openMdnsSocket(lan, this.#port, {
         onReady: () => this.#onReady(open),
-        onPacket: (packet, from) => this.#onPacket(lan, packet, from),
+        accepts: ({ address, port }) => port === this.#port && open.isOnLink(address),
+        onPacket: (packet, from) => this.#onPacket(open, packet, from),
         onTrouble: (error, fatal) => this.#onTrouble(open, error, fatal),
       }),
     }
@@ -213,15 +230,20 @@ class Driver {
     this.#noteScanned()
   }
 
-  #onPacket(lan: LanInterface, packet: unknown, from: { readonly address: string; readonly port: number }): void {
-    if (from.port !== this.#port || !isOnLink(lan, from.address)) return
+  #onPacket(open: OpenInterface, packet: unknown, { address: source }: PacketSource): void {
+    // What can be heard can be sent: our own packets come back to us too.
+    open.worked = true
     const message = fromPacket(packet)
-    if (message) this.#feed({ type: 'message', interface: lan.id, source: from.address, message })
+    if (!message) return
+    const here = this.#ownAddresses.has(source.replace(/%.*$/, ''))
+    this.#feed({ type: 'message', interface: open.lan.id, source, here: here || isLoopback(source), message })
   }
 
   #onTrouble(open: OpenInterface, error: unknown, fatal: boolean): void {
     this.#tellTrouble(open.lan, error)
     if (fatal) this.#drop(open.lan.id, open)
+    // The system may have made the interface anew under the same name and address: a fresh socket finds out, once.
+    open.failing = open.worked
     this.#noteScanned()
   }
 
@@ -236,7 +258,8 @@ class Driver {
   #drop(id: string, open: OpenInterface): void {
     this.#interfaces.delete(id)
     this.#feed({ type: 'down', interface: id })
-    void open.socket.close()
+    const ended = open.socket.close().then(() => void this.#ending.delete(ended))
+    this.#ending.add(ended)
   }
 
   #noteScanned(): void {
@@ -247,9 +270,9 @@ class Driver {
 }
 
 /** Null for a source that no address can spell, such as a zone with unusual letters. */
-function toCandidate({ source, port }: { readonly source: string; readonly port: number }): Candidate | null {
+function toCandidate({ host, port }: { readonly host: string; readonly port: number }): Candidate | null {
   try {
-    return { peer: null, addresses: [hostAddress('tcp', source, port)], source: NAME }
+    return { peer: null, addresses: [hostAddress('tcp', host, port)], source: NAME }
   } catch (error) {
     if (hasCode(error, 'ERR_ADDRESS')) return null
     throw error

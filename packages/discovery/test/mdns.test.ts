@@ -1,8 +1,11 @@
 import { createSocket } from 'node:dgram'
-import { hasCode, type Logger, saltedTopicHash, type Topic } from '@hearsay/core'
+import { networkInterfaces } from 'node:os'
+import { type Clock, hasCode, type Logger, saltedTopicHash, systemClock, type Topic } from '@hearsay/core'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { mdns } from '../src/index.js'
 import { type MdnsMessage, toPacket } from '../src/machine.js'
+import { chooseInterfaces } from '../src/mdns/interfaces.js'
+import { type MdnsSocket, openMdnsSocket } from '../src/mdns/socket.js'
 import { codec } from './support/codec.js'
 import { freePort } from './support/port.js'
 import { freshTopic, nextCandidate, wishOf } from './support/wish.js'
@@ -73,6 +76,18 @@ describe('on the loopback interface', () => {
     expect((await nextCandidate(other)).addresses).toMatchObject([{ port: 4_001 }])
   })
 
+  test.each([
+    ['::1', '::1'],
+    ['127.9.9.9', '127.9.9.9'],
+  ])('a node that is bound to %s is found at %s, and finds', async (host, found) => {
+    const topic = freshTopic()
+    const bound = mdns({ host, port })
+    opened.push(bound)
+    const [one, other] = [bound.join(topic, wishOf(4_001)), discovery().join(topic, wishOf(4_002))]
+    expect((await nextCandidate(other)).addresses).toMatchObject([{ host: found, port: 4_001 }])
+    expect((await nextCandidate(one)).addresses).toMatchObject([{ host: '127.0.0.1', port: 4_002 }])
+  })
+
   test('a node does not hear itself', async () => {
     const a = discovery()
     const session = a.join(freshTopic(), wishOf(4_001))
@@ -103,6 +118,27 @@ describe('on the loopback interface', () => {
     discovery().join(topic, wishOf(4_001, { lookup: false }))
     expect((await nextCandidate(looking)).addresses).toMatchObject([{ port: 4_001 }])
     await new Promise<void>((resolve) => stranger.close(() => resolve()))
+  })
+
+  test('what comes from a source beyond the link changes nothing', async (context) => {
+    const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    const beyond = all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+    if (beyond === undefined) return context.skip()
+    const topic = freshTopic()
+    const looking = discovery().join(topic, wishOf(null, { announce: false }))
+    await looking.flushed()
+    for (const [source, tcpPort] of [
+      [beyond, 6_666],
+      ['127.0.0.2', 4_001],
+    ] as const) {
+      const stranger = createSocket({ type: 'udp4', reuseAddr: true })
+      await new Promise<void>((resolve) => stranger.bind(port, source, resolve))
+      stranger.setMulticastInterface('127.0.0.1')
+      const packet = codec.encode(toPacket(announcementOf(topic, tcpPort), source))
+      await new Promise((resolve) => stranger.send(packet, port, '224.0.0.251', resolve))
+      await new Promise<void>((resolve) => stranger.close(() => resolve()))
+    }
+    expect((await nextCandidate(looking)).addresses).toMatchObject([{ host: '127.0.0.2', port: 4_001 }])
   })
 
   test('leave and close end every iterator, twice is once, and join after close is refused', async () => {
@@ -140,6 +176,58 @@ test('a port that cannot be opened is told once and harms nobody', async () => {
   await session.leave()
   expect(told.filter((error) => hasCode(error, 'EADDRINUSE'))).toHaveLength(1)
   await new Promise<void>((resolve) => holder.close(() => resolve()))
+})
+
+test('what is being sent when its socket closes is over: leave and close cannot wait for it', async () => {
+  const [lan] = chooseInterfaces(networkInterfaces(), { host: '127.0.0.1' })
+  if (!lan) throw new Error('no loopback interface')
+  const handlers = { onReady: () => {}, accepts: () => true, onPacket: () => {}, onTrouble: () => {} }
+  for (const when of ['before it is bound', 'when it is bound']) {
+    const socket = await new Promise<MdnsSocket>((resolve) => {
+      const opening = openMdnsSocket(lan, port, { ...handlers, onReady: () => resolve(opening) })
+      if (when === 'before it is bound') resolve(opening)
+    })
+    const sent = [1, 2, 3].map(() => socket.send(toPacket({ kind: 'query', known: [] }, '127.0.0.1')))
+    await Promise.all([socket.close(), ...sent])
+    await socket.send(toPacket({ kind: 'query', known: [] }, '127.0.0.1'))
+  }
+})
+
+test('nothing is left after close: no socket, no timer, also of a node that was closed at once', async () => {
+  const left = async (): Promise<string[]> => {
+    // A closed handle is gone a turn of the loop later.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    return process.getActiveResourcesInfo().filter((name) => /UDP|Timeout/.test(name))
+  }
+  const before = await left()
+  const timers = new Set<object>()
+  const { setTimer, ...rest } = systemClock()
+  const clock: Clock = {
+    ...rest,
+    setTimer: (ms, run) => {
+      const timer = setTimer(ms, () => {
+        timers.delete(timer)
+        run()
+      })
+      timers.add(timer)
+      return {
+        cancel: () => {
+          timers.delete(timer)
+          timer.cancel()
+        },
+      }
+    },
+  }
+  for (const wait of [true, false]) {
+    const one = mdns({ port, clock })
+    const session = one.join(freshTopic(), wishOf(4_001))
+    if (wait) await session.flushed()
+    expect(timers.size).toBeGreaterThan(0)
+    await one.close()
+    await session.leave()
+    expect(timers.size).toBe(0)
+    expect(await left()).toEqual(before)
+  }
 })
 
 function announcementOf(topic: Topic, tcpPort: number): MdnsMessage {

@@ -13,11 +13,20 @@ export type MdnsInput =
   | { readonly type: 'down'; readonly interface: string }
   /** Every interface that there is at the start is up, or has failed. */
   | { readonly type: 'scanned' }
-  /** A message from an on-link source with the right source port. */
-  | { readonly type: 'message'; readonly interface: string; readonly source: string; readonly message: MdnsMessage }
+  | MdnsHeard
   /** The time of the last `wake` output has come; `lonely` if a session that looks for peers has none. */
   | { readonly type: 'wake'; readonly lonely: boolean }
   | { readonly type: 'close' }
+
+/** A message from an on-link source with the right source port. */
+export interface MdnsHeard {
+  readonly type: 'message'
+  readonly interface: string
+  readonly source: string
+  /** The source is an address of this machine. @default false */
+  readonly here?: boolean
+  readonly message: MdnsMessage
+}
 
 export interface MdnsWish {
   /** The port to announce; null announces nothing. */
@@ -28,9 +37,9 @@ export interface MdnsWish {
 export type MdnsOutput =
   | { readonly type: 'send'; readonly interface: string; readonly message: MdnsMessage }
   /** Somebody with the session's topic accepts TCP at this address and port. */
-  | { readonly type: 'candidate'; readonly session: number; readonly source: string; readonly port: number }
+  | { readonly type: 'candidate'; readonly session: number; readonly host: string; readonly port: number }
   /** A candidate has said goodbye. */
-  | { readonly type: 'lost'; readonly session: number; readonly source: string; readonly port: number }
+  | { readonly type: 'lost'; readonly session: number; readonly host: string; readonly port: number }
   /** The session's first announcement and query are among the outputs so far, or there is no interface. */
   | { readonly type: 'flushed'; readonly session: number }
   /** Give a `wake` input at this time; replaces every earlier one. */

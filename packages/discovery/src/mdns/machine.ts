@@ -6,16 +6,24 @@
 //   -----------------|----------------------------------------------------------------------------------------------
 //   join             | announce now and 1 s later (RFC 6762 §8.3), query now, and whoever was heard before is a candidate
 //   leave, close     | goodbye for the labels that end
-//   up               | announce and query on that interface
+//   up               | announce and query on that interface; after the start under new labels
 //   query heard      | answer in 20 to 120 ms, at most once in 250 ms an interface, unless the asker knows us
 //   response heard   | remember its instances; those with a topic of ours are candidates; goodbyes forget
 //   wake             | whatever is due: queries by schedule, answers, announcements, new labels each hour
 
 import { type Crypto, type Random, saltedTopicHash, sodiumCrypto, type Topic } from '@hearsay/core'
 import { createLookupSchedule, type LookupSchedule } from '../schedule.js'
-import type { MdnsInput, MdnsMachine, MdnsMachineOptions, MdnsOutput } from './contract.js'
-import { MAX_KNOWN_ANSWERS, type MdnsMessage, type MdnsQuery, type MdnsResponse } from './message.js'
-import { type Neighbour, Neighbours } from './neighbours.js'
+import type { MdnsHeard, MdnsInput, MdnsMachine, MdnsMachineOptions, MdnsOutput } from './contract.js'
+import { Intake } from './intake.js'
+import {
+  MAX_KNOWN_ANSWERS,
+  type MdnsInstance,
+  type MdnsMessage,
+  type MdnsQuery,
+  type MdnsResponse,
+  TTL_S,
+} from './message.js'
+import { hostOf, type Neighbour, Neighbours } from './neighbours.js'
 import { OwnInstances } from './own-instances.js'
 
 const REPEAT_MS = 1_000
@@ -25,8 +33,6 @@ const ANSWER_PAUSE_MS = 250
 const LOOKUP_CAP_MS = 30_000
 const LOOKUP_SETTLED_MS = 120_000
 const LABEL_LIFE_MS = 3_600_000
-/** Instances considered in a second; checking one costs a hash for each topic of ours. */
-const MAX_INSTANCES_PER_S = 256
 
 /** The state machine of one node on all its interfaces. */
 export function createMdnsMachine(options: MdnsMachineOptions): MdnsMachine {
@@ -54,13 +60,13 @@ class Machine implements MdnsMachine {
   readonly #schedule: LookupSchedule
   readonly #own: OwnInstances
   readonly #known = new Neighbours()
+  readonly #intake = new Intake()
   readonly #sessions = new Map<number, Session>()
   readonly #interfaces = new Map<string, Interface>()
   #out: MdnsOutput[] = []
   #scanned = false
   #relabelAt = Number.POSITIVE_INFINITY
   #wakeAt: number | null = null
-  #window = { startedAt: Number.NEGATIVE_INFINITY, instances: 0 }
 
   constructor(random: Random, crypto: Crypto) {
     this.#random = random
@@ -103,7 +109,7 @@ class Machine implements MdnsMachine {
       case 'close':
         this.#sessions.clear()
         this.#own.clear()
-        return this.#sayGoodbye(this.#own.settle())
+        return this.#sayGoodbye(this.#own.settle(), now)
     }
   }
 
@@ -111,35 +117,42 @@ class Machine implements MdnsMachine {
     const session = { id, topic, lookup: wish.lookup, flushed: false }
     this.#sessions.set(id, session)
     if (wish.port !== null) {
-      if (!this.#announces()) this.#relabelAt = now + LABEL_LIFE_MS
+      if (!this.#announces()) this.#relabel(now)
       this.#own.add(id, { topic, port: wish.port })
       this.#announceSoon(now)
     }
     if (!wish.lookup) return
     this.#schedule.reset(now)
-    for (const neighbour of this.#known.alive(now)) if (this.#isShared(neighbour, session)) this.#tell(id, neighbour)
+    for (const neighbour of this.#known.alive(now)) {
+      if (!this.#hasTopic(neighbour.instance, session)) continue
+      neighbour.sharedBy.add(id)
+      this.#tell(id, neighbour)
+    }
   }
 
   /** The goodbye is among the outputs; what is still announced follows under a new label. */
   #onLeave(id: number, now: number): void {
     this.#sessions.delete(id)
+    this.#known.forgetSession(id)
     this.#own.remove(id)
     const ended = this.#own.settle()
     if (ended.length === 0) return
-    this.#sayGoodbye(ended)
+    this.#sayGoodbye(ended, now)
     this.#announceSoon(now)
   }
 
+  /** A network that is new to us does not learn by which labels the others know us. */
   #onUp(name: string, now: number): void {
+    if (this.#scanned && this.#announces()) this.#relabel(now)
     const announceAt = [now, now + REPEAT_MS]
     this.#interfaces.set(name, { name, announceAt, answerAt: null, queryAt: now, spokeAt: Number.NEGATIVE_INFINITY })
   }
 
-  #onMessage({ message, ...from }: Extract<MdnsInput, { type: 'message' }>, now: number): void {
-    const on = this.#interfaces.get(from.interface)
+  #onMessage(heard: MdnsHeard, now: number): void {
+    const on = this.#interfaces.get(heard.interface)
     if (!on) return
-    if (message.kind === 'query') this.#onQuery(message, on, now)
-    else this.#onResponse(message, from, now)
+    if (heard.message.kind === 'query') this.#onQuery(heard.message, on, now)
+    else this.#onResponse(heard.message, heard, now)
   }
 
   /** Our own query comes back to us too; it names our labels as known, so it stays unanswered. */
@@ -150,30 +163,33 @@ class Machine implements MdnsMachine {
   }
 
   /** Goodbyes first: a node that changes its label ends the old one in the packet that brings the new one. */
-  #onResponse(response: MdnsResponse, from: { interface: string; source: string }, now: number): void {
-    for (const label of response.goodbyes) {
-      const neighbour = this.#known.take({ source: from.source, label })
+  #onResponse({ goodbyes, instances }: MdnsResponse, { source, ...heard }: MdnsHeard, now: number): void {
+    for (const label of goodbyes) {
+      const neighbour = this.#known.take({ source, label })
       for (const session of neighbour?.sharedBy ?? []) if (neighbour) this.#tellLost(session, neighbour)
     }
-    for (const instance of response.instances) {
-      if (this.#own.isOwn(instance.label) || !this.#withinBudget(now)) continue
-      const neighbour = {
-        instance,
-        interface: from.interface,
-        source: from.source,
-        heardAt: now,
-        sharedBy: new Set<number>(),
-      }
+    for (const instance of instances) {
+      if (this.#own.isOwn(instance.label)) continue
+      const from = { source, interface: heard.interface, here: heard.here ?? false, heardAt: now }
+      const sharedBy = this.#known.same(source, instance)?.sharedBy ?? this.#sharers(instance, from)
+      if (!sharedBy) continue
+      const neighbour = { instance, ...from, sharedBy }
       this.#known.put(neighbour)
-      for (const session of this.#sessions.values())
-        if (this.#isShared(neighbour, session)) this.#tell(session.id, neighbour)
+      for (const session of sharedBy) this.#tell(session, neighbour)
     }
+  }
+
+  /** The sessions that have a topic of a new instance; null if this was one too many to look at. */
+  #sharers(instance: MdnsInstance, from: { source: string; here: boolean; heardAt: number }): Set<number> | null {
+    const looking = [...this.#sessions.values()].filter(({ lookup }) => lookup)
+    if (!this.#intake.admits(from.here ? null : from.source, looking.length, from.heardAt)) return null
+    return new Set(looking.filter((session) => this.#hasTopic(instance, session)).map(({ id }) => id))
   }
 
   #onWake(lonely: boolean, now: number): void {
     this.#wakeAt = null
     if (now >= this.#relabelAt && this.#announces()) this.#relabel(now)
-    this.#sayGoodbye(this.#own.settle())
+    this.#sayGoodbye(this.#own.settle(), now)
     if (this.#looks() && this.#schedule.due(now, lonely ? 0 : 1)) {
       for (const on of this.#interfaces.values()) on.queryAt = now
     }
@@ -183,7 +199,7 @@ class Machine implements MdnsMachine {
 
   #relabel(now: number): void {
     this.#relabelAt = now + LABEL_LIFE_MS
-    this.#sayGoodbye(this.#own.rotate())
+    this.#sayGoodbye(this.#own.rotate(), now)
     this.#announceSoon(now)
   }
 
@@ -213,9 +229,12 @@ class Machine implements MdnsMachine {
     for (const on of this.#interfaces.values()) on.announceAt = [now, now + REPEAT_MS]
   }
 
-  #sayGoodbye(goodbyes: readonly string[]): void {
+  /** Where nobody can still believe the labels, a goodbye would only tell that the old and the new are one node. */
+  #sayGoodbye(goodbyes: readonly string[], now: number): void {
     if (goodbyes.length === 0) return
-    for (const on of this.#interfaces.values()) this.#say(on, { kind: 'response', instances: [], goodbyes })
+    for (const on of this.#interfaces.values()) {
+      if (now < on.spokeAt + TTL_S * 1_000) this.#say(on, { kind: 'response', instances: [], goodbyes })
+    }
   }
 
   #say(on: Interface, message: MdnsMessage): void {
@@ -229,21 +248,19 @@ class Machine implements MdnsMachine {
     }
   }
 
-  /** True if the neighbour has the session's topic, which it then remembers. */
-  #isShared({ instance, sharedBy }: Neighbour, session: Session): boolean {
-    if (!session.lookup || instance.hashes.length === 0) return false
-    const own = Buffer.from(saltedTopicHash(session.topic, instance.salt, this.#crypto))
-    const shared = instance.hashes.some((hash) => own.equals(hash))
-    if (shared) sharedBy.add(session.id)
-    return shared
+  #hasTopic({ hashes, salt }: MdnsInstance, { topic }: Session): boolean {
+    if (hashes.length === 0) return false
+    const own = Buffer.from(saltedTopicHash(topic, salt, this.#crypto))
+    return hashes.some((hash) => own.equals(hash))
   }
 
-  #tell(session: number, { source, instance }: Neighbour): void {
-    this.#out.push({ type: 'candidate', session, source, port: instance.port })
+  #tell(session: number, neighbour: Neighbour): void {
+    this.#out.push({ type: 'candidate', session, host: hostOf(neighbour), port: neighbour.instance.port })
   }
 
-  #tellLost(session: number, { source, instance }: Neighbour): void {
-    if (this.#sessions.has(session)) this.#out.push({ type: 'lost', session, source, port: instance.port })
+  #tellLost(session: number, neighbour: Neighbour): void {
+    const { port } = neighbour.instance
+    if (this.#sessions.has(session)) this.#out.push({ type: 'lost', session, host: hostOf(neighbour), port })
   }
 
   #announces(): boolean {
@@ -252,12 +269,6 @@ class Machine implements MdnsMachine {
 
   #looks(): boolean {
     return [...this.#sessions.values()].some(({ lookup }) => lookup)
-  }
-
-  #withinBudget(now: number): boolean {
-    if (now >= this.#window.startedAt + 1_000) this.#window = { startedAt: now, instances: 0 }
-    this.#window.instances += 1
-    return this.#window.instances <= MAX_INSTANCES_PER_S
   }
 
   #askForWake(now: number): void {

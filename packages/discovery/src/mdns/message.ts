@@ -2,6 +2,9 @@
 // that form. What comes in was decoded by a library from bytes of anybody: everything in it is checked here, and what is
 // not ours is null.
 
+import { isIP } from 'node:net'
+import { isLoopback } from './interfaces.js'
+
 /** Somebody asks who is there; those that it knows already need not answer. */
 export interface MdnsQuery {
   readonly kind: 'query'
@@ -29,6 +32,8 @@ export interface MdnsInstance {
   readonly hashes: readonly Uint8Array[]
   /** How long to believe this, in milliseconds. */
   readonly ttlMs: number
+  /** The loopback address that it names, if it names one; to be believed of a source on this machine alone. */
+  readonly loopback?: string
 }
 
 export type MdnsMessage = MdnsQuery | MdnsResponse
@@ -70,7 +75,7 @@ const MAX_RECORDS = 64
 const HASHES_PER_STRING = 16
 const AUTHORITATIVE = 1 << 10
 
-/** The message as a packet; `address` is the sender's on the interface, for the benefit of other mDNS programs. */
+/** The message as a packet; `address` is where the sender's listeners are on the interface. */
 export function toPacket(message: MdnsMessage, address: string): DnsPacket {
   if (message.kind === 'query') {
     const answers = message.known.slice(0, MAX_KNOWN_ANSWERS).map((label) => pointer(label, TTL_S))
@@ -141,7 +146,14 @@ function readInstance(label: string, ttlS: number, records: readonly LooseRecord
   const location = of('SRV')
   const text = readText(of('TXT'))
   if (!isObject(location) || !isPort(location.port) || !text) return null
-  return { label, port: location.port, ttlMs: Math.min(ttlS, MAX_TTL_S) * 1_000, ...text }
+  const ttlMs = Math.min(ttlS, MAX_TTL_S) * 1_000
+  return { label, port: location.port, ttlMs, ...text, ...readLoopback(`${label}.local`, records) }
+}
+
+/** Addresses elsewhere are not even read: where a packet came from is a better answer than what it says. */
+function readLoopback(target: string, records: readonly LooseRecord[]): Pick<MdnsInstance, 'loopback'> {
+  const address = records.find(({ name, type }) => (type === 'A' || type === 'AAAA') && isName(name, target))?.data
+  return typeof address === 'string' && isIP(address) !== 0 && isLoopback(address) ? { loopback: address } : {}
 }
 
 function readText(data: unknown): Pick<MdnsInstance, 'salt' | 'hashes'> | null {
