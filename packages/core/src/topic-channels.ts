@@ -57,6 +57,11 @@ export class TopicChannels {
     yield* this.#open.values()
   }
 
+  /** Those that are open, with their numbers. */
+  *entries(): Generator<OpenTopicChannel & { readonly handle: ChannelHandle }> {
+    for (const [handle, open] of this.#open) yield { handle, ...open }
+  }
+
   /** Offers the topic on this link, now and whenever the remote joins it later. A link may be given twice. */
   add(link: Link): void {
     if (this.#offers.has(link)) return

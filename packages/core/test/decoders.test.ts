@@ -25,6 +25,7 @@ import {
 import { describe, expect, it } from 'vitest'
 
 const PACKETS = Number(process.env.HEARSAY_FUZZ_PACKETS ?? 30_000)
+const WARM_UP = 10_000
 const SEED = Number(process.env.HEARSAY_FUZZ_SEED ?? 1)
 
 const crypto = sodiumCrypto()

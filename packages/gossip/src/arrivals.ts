@@ -22,7 +22,14 @@ export interface Arrival {
   readonly source: Source
   /** The number after the record's last one. */
   readonly end: number
+  /** True if it came because it was offered: a piece of the past, or one that its sender would not push. */
+  readonly isRecovered: boolean
+  /** Neighbours that are known to have it; forgotten when it is no longer among the latest. */
+  holders: PeerHandle[] | null
 }
+
+/** For how many of the latest arrivals it is remembered who has them. */
+const LATEST = 1_024
 
 /** What is held of one source. */
 interface Held {
@@ -62,9 +69,17 @@ export class ArrivalLog {
     return this.#entries[position - this.#oldest + this.#offset]
   }
 
-  /** The record that begins at this place, if it is still held. */
-  find(author: PeerId, epoch: number, firstSeq: number): SignedRecord | undefined {
-    return this.#recordAt(this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq))
+  /** The position of the record that begins at this place, if it is still held. */
+  positionOf({ author, epoch }: Source, firstSeq: number): number | undefined {
+    return this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq)
+  }
+
+  /** This neighbour has it. */
+  noteHolder(position: number, peer: PeerHandle): void {
+    const arrival = this.at(position)
+    if (!arrival || position < this.#next - LATEST) return
+    if (arrival.holders === null) arrival.holders = [peer]
+    else if (!arrival.holders.includes(peer)) arrival.holders.push(peer)
   }
 
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */
@@ -104,13 +119,15 @@ export class ArrivalLog {
   }
 
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */
-  append(arrival: Omit<Arrival, 'source' | 'end'>): readonly Arrival[] {
-    const { record, hops, at, via } = arrival
+  append(arrival: Omit<Arrival, 'source' | 'end' | 'holders'>): readonly Arrival[] {
+    const { record, hops, at, via, isRecovered } = arrival
     const { header, block } = record
     const held = this.#heldOf(header)
     // Spelt out: a copy by spread is read ten times slower (V8 12), and each peer that comes reads all of them.
     const end = header.firstSeq + header.count
-    this.#entries.push({ record, hops, at, via, source: held.source, end })
+    this.#entries.push({ record, hops, at, via, isRecovered, source: held.source, end, holders: null })
+    const old = this.at(this.#next - LATEST)
+    if (old) old.holders = null
     held.starts.set(header.firstSeq, this.#next)
     held.ends.set(end, this.#next)
     this.#next++
@@ -155,6 +172,12 @@ export class ArrivalLog {
     held?.ends.delete(end)
     if (held?.starts.size === 0) this.#sources.delete(key)
   }
+}
+
+/** The first four bytes of its id. */
+export function markOf({ id }: SignedRecord): number {
+  const [a = 0, b = 0, c = 0, d = 0] = id
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }
 
 function keyOf(author: PeerId, epoch: number): string {

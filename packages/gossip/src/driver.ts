@@ -26,10 +26,10 @@ import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
 import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
-import { flood } from './flood.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { Outbox } from './outbox.js'
 import { checkSince, type Since } from './since.js'
+import { trees } from './trees.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
@@ -43,7 +43,7 @@ export interface GossipOptions {
   readonly author: Identity
   /** An epoch that this author has never used: take it from an `EpochSource`. */
   readonly epoch: number
-  /** @default flood() */
+  /** @default trees() */
   readonly engine?: Engine
   /** Beside those of the engine. */
   readonly limits?: Partial<GossipLimits>
@@ -88,7 +88,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
 
   constructor(options: GossipOptions) {
     super((error) => this.emit('warning', toError(error)))
-    const { topic, author, epoch, engine = flood(), clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { topic, author, epoch, engine = trees(), clock = systemClock(), crypto = sodiumCrypto() } = options
     this.topic = topic
     this.#author = author
     this.#epoch = epoch

@@ -9,6 +9,8 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_OPTION`: an option outside its bound
  * - `ERR_CLOSED`: the room was closed before or during the call
  * - `ERR_ABORTED`: the caller's signal fired
+ * - `ERR_LIMIT`: too many at once; some have to end first
+ * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
  * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
  * - `ERR_RECORD`: (remote) a record of a wrong shape
  * - `ERR_RECORD_FORGED`: (remote) a record that its author did not sign
@@ -20,6 +22,8 @@ export type GossipErrorCode =
   | 'ERR_OPTION'
   | 'ERR_CLOSED'
   | 'ERR_ABORTED'
+  | 'ERR_LIMIT'
+  | 'ERR_PEER'
   | 'ERR_FRAME'
   | 'ERR_RECORD'
   | 'ERR_RECORD_FORGED'

@@ -1,17 +1,10 @@
 // The frames of the room channel (`hearsay/room/1`). A frame is one byte of type and a body; a number that is not spelt in
 // its shortest form, or a byte too many, makes it malformed. Byte by byte in docs/wire.md.
 
-import {
-  copyBytes,
-  FORK_HEADER_BYTES,
-  type ForkProof,
-  fromPeerId,
-  type PeerId,
-  PUBLIC_KEY_BYTES,
-  toPeerId,
-} from '@hearsay/core'
+import { copyBytes, FORK_HEADER_BYTES, type ForkProof, fromPeerId, type PeerId, PUBLIC_KEY_BYTES } from '@hearsay/core'
 import { raw, uint } from 'compact-encoding'
-import { GossipError } from './errors.js'
+import { expectEnd, type FrameReader, malformed, readPeer, readUint } from './frame-bytes.js'
+import { decodeRangeFrame, encodeRangeFrame, isRangeType, type RangeFrame } from './range-frames.js'
 import type { Since } from './since.js'
 
 /** Where a node's deliveries of one author's epoch end. */
@@ -40,6 +33,7 @@ export type Frame =
   | { readonly type: 'fork'; readonly proof: ForkProof }
   /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
   | { readonly type: 'ack'; readonly from: number; readonly to: number }
+  | RangeFrame
 
 /** Heads in one hello at most; the most recently active ones are told. */
 export const MAX_HEADS = 512
@@ -65,13 +59,17 @@ export function encodeFrame(frame: Frame): Uint8Array {
       return encodeFork(frame.proof)
     case 'ack':
       return encodeNumbers(ACK, [frame.from, frame.to])
+    default:
+      return encodeRangeFrame(frame)
   }
 }
 
 /** The frame in `bytes`, or `ERR_FRAME`. A record's bytes are a view. */
 export function decodeFrame(bytes: Uint8Array): Frame {
   const state = { start: 1, end: bytes.byteLength, buffer: bytes }
-  switch (bytes[0]) {
+  const [type = -1] = bytes
+  if (isRangeType(type)) return decodeRangeFrame(type, state)
+  switch (type) {
     case HELLO:
       return decodeHello(state)
     case RECORD:
@@ -86,7 +84,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     case FORK:
       return { type: 'fork', proof: decodeFork(bytes) }
     default:
-      throw malformed(bytes.byteLength === 0 ? 'empty' : `type ${bytes[0]}`)
+      throw malformed(type === -1 ? 'empty' : `type ${type}`)
   }
 }
 
@@ -156,13 +154,7 @@ function encodeNumbers(type: number, numbers: readonly number[]): Uint8Array {
   return state.buffer
 }
 
-interface Reader {
-  start: number
-  end: number
-  buffer: Uint8Array
-}
-
-function decodeHello(state: Reader): Frame {
+function decodeHello(state: FrameReader): Frame {
   const author = readPeer(state)
   const epoch = readUint(state)
   const presentMs = readUint(state)
@@ -173,33 +165,4 @@ function decodeHello(state: Reader): Frame {
   while (heads.length < count) heads.push({ author: readPeer(state), epoch: readUint(state), next: readUint(state) })
   expectEnd(state)
   return { type: 'hello', author, epoch, presentMs, since, heads }
-}
-
-function readPeer(state: Reader): PeerId {
-  if (state.end - state.start < PUBLIC_KEY_BYTES) throw malformed('cut short')
-  state.start += PUBLIC_KEY_BYTES
-  return toPeerId(state.buffer.subarray(state.start - PUBLIC_KEY_BYTES, state.start))
-}
-
-function readUint(state: Reader): number {
-  const from = state.start
-  let value: number
-  try {
-    value = uint.decode(state)
-  } catch (cause) {
-    throw new GossipError('ERR_FRAME', 'malformed frame: cut short', { cause })
-  }
-  const width = { start: 0, end: 0, buffer: null }
-  uint.preencode(width, value)
-  if (!Number.isSafeInteger(value)) throw malformed('a number of 2^53 or more')
-  if (width.end !== state.start - from) throw malformed('a number spelt longer than needed')
-  return value
-}
-
-function expectEnd(state: Reader): void {
-  if (state.start !== state.end) throw malformed('bytes after its end')
-}
-
-function malformed(why: string): GossipError {
-  return new GossipError('ERR_FRAME', `malformed frame: ${why}`)
 }

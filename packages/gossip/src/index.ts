@@ -16,5 +16,8 @@ export {
   type RoomOptions,
   type SubscribeOptions,
 } from './room.js'
+export type { QueryOptions } from './queries/driver.js'
+export type { Answer, DirectMessage, Query, TalkOptions } from './room-talk.js'
 export type { Since } from './since.js'
 export type { Split } from './split.js'
+export { trees } from './trees.js'

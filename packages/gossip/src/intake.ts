@@ -16,8 +16,8 @@ export interface Fault {
 
 export type Finding =
   | { readonly is: 'new'; readonly record: SignedRecord; readonly messages: readonly Uint8Array[] }
-  /** Held, or held once: nothing to do. */
-  | { readonly is: 'known' }
+  /** Held at this position of the log, or held once: nothing to do. */
+  | { readonly is: 'known'; readonly position: number | null }
   /** Valid, but not of one sequence with what we hold. */
   | { readonly is: 'fork'; readonly record: SignedRecord; readonly held: SignedRecord }
   /** Valid, of an author or epoch beyond what is tracked. */
@@ -41,9 +41,10 @@ export class Intake {
     const record = attempt(() => decodeRecord(bytes, topic, crypto))
     if ('fault' in record) return { is: 'faulty', fault: record.fault }
     const { author, epoch, firstSeq } = record.value.header
-    const held = this.#log.find(author, epoch, firstSeq)
-    if (held && isSame(held, record.value)) return { is: 'known' }
-    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known' }
+    const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
+    const held = position === null ? undefined : this.#log.at(position)?.record
+    if (held && isSame(held, record.value)) return { is: 'known', position }
+    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known', position: null }
     const forged = this.#checkSignature(record.value)
     if (forged) return { is: 'faulty', fault: forged }
     const messages = attempt(() => this.#contents(record.value))
@@ -56,7 +57,7 @@ export class Intake {
     const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
     const held = this.#log.conflict(record, isKnown)
     if (held) return { is: 'fork', record, held }
-    if (isKnown) return { is: 'known' }
+    if (isKnown) return { is: 'known', position: null }
     return this.#ordering.admits(author, epoch) ? { is: 'new', record, messages } : { is: 'refused', record }
   }
 

@@ -4,3 +4,4 @@ export type { Engine, Input, Machine, MachineContext, Output, PeerHandle } from 
 export { flood } from './flood.js'
 export { decodeFrame, encodeFrame, type Frame, type Head } from './frames.js'
 export { DEFAULT_LIMITS, type GossipLimits, resolveLimits } from './options.js'
+export { trees } from './trees.js'

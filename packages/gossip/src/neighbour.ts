@@ -4,9 +4,16 @@ import type { ForkProof, PeerId } from '@hearsay/core'
 import type { ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
+import { OFFERS } from './holders.js'
+import { NamesHeard } from './names.js'
+import { Notices, type PlacedRange } from './notices.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
+/** Questions of one neighbour that wait to be answered; the oldest is forgotten, and its asker asks another. */
+export const MAX_REQUESTS = 1_024
+/** How often one record is sent to one neighbour because it asks; remembered for as many records as it may ask at once. */
+const MAX_ANSWERS = 3
 
 type Introduction = Extract<Frame, { type: 'hello' }>
 
@@ -34,6 +41,16 @@ export class Neighbour {
   readonly helloBy: number
   /** True after `blocked` was told and until the window is above 0. */
   blocked = false
+  /** What it is to be told beside records. */
+  readonly notices: Notices
+  /** Numbers that it gave to places. */
+  readonly names = new NamesHeard()
+  /** What it asked for, the oldest first. */
+  readonly requests: PlacedRange[] = []
+  /** So many records may still be offered to it. */
+  offersLeft: number = OFFERS
+  /** Positions that it was sent because it asked, with how often. */
+  readonly #answers = new Map<number, number>()
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
   readonly #proofs: ForkProof[] = []
   readonly #heads = new Map<string, number>()
@@ -54,6 +71,24 @@ export class Neighbour {
     this.cursor = start.oldest
     this.liveFrom = start.next
     this.helloBy = start.helloBy
+    this.notices = new Notices(start.handle)
+  }
+
+  /** It asks for a range; or, with none, for more offers. */
+  request(ranges: readonly PlacedRange[], more: number): void {
+    if (ranges.length === 0) this.offersLeft = Math.min(this.offersLeft + more, OFFERS)
+    this.requests.push(...ranges)
+    if (this.requests.length > MAX_REQUESTS) this.requests.splice(0, this.requests.length - MAX_REQUESTS)
+  }
+
+  /** True if it may be sent this record (once more) because it asks. */
+  mayAnswer(position: number): boolean {
+    const times = (this.#answers.get(position) ?? 0) + 1
+    this.#answers.delete(position)
+    this.#answers.set(position, times)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
+    return times <= MAX_ANSWERS
   }
 
   /** The remote has introduced itself. */

@@ -55,7 +55,7 @@ export class Ordering {
   }
 
   /** True if the author forked before the end of this range: nothing of it is taken any more. */
-  isFrozen({ author, epoch, firstSeq, count }: RecordHeader): boolean {
+  isFrozen({ author, epoch, firstSeq, count }: Pick<RecordHeader, 'author' | 'epoch' | 'firstSeq' | 'count'>): boolean {
     return firstSeq + count > (this.#authors.find(author, epoch)?.frozenAt ?? Number.POSITIVE_INFINITY)
   }
 

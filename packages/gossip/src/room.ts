@@ -1,5 +1,6 @@
 // A node's handle on one topic: gossip's bytes as values of the room's encoding, as events and as iterators.
 
+import type { Duplex } from 'node:stream'
 import {
   type Address,
   type Clock,
@@ -20,6 +21,15 @@ import {
 } from '@hearsay/core'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
 import { GossipError } from './errors.js'
+import type { QueryOptions } from './queries/driver.js'
+import {
+  type Answer,
+  type DirectMessage,
+  type Query,
+  RoomTalk,
+  type TalkEvents,
+  type TalkOptions,
+} from './room-talk.js'
 import { type Split, SplitWatch } from './split.js'
 
 /** A verified message. */
@@ -65,6 +75,12 @@ export type RoomEvents<T> = {
   readonly split: [split: Split]
   /** One of those that were lost in a split is back. */
   readonly healed: [split: Split]
+  /** Somebody asks; whoever has a handler for its type answers by that. */
+  readonly query: [query: Query<T>]
+  /** A message for this node alone. */
+  readonly 'direct-message': [message: DirectMessage<T>]
+  /** A peer has opened a stream to this node: a Node duplex with half-close. Without a listener it is refused. */
+  readonly stream: [stream: Duplex, peer: PeerId]
   readonly warning: [error: Error]
 }
 
@@ -96,6 +112,17 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   history(query?: Omit<HistoryQuery, 'follow'>): AsyncIterable<Message<T>>
   /** Like iterating the room, with a choice for slow readers. */
   subscribe(options?: SubscribeOptions): AsyncIterable<Message<T>>
+  /**
+   * Asks everybody within `hops` links; yields one answer of each who has one, and ends after `wait` ms (2,000), or with
+   * `count` answers. Rejects with `ERR_ABORTED`; throws `ERR_OPTION`, `ERR_ENCODING`, `ERR_MESSAGE_SIZE`, `ERR_CLOSED`.
+   */
+  query(type: string, data?: T, options?: QueryOptions): AsyncIterableIterator<Answer<T>>
+  /** Answers questions of this type by what the handler returns; undefined is no answer. Calling what it returns ends that. */
+  answer(type: string, handler: (query: Query<T>) => T | undefined | Promise<T | undefined>): () => void
+  /** To one peer alone, over a link that is made if there is none; resolves when its node has handed it to its room. Rejects with `ERR_PEER` and the pool's codes. */
+  send(peer: PeerId, data: T, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** A Node duplex to one peer alone, with half-close; it errors if the peer does not take it. */
+  openStream(peer: PeerId, options?: { readonly signal?: AbortSignal }): Promise<Duplex>
   /** Leaves the topic. Twice is once. */
   close(): Promise<void>
   leave(): Promise<void>
@@ -107,6 +134,8 @@ export interface RoomOptions<T> {
   readonly encoding?: keyof NamedEncodings | EncodingOption<T>
   /** @default systemClock() */
   readonly clock?: Clock
+  /** For `query`, `answer`, `send` and `openStream`, which otherwise throw `ERR_OPTION`. */
+  readonly talk?: TalkOptions
   /** Called once when the room closes, after its gossip has; `close` waits for it. */
   readonly onClose?: () => Promise<void>
 }
@@ -127,6 +156,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   readonly #gossip: Gossip
   readonly #encoding: Encoding<unknown>
   readonly #onClose: () => Promise<void>
+  readonly #talk: RoomTalk | null
   readonly #peers = new Map<PeerId, Peer>()
   readonly #clock: Clock
   readonly #splits = new SplitWatch()
@@ -140,6 +170,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     this.#encoding = resolveEncoding(options.encoding ?? 'json')
     this.#onClose = options.onClose ?? (() => Promise.resolve())
     this.#clock = options.clock ?? systemClock()
+    this.#talk = options.talk ? this.#createTalk(options.talk) : null
     for (const [id, link] of gossip.peers) this.#onPeer(id, link)
     gossip.on('peer', (id, link) => this.#onPeer(id, link))
     gossip.on('peer-leave', (id) => this.#onPeerLeave(id))
@@ -189,6 +220,22 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     return this.#messages({ follow: options.whenSlow ?? 'drop-oldest' })
   }
 
+  query(type: string, data?: unknown, options?: QueryOptions): AsyncIterableIterator<Answer<unknown>> {
+    return this.#talking.query(type, data, options)
+  }
+
+  answer(type: string, handler: (query: Query<unknown>) => unknown): () => void {
+    return this.#talking.answer(type, handler)
+  }
+
+  async send(peer: PeerId, data: unknown, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#talking.send(peer, data, signal)
+  }
+
+  async openStream(peer: PeerId, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
+    return this.#talking.openStream(peer, signal)
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Message<unknown>> {
     return this.subscribe()[Symbol.asyncIterator]()
   }
@@ -215,6 +262,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
 
   async #close(): Promise<void> {
     for (const run of [...this.#closers]) run()
+    this.#talk?.close()
     await this.#gossip.close()
     await this.#onClose()
     this.#peers.clear()
@@ -224,6 +272,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   #onPeer(id: PeerId, link: Link): void {
     const peer: Peer = { id, address: link.address, direction: link.initiator ? 'out' : 'in' }
     this.#peers.set(id, peer)
+    this.#talk?.addLink(link)
     this.emit('peer', peer)
     if (this.#peers.size === 1) this.emit('online')
     // Later than the end of the topic's channel, which the same failure brings.
@@ -231,6 +280,26 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
       if (by === 'failure' && !this.#closing) this.#onLost(id)
     })
     if (this.#splits.onBack(id)) this.emit('healed', { lost: this.#splits.lost })
+  }
+
+  get #talking(): RoomTalk {
+    if (this.#closing) throw closed()
+    if (this.#talk) return this.#talk
+    throw new GossipError('ERR_OPTION', 'this room was made without `talk`')
+  }
+
+  #createTalk(options: TalkOptions): RoomTalk {
+    const events: TalkEvents = {
+      query: (query) => this.emit('query', query),
+      direct: (message) => this.emit('direct-message', message),
+      stream: (peer, open) => {
+        if (!this.isHeard('stream')) return false
+        this.emit('stream', open(), peer)
+        return true
+      },
+      warn: (error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))),
+    }
+    return new RoomTalk(this.#gossip.topic, this.#encoding, { options, events })
   }
 
   #onLost(id: PeerId): void {

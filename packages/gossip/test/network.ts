@@ -15,8 +15,14 @@ import {
   type Topic,
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
-import { createGossip, type Engine, flood, type Since } from '../src/index.js'
+import { createGossip, type Engine, flood, type Since, trees } from '../src/index.js'
 import { encodeFrame } from '../src/machine.js'
+
+/** Every engine: what a room promises does not depend on how it spreads. */
+export const ENGINES = [
+  ['flood', flood],
+  ['trees', trees],
+] as const
 
 export interface TestNode {
   readonly identity: Identity
@@ -34,7 +40,7 @@ export interface TestNetwork {
 }
 
 /** So many nodes of one topic, not linked yet. */
-export function createNetwork(count: number, engine: Engine = flood()): TestNetwork {
+export function createNetwork(count: number, engine: Engine = trees()): TestNetwork {
   const topic = createTopic('test')
   const clock = virtualClock()
   const random = seededRandom(1)
@@ -69,7 +75,7 @@ export function createNode(own: {
   since?: Since
 }): TestNode {
   const identity = createIdentity({ seed: new Uint8Array(32).fill(own.seed + 1) })
-  const { topic, clock, engine = flood(), epoch, since = 'live' } = own
+  const { topic, clock, engine = trees(), epoch, since = 'live' } = own
   const gossip = createGossip({ topic, author: identity, epoch, engine, clock, since })
   const heard: Delivery[] = []
   gossip.on('delivery', (delivery) => heard.push(delivery))

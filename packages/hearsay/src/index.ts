@@ -34,7 +34,19 @@ export {
   mdns,
   seeds,
 } from '@hearsay/discovery'
-export { flood, type Message, type Peer, type Room, type RoomEvents, type Since, type Split } from '@hearsay/gossip'
+export {
+  type Answer,
+  type DirectMessage,
+  flood,
+  type Message,
+  type Peer,
+  type Query,
+  type QueryOptions,
+  type Room,
+  type RoomEvents,
+  type Since,
+  type Split,
+} from '@hearsay/gossip'
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'
 export { hyperswarmLinks } from '@hearsay/transport/hyperswarm'

@@ -16,7 +16,7 @@ import {
   type Topic,
   type TopicId,
 } from '@hearsay/core'
-import { secretFromPassphrase } from '@hearsay/core/node'
+import { channelDuplex, secretFromPassphrase } from '@hearsay/core/node'
 import type { AddressBook, ExternalPlace } from '@hearsay/discovery'
 import {
   createGossip,
@@ -252,7 +252,9 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
         if (options.closeNode && !this.#closing) await this.close()
       }
     }
-    const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock })
+    const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
+    const talk = { author, connect, toStream: channelDuplex, clock, random: this.#options.random }
+    const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk })
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())

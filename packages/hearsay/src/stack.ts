@@ -1,7 +1,19 @@
 // What a node and a swarm have in common: ways to find peers and to reach them, one pool of links, a book of addresses that
 // worked, and peers that tell of each other. This file only introduces them to each other.
 
-import type { Address, Candidate, Discovery, DiscoverySession, Link, PeerId, Topic, TopicId } from '@hearsay/core'
+import {
+  type Address,
+  type Candidate,
+  type Discovery,
+  type DiscoverySession,
+  hasCode,
+  type Link,
+  type PeerId,
+  parseAddress,
+  type Topic,
+  type TopicId,
+  withPeer,
+} from '@hearsay/core'
 import {
   type AddressBook,
   bookDiscovery,
@@ -25,6 +37,9 @@ export interface Follow {
   readonly linked: () => number
   readonly onCandidate?: (candidate: Candidate) => void
 }
+
+/** Addresses of one peer that are tried by hand, one after another. */
+const MAX_WAYS = 4
 
 export class Stack {
   readonly pool: Pool
@@ -86,6 +101,22 @@ export class Stack {
     return session
   }
 
+  /** A link to the peer: the one there is, or by any way that is known. Rejects with the pool's codes. */
+  async reach(peer: PeerId, signal?: AbortSignal): Promise<Link> {
+    const options = signal ? { signal } : {}
+    const ways = await waysTo(peer, this)
+    let failure: unknown
+    for (const way of [peer, ...ways]) {
+      try {
+        return await this.pool.connect(way, options)
+      } catch (error) {
+        if (!hasCode(error, 'ERR_DIAL', 'ERR_HANDSHAKE_TIMEOUT')) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
   /** The peer is in the topic: when this node starts again, it is asked first. */
   onShared(peer: PeerId, topic: TopicId): void {
     this.book.onLinked({ peer, address: null, initiator: false, topics: [topic] })
@@ -114,4 +145,16 @@ export class Stack {
     this.book.onLinked({ peer, address, initiator: false, record: this.pool.recordOf(peer) })
     this.#exchange?.addLink(link)
   }
+}
+
+/** Where the book knows the peer, and its key, by which a DHT may find it. */
+async function waysTo(peer: PeerId, { pool, book }: Stack): Promise<readonly Address[]> {
+  if (pool.links.has(peer)) return []
+  const ways: Address[] = [{ scheme: 'hyper', peer, host: '', port: 0, path: '' }]
+  for await (const known of book.known()) {
+    if (known.peer !== peer) continue
+    const addresses = known.addresses.slice(0, MAX_WAYS).map((text) => withPeer(parseAddress(text), peer))
+    return [...addresses, ...ways]
+  }
+  return ways
 }

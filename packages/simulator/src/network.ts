@@ -11,17 +11,18 @@ export type Happening =
   | { readonly type: 'delivered'; readonly node: number; readonly delivery: Omit<Delivery, 'receivedAt'> }
   | { readonly type: 'gap'; readonly node: number; readonly gap: Gap }
   | { readonly type: 'published'; readonly node: number; readonly from: number; readonly to: number }
-  | { readonly type: 'sent'; readonly node: number; readonly bytes: number }
+  | { readonly type: 'sent'; readonly node: number; readonly bytes: number; readonly frame: Uint8Array }
   | { readonly type: 'misbehaved'; readonly node: number; readonly code: string }
 
 export interface NetworkOptions {
   readonly topic: Topic
   readonly identities: readonly Identity[]
-  readonly engine: Engine
+  /** One for all, or one for each node. */
+  readonly engine: Engine | ((node: number) => Engine)
   readonly crypto: Crypto
   readonly random: Random
-  /** One-way latency of a link in ms, drawn once for each link from [low, high). */
-  readonly latencyMs: readonly [low: number, high: number]
+  /** One-way latency of a link in ms: drawn once for each link from [low, high), or told by its ends. */
+  readonly latencyMs: readonly [low: number, high: number] | ((a: number, b: number) => number)
   readonly onHappening: (happening: Happening, at: number) => void
 }
 
@@ -46,16 +47,20 @@ export class SimulatedNetwork {
   readonly #queue = new EventQueue<Event>()
   readonly #links = new Map<string, SimulatedLink>()
   readonly #byHandle = new Map<PeerHandle, SimulatedLink>()
+  /** When each node wants its timer; what was asked for before is void. */
+  readonly #wakes: (number | null)[]
+  readonly #crashed = new Set<number>()
   #nextHandle = 1
   #now = 0
 
   constructor(options: NetworkOptions) {
     this.#options = options
+    this.#wakes = options.identities.map(() => null)
     const { topic, crypto, engine } = options
-    const limits = resolveLimits(engine.limits)
-    this.#machines = options.identities.map((author) =>
-      engine.createMachine({ topic, author, epoch: 1, crypto, limits }),
-    )
+    this.#machines = options.identities.map((author, node) => {
+      const own = typeof engine === 'function' ? engine(node) : engine
+      return own.createMachine({ topic, author, epoch: 1, crypto, limits: resolveLimits(own.limits) })
+    })
   }
 
   get now(): number {
@@ -71,8 +76,8 @@ export class SimulatedNetwork {
   connect(a: number, b: number): void {
     const key = keyOf(a, b)
     if (this.#links.has(key)) return
-    const [low, high] = this.#options.latencyMs
-    const latencyMs = low + this.#options.random.below(Math.max(1, high - low))
+    if (this.#crashed.has(a) || this.#crashed.has(b)) return
+    const latencyMs = this.#drawLatency(a, b)
     const link: SimulatedLink = { ends: [a, b], handles: [this.#nextHandle++, this.#nextHandle++], latencyMs, up: true }
     this.#links.set(key, link)
     for (const side of [0, 1] as const) {
@@ -86,6 +91,16 @@ export class SimulatedNetwork {
   disconnect(a: number, b: number): void {
     const link = this.#links.get(keyOf(a, b))
     if (link) this.#cut(link)
+  }
+
+  /** The node vanishes without a word: others notice when somebody cuts its links. What it sent is on its way. */
+  crash(node: number): void {
+    this.#crashed.add(node)
+  }
+
+  /** Nodes that this one has links with, crashed ones too until they are cut. */
+  linkedTo(node: number): number[] {
+    return [...this.#links.values()].flatMap(({ ends: [a, b] }) => (a === node ? [b] : b === node ? [a] : []))
   }
 
   publish(node: number, payloads: readonly Uint8Array[]): void {
@@ -104,14 +119,16 @@ export class SimulatedNetwork {
   #happen({ at, event }: { readonly at: number; readonly event: Event }): void {
     this.#now = at
     if (event.type === 'act') event.run()
-    else if (event.type === 'timer') this.#feed(event.node, { type: 'timer' })
-    else if (event.link.up) {
+    else if (event.type === 'timer') {
+      if (this.#wakes[event.node] === at) this.#feed(event.node, { type: 'timer' })
+    } else if (event.link.up) {
       const side = event.link.ends[0] === event.to ? 0 : 1
       this.#feed(event.to, { type: 'frame', peer: event.link.handles[side], frame: event.frame })
     }
   }
 
   #feed(node: number, input: Input): void {
+    if (this.#crashed.has(node)) return
     const machine = this.#machines[node] as Machine
     for (const output of machine.handle(input, this.#now)) this.#carryOut(node, output)
   }
@@ -120,7 +137,7 @@ export class SimulatedNetwork {
     const tell = (happening: Happening): void => this.#options.onHappening(happening, this.#now)
     switch (output.type) {
       case 'send':
-        tell({ type: 'sent', node, bytes: output.frame.byteLength })
+        tell({ type: 'sent', node, bytes: output.frame.byteLength, frame: output.frame })
         return this.#send(node, output.peer, output.frame)
       case 'deliver':
         return tell({ type: 'delivered', node, delivery: output.delivery })
@@ -129,6 +146,7 @@ export class SimulatedNetwork {
       case 'published':
         return tell({ type: 'published', node, from: output.from, to: output.to })
       case 'wake':
+        this.#wakes[node] = output.at === null ? null : Math.max(output.at, this.#now)
         if (output.at !== null) this.#queue.add(Math.max(output.at, this.#now), { type: 'timer', node })
         return
       case 'misbehaved': {
@@ -157,6 +175,13 @@ export class SimulatedNetwork {
       this.#byHandle.delete(link.handles[side])
       this.#feed(link.ends[side], { type: 'peer-down', peer: link.handles[side] })
     }
+  }
+
+  #drawLatency(a: number, b: number): number {
+    const { latencyMs, random } = this.#options
+    if (typeof latencyMs === 'function') return latencyMs(a, b)
+    const [low, high] = latencyMs
+    return low + random.below(Math.max(1, high - low))
   }
 
   #idOf(node: number): PeerId {

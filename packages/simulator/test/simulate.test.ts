@@ -1,7 +1,7 @@
-import { createIdentity, createTopic, type PeerId, seededRandom, sodiumCrypto } from '@hearsay/core'
-import { flood } from '@hearsay/gossip/machine'
+import { type Crypto, createIdentity, createTopic, type PeerId, seededRandom, sodiumCrypto } from '@hearsay/core'
+import { type Engine, flood, trees } from '@hearsay/gossip/machine'
 import { describe, expect, it } from 'vitest'
-import { Audit, EventQueue, type Happening, SimulatedNetwork, simulate } from '../src/index.js'
+import { Audit, EventQueue, type Happening, SimulatedNetwork, simulate, simulatedCrypto } from '../src/index.js'
 
 /**
  * Seeds of the slice that runs here; `npm run test:long` runs more. Seed 2 stays for ever: with it a cut took the very first
@@ -9,28 +9,38 @@ import { Audit, EventQueue, type Happening, SimulatedNetwork, simulate } from '.
  */
 const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1)
 
-describe('flood in virtual time', () => {
+/** Real signatures for a few seeds, simulated ones for the others: the machines cannot tell. */
+const cryptoFor = (seed: number): Crypto => (seed <= 2 ? sodiumCrypto() : simulatedCrypto())
+
+const ENGINES = [
+  ['flood', flood],
+  ['trees', trees],
+] as const
+
+describe.each(ENGINES)('%s in virtual time', (_name, engineOf) => {
+  const engine = engineOf()
+
   it.each(SEEDS)('delivers everything to everybody, once and in order (seed %i)', (seed) => {
-    const report = simulate({ seed })
+    const report = simulate({ seed, engine, crypto: cryptoFor(seed) })
     expect(report).toMatchObject({ violations: [], missed: 0, gaps: 0, delivered: report.expected })
   })
 
   it.each(SEEDS)('loses nothing when links fail and come back (seed %i)', (seed) => {
-    const report = simulate({ seed, cuts: 40 })
+    const report = simulate({ seed, cuts: 40, engine, crypto: cryptoFor(seed) })
     expect(report).toMatchObject({ violations: [], missed: 0, gaps: 0, delivered: report.expected })
   })
 
   it('gives the same trace for the same seed, and another for another', () => {
-    const traces = [7, 7, 8].map((seed) => simulate({ seed, nodes: 8, messages: 20, cuts: 5 }).trace)
+    const traces = [7, 7, 8].map((seed) => simulate({ seed, nodes: 8, messages: 20, cuts: 5, engine }).trace)
     expect(traces[0]).toBe(traces[1])
     expect(traces[2]).not.toBe(traces[0])
   })
+})
 
-  it('gives this trace for seed 1 on every machine and Node version', () => {
-    expect(simulate({ seed: 1, nodes: 8, messages: 20, cuts: 5 }).trace).toMatchInlineSnapshot(
-      `"1abd25e9c7f5371a62afbad1b4945e29c0132db27d07660feba64da7d76f79f5"`,
-    )
-  })
+it('gives these traces for seed 1 on every machine and Node version', () => {
+  const traceOf = (engine: Engine): string => simulate({ seed: 1, nodes: 8, messages: 20, cuts: 5, engine }).trace
+  expect(traceOf(flood())).toMatchInlineSnapshot(`"1abd25e9c7f5371a62afbad1b4945e29c0132db27d07660feba64da7d76f79f5"`)
+  expect(traceOf(trees())).toMatchInlineSnapshot(`"d559651f457b62b00abc409d70517850937a2cdf4ab23c78bf39e20de310de7d"`)
 })
 
 describe('a run', () => {
@@ -56,6 +66,24 @@ describe('a run', () => {
       missed: 0,
       expected: 0,
     })
+  })
+})
+
+describe('simulated signatures', () => {
+  it('are made by their key alone, over their message alone, and mean nothing to another simulation', () => {
+    const crypto = simulatedCrypto()
+    const message = new TextEncoder().encode('hello')
+    const [a, b] = [crypto.keyPair(new Uint8Array(32).fill(1)), crypto.keyPair(new Uint8Array(32).fill(2))]
+    const signature = crypto.sign(message, a.secretKey)
+    expect(crypto.verify(signature, message, a.publicKey)).toBe(true)
+    expect(crypto.verify(signature, message, b.publicKey)).toBe(false)
+    expect(crypto.verify(crypto.sign(message, b.secretKey), message, a.publicKey)).toBe(false)
+    expect(simulatedCrypto().verify(signature, message, a.publicKey)).toBe(false)
+    for (let bit = 0; bit < 512; bit++) {
+      const changed = Uint8Array.from(signature)
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(crypto.verify(changed, message, a.publicKey)).toBe(false)
+    }
   })
 })
 

@@ -1,0 +1,158 @@
+// What one neighbour is to be told beside records: lists that grow until they are due, and leave as one frame each. What
+// answers or asks goes at once; what can wait goes together, for a neighbour may tell us meanwhile that it need not be told.
+
+import { type Arrival, markOf, type Source } from './arrivals.js'
+import type { PeerHandle } from './engine.js'
+import { NamesGiven } from './names.js'
+import { encodeRangeFrame, MAX_ENTRIES } from './range-frames.js'
+
+/** How long a `have` or `prune` waits for others to go with it, in ms: little beside what a pull waits for a push. */
+export const COALESCE_MS = 10
+
+/** A range of a place. */
+export interface PlacedRange {
+  readonly source: Source
+  readonly first: number
+  readonly count: number
+}
+
+export class Notices {
+  readonly #peer: PeerHandle
+  readonly #names = new NamesGiven()
+  #haves: Arrival[] = []
+  #offers: Arrival[] = []
+  #pulls: PlacedRange[] = []
+  #nones: PlacedRange[] = []
+  #prunes: Source[] = []
+  #grafts: Source[] = []
+  #more = 0
+  #graftAll = false
+  /** When what cannot wait was there, and when what can has waited long enough. */
+  #urgentAt = Number.POSITIVE_INFINITY
+  #patientAt = Number.POSITIVE_INFINITY
+
+  constructor(peer: PeerHandle) {
+    this.#peer = peer
+  }
+
+  /** When the next frame is due; infinity if nothing is to be told. */
+  get due(): number {
+    return Math.min(this.#urgentAt, this.#patientAt)
+  }
+
+  have(arrival: Arrival, now: number): void {
+    this.#haves.push(arrival)
+    this.#patientAt = Math.min(this.#patientAt, this.#haves.length >= MAX_ENTRIES ? now : now + COALESCE_MS)
+  }
+
+  offer(arrival: Arrival, now: number): void {
+    this.#offers.push(arrival)
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  pull(range: PlacedRange, now: number): void {
+    this.#pulls.push(range)
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  /** It may offer 256 more. */
+  more(now: number): void {
+    this.#more++
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  none(range: PlacedRange, now: number): void {
+    this.#nones.push(range)
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  prune(source: Source, now: number): void {
+    this.#prunes.push(source)
+    this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
+  }
+
+  graft(source: Source, now: number): void {
+    this.#grafts.push(source)
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  graftAll(now: number): void {
+    this.#graftAll = true
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  /** The next frame that is due, once; null if there is none. */
+  take(now: number): Uint8Array | null {
+    if (this.#urgentAt <= now) {
+      const frame = this.#urgent()
+      if (frame) return frame
+      this.#urgentAt = Number.POSITIVE_INFINITY
+    }
+    if (this.#patientAt > now) return null
+    const frame = this.#patient()
+    if (frame === null) this.#patientAt = Number.POSITIVE_INFINITY
+    return frame
+  }
+
+  #urgent(): Uint8Array | null {
+    if (this.#graftAll) {
+      this.#graftAll = false
+      return encodeRangeFrame({ type: 'graft', names: [] })
+    }
+    if (this.#more > 0) {
+      this.#more--
+      return encodeRangeFrame({ type: 'pull', ranges: [] })
+    }
+    if (this.#grafts.length > 0) return this.#sources('graft', this.#grafts)
+    if (this.#pulls.length > 0) return this.#ranges('pull', this.#pulls)
+    if (this.#nones.length > 0) return this.#ranges('none', this.#nones)
+    return this.#offers.length > 0 ? this.#held('offer', this.#offers) : null
+  }
+
+  #patient(): Uint8Array | null {
+    if (this.#prunes.length > 0) return this.#sources('prune', this.#prunes)
+    this.#haves = this.#haves.filter(({ holders }) => !holders?.includes(this.#peer))
+    return this.#haves.length > 0 ? this.#held('have', this.#haves) : null
+  }
+
+  #held(type: 'have' | 'offer', queue: Arrival[]): Uint8Array {
+    const batch = queue.slice(0, MAX_ENTRIES)
+    const unnamed = this.#unnamed(batch.map(({ source }) => source))
+    if (unnamed) return unnamed
+    queue.splice(0, batch.length)
+    const ranges = batch.map(({ source, record }) => {
+      const { firstSeq: first, count } = record.header
+      return { name: this.#nameOf(source), first, count, mark: markOf(record) }
+    })
+    return encodeRangeFrame({ type, ranges })
+  }
+
+  #ranges(type: 'pull' | 'none', queue: PlacedRange[]): Uint8Array {
+    const batch = queue.slice(0, MAX_ENTRIES)
+    const unnamed = this.#unnamed(batch.map(({ source }) => source))
+    if (unnamed) return unnamed
+    queue.splice(0, batch.length)
+    const ranges = batch.map(({ source, first, count }) => ({ name: this.#nameOf(source), first, count }))
+    return encodeRangeFrame({ type, ranges })
+  }
+
+  #sources(type: 'prune' | 'graft', queue: Source[]): Uint8Array {
+    const batch = queue.slice(0, MAX_ENTRIES)
+    const unnamed = this.#unnamed(batch)
+    if (unnamed) return unnamed
+    queue.splice(0, batch.length)
+    return encodeRangeFrame({ type, names: [...new Set(batch.map((source) => this.#nameOf(source)))] })
+  }
+
+  /** Names one that has no number yet. There are twice as many numbers as entries, so this comes to an end. */
+  #unnamed(sources: readonly Source[]): Uint8Array | null {
+    const source = sources.find((one) => this.#names.find(one) === undefined)
+    if (source === undefined) return null
+    this.#names.give(source)
+    return encodeRangeFrame({ type: 'name', author: source.author, epoch: source.epoch })
+  }
+
+  #nameOf(source: Source): number {
+    return this.#names.find(source) ?? 0
+  }
+}

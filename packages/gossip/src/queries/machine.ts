@@ -1,0 +1,229 @@
+// Queries and their answers, without links, clocks or randomness: what is passed on, to whom, and for how long. A query goes
+// to everybody within its hops; each answer goes back along the way that its query came, to the node that asked.
+//
+//   query, new       | answerable here; passed on to all others while it has hops and time
+//   query, seen      | ignored: the first way is the fastest way back
+//   answer, a route  | passed back; at its end it is given to who asked
+//   answer, no route | ignored: it came too late, or was never asked for
+//
+// It never throws on what a remote sent.
+
+import { type Crypto, hasCode, type PeerId, type Topic } from '@hearsay/core'
+import type { GossipErrorCode } from '../errors.js'
+import { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from './frames.js'
+import { openAnswer, openQuery, readSigned } from './signed.js'
+
+/** The driver's number of one open channel. */
+export type QueryPeer = number
+
+export type QueryInput =
+  | { readonly type: 'up'; readonly peer: QueryPeer; readonly remote: PeerId }
+  | { readonly type: 'down'; readonly peer: QueryPeer }
+  | { readonly type: 'frame'; readonly peer: QueryPeer; readonly frame: Uint8Array }
+  /** A query of this node, signed. */
+  | { readonly type: 'ask'; readonly query: Uint8Array; readonly hops: number; readonly ms: number }
+  /** This node's answer, signed, to a query that was given to it. */
+  | { readonly type: 'answer'; readonly id: Uint8Array; readonly answer: Uint8Array }
+  /** Nothing more is wanted of a query of this node. */
+  | { readonly type: 'forget'; readonly id: Uint8Array }
+
+export type QueryOutput =
+  | { readonly type: 'send'; readonly peer: QueryPeer; readonly frame: Uint8Array }
+  | {
+      readonly type: 'query'
+      readonly id: Uint8Array
+      readonly author: PeerId
+      readonly kind: string
+      readonly data: Uint8Array
+      readonly hops: number
+      readonly via: PeerId
+      /** Milliseconds until nobody waits for an answer. */
+      readonly ms: number
+    }
+  | {
+      readonly type: 'answered'
+      readonly id: Uint8Array
+      readonly author: PeerId
+      readonly data: Uint8Array
+      readonly hops: number
+      readonly via: PeerId
+    }
+  /** A frame for this node alone, which the driver knows how to take. */
+  | { readonly type: 'direct'; readonly peer: QueryPeer; readonly remote: PeerId; readonly frame: QueryFrame }
+  | { readonly type: 'misbehaved'; readonly peer: QueryPeer; readonly code: GossipErrorCode; readonly ban: boolean }
+
+/** Where answers to a query go; null for a query of this node. */
+interface Route {
+  readonly from: QueryPeer | null
+  readonly until: number
+  /** Answers that are still passed on. */
+  answersLeft: number
+}
+
+interface Peer {
+  readonly remote: PeerId
+  /** Queries that it may still have passed on now, and when that was counted. */
+  allowance: number
+  at: number
+}
+
+/** Queries whose ids are remembered; the oldest goes first. */
+const MAX_ROUTES = 4_096
+const MAX_ANSWERS = 1_024
+/** No query lives longer, whatever it says. */
+export const MAX_QUERY_MS = 60_000
+export const MAX_QUERY_HOPS = 32
+/** Queries that one neighbour may bring in a second, and at once after a pause. */
+const QUERIES_PER_SECOND = 20
+const QUERY_BURST = 100
+
+export class QueryMachine {
+  readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
+  readonly #peers = new Map<QueryPeer, Peer>()
+  readonly #routes = new Map<string, Route>()
+  #outputs: QueryOutput[] = []
+
+  constructor(context: { readonly topic: Topic; readonly crypto: Crypto }) {
+    this.#context = context
+  }
+
+  /** How many queries are remembered. */
+  get size(): number {
+    return this.#routes.size
+  }
+
+  handle(input: QueryInput, now: number): readonly QueryOutput[] {
+    this.#outputs = []
+    this.#expire(now)
+    switch (input.type) {
+      case 'up':
+        this.#peers.set(input.peer, { remote: input.remote, allowance: QUERY_BURST, at: now })
+        break
+      case 'down':
+        this.#peers.delete(input.peer)
+        break
+      case 'frame':
+        this.#onFrame(input.peer, input.frame, now)
+        break
+      case 'ask':
+        this.#ask(input, now)
+        break
+      case 'answer':
+        this.#passBack(input.id, { hops: 0, answer: input.answer })
+        break
+      case 'forget':
+        this.#routes.delete(keyOf(input.id))
+        break
+    }
+    return this.#outputs
+  }
+
+  #ask({ query, hops, ms }: Extract<QueryInput, { type: 'ask' }>, now: number): void {
+    const signed = readSigned('query', query, this.#context)
+    if (!signed) return
+    this.#remember(signed.id, { from: null, until: now + ms, answersLeft: MAX_ANSWERS })
+    this.#spread({ type: 'query', hops: 0, left: hops, ms, query }, null)
+  }
+
+  #onFrame(peer: QueryPeer, bytes: Uint8Array, now: number): void {
+    const from = this.#peers.get(peer)
+    if (!from) return
+    const frame = this.#decode(peer, bytes)
+    if (!frame) return
+    if (frame.type === 'query') this.#onQuery(peer, frame, now)
+    else if (frame.type === 'answer') this.#onAnswer(peer, frame)
+    else this.#outputs.push({ type: 'direct', peer, remote: from.remote, frame })
+  }
+
+  #onQuery(peer: QueryPeer, frame: Extract<QueryFrame, { type: 'query' }>, now: number): void {
+    const from = this.#peers.get(peer)
+    const ms = Math.min(frame.ms, MAX_QUERY_MS)
+    const left = Math.min(frame.left, MAX_QUERY_HOPS)
+    if (!from || ms === 0 || left === 0 || !this.#allows(from, now)) return
+    if (this.#routes.has(keyOf(idOf(frame.query)))) return
+    const signed = readSigned('query', frame.query, this.#context)
+    if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
+    const said = openQuery(signed, this.#context)
+    if (!said) return this.#blame(peer, 'ERR_RECORD', false)
+    this.#remember(signed.id, { from: peer, until: now + ms, answersLeft: MAX_ANSWERS })
+    const hops = Math.min(frame.hops + 1, 255)
+    const { id, author } = signed
+    this.#outputs.push({ type: 'query', id, author, kind: said.type, data: said.data, hops, via: from.remote, ms })
+    if (left > 1) this.#spread({ type: 'query', hops, left: left - 1, ms, query: signed.bytes }, peer)
+  }
+
+  #onAnswer(peer: QueryPeer, frame: Extract<QueryFrame, { type: 'answer' }>): void {
+    const from = this.#peers.get(peer)
+    const route = this.#routes.get(keyOf(idOf(frame.answer)))
+    // The way forward is not a way back: who asked us does not answer through us.
+    if (!from || !route || route.answersLeft === 0 || route.from === peer) return
+    const signed = readSigned('answer', frame.answer, this.#context)
+    if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
+    const hops = Math.min(frame.hops + 1, 255)
+    if (route.from !== null) return this.#passBack(signed.id, { hops, answer: signed.bytes })
+    const data = openAnswer(signed, this.#context)
+    if (!data) return this.#blame(peer, 'ERR_RECORD', false)
+    route.answersLeft--
+    this.#outputs.push({ type: 'answered', id: signed.id, author: signed.author, data, hops, via: from.remote })
+  }
+
+  #passBack(id: Uint8Array, { hops, answer }: { readonly hops: number; readonly answer: Uint8Array }): void {
+    const route = this.#routes.get(keyOf(id))
+    if (!route || route.from === null || route.answersLeft === 0 || !this.#peers.has(route.from)) return
+    route.answersLeft--
+    this.#send(route.from, { type: 'answer', hops, answer })
+  }
+
+  #spread(frame: QueryFrame, except: QueryPeer | null): void {
+    for (const peer of this.#peers.keys()) if (peer !== except) this.#send(peer, frame)
+  }
+
+  #allows(peer: Peer, now: number): boolean {
+    peer.allowance = Math.min(QUERY_BURST, peer.allowance + ((now - peer.at) * QUERIES_PER_SECOND) / 1_000)
+    peer.at = now
+    if (peer.allowance < 1) return false
+    peer.allowance--
+    return true
+  }
+
+  #remember(id: Uint8Array, route: Route): void {
+    const [oldest] = this.#routes.keys()
+    if (this.#routes.size >= MAX_ROUTES && oldest !== undefined) this.#routes.delete(oldest)
+    this.#routes.set(keyOf(id), route)
+  }
+
+  /** Queries differ in how long they live, so the order of coming is not that of ending; the bound caps the work. */
+  #expire(now: number): void {
+    for (const [key, { until }] of this.#routes) if (until <= now) this.#routes.delete(key)
+  }
+
+  #decode(peer: QueryPeer, bytes: Uint8Array): QueryFrame | null {
+    try {
+      return decodeQueryFrame(bytes)
+    } catch (error) {
+      if (!hasCode(error, 'ERR_FRAME')) throw error
+      this.#blame(peer, 'ERR_FRAME', false)
+      return null
+    }
+  }
+
+  #blame(peer: QueryPeer, code: GossipErrorCode, ban: boolean): void {
+    this.#peers.delete(peer)
+    this.#outputs.push({ type: 'misbehaved', peer, code, ban })
+  }
+
+  #send(peer: QueryPeer, frame: QueryFrame): void {
+    this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame) })
+  }
+}
+
+/** Where the id stands, before anything is verified. */
+function idOf(signed: Uint8Array): Uint8Array {
+  return signed.subarray(32, 48)
+}
+
+function keyOf(id: Uint8Array): string {
+  let key = ''
+  for (const byte of id) key += String.fromCharCode(byte)
+  return key
+}

@@ -1,0 +1,329 @@
+// The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
+// adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
+
+import { ArrivalLog, markOf, type Source } from './arrivals.js'
+import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
+import { Forks, type ToldFork } from './forks.js'
+import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
+import { MORE_OFFERS } from './holders.js'
+import { attempt, type Fault, Intake } from './intake.js'
+import { IntervalSet } from './intervals.js'
+import { Neighbour } from './neighbour.js'
+import type { PlacedRange } from './notices.js'
+import type { GossipLimits } from './options.js'
+import { Ordering } from './ordering.js'
+import { Publisher } from './publisher.js'
+import type { Pending } from './sequence.js'
+import { Serving } from './serving.js'
+import type { MakeSpread, Spread } from './spread.js'
+import { Wants } from './wants.js'
+
+/** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
+const HELLO_MS = 10_000
+/** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
+const MAX_CONFIRMED_RANGES = 1_024
+
+type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
+type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
+
+export class RoomMachine implements Machine {
+  readonly #publisher: Publisher
+  readonly #log: ArrivalLog
+  readonly #ordering: Ordering
+  readonly #intake: Intake
+  readonly #forks: Forks
+  readonly #wants: Wants
+  readonly #spread: Spread
+  readonly #serving: Serving
+  readonly #neighbours = new Map<PeerHandle, Neighbour>()
+  readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
+  #wakeAt: number | null = null
+  /** When the first channel of this room opened. */
+  #presentSince: number | null = null
+  #outputs: Output[] = []
+
+  constructor(context: MachineContext, makeSpread: MakeSpread) {
+    const { capacity: messages, capacityBytes: bytes } = context.limits
+    const emit = (output: Output): unknown => this.#outputs.push(output)
+    const log = new ArrivalLog({ messages, bytes })
+    const ordering = new Ordering(patienceOf(context), emit)
+    const publisher = new Publisher(context)
+    const spread = makeSpread(this.#neighbours)
+    const { since = 'live' } = context
+    this.#publisher = publisher
+    this.#log = log
+    this.#ordering = ordering
+    this.#spread = spread
+    this.#intake = new Intake(context, log, ordering)
+    this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
+    this.#wants = new Wants({
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+      more: (peer, now) => this.#neighbours.get(peer)?.notices.more(now),
+      isMissing: (range) => this.#isMissing(range),
+      pullDelayMs: (author) => spread.pullDelayMs(author),
+    })
+    const shared = { log, ordering, publisher, spread, since, emit }
+    this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
+  }
+
+  handle(input: Input, now: number): readonly Output[] {
+    this.#outputs = []
+    const before = this.#log.next
+    this.#dispatch(input, now)
+    this.#ordering.expire(now)
+    this.#wants.expire(now)
+    // A frame that changed nothing here concerns nobody but its sender.
+    const isQuiet = input.type === 'frame' && this.#outputs.length === 0 && this.#log.next === before
+    const sender = isQuiet ? input.peer : null
+    for (const neighbour of this.#neighbours.values()) {
+      if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
+    }
+    this.#reschedule()
+    return this.#outputs
+  }
+
+  #dispatch(input: Input, now: number): void {
+    switch (input.type) {
+      case 'peer-up':
+        return this.#onPeerUp(input, now)
+      case 'peer-down':
+        return this.#forget(input.peer, now)
+      case 'window':
+        return this.#onWindow(input)
+      case 'frame':
+        return this.#onFrame(input, now)
+      case 'publish':
+        return this.#onPublish(input, now)
+      case 'timer':
+        return
+    }
+  }
+
+  #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
+    const { oldest, next } = this.#log
+    this.#neighbours.set(peer, new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS }))
+    this.#wants.up(peer)
+    this.#presentSince ??= now
+  }
+
+  #onWindow({ peer, bytes }: Of<'window'>): void {
+    const neighbour = this.#neighbours.get(peer)
+    if (!neighbour) return
+    neighbour.window = bytes
+    neighbour.blocked = bytes <= 0
+  }
+
+  #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
+    const from = this.#publisher.nextSeq
+    for (const record of this.#publisher.sign(payloads, wall)) {
+      this.#accept({ record, messages: [], hops: 0, via: null }, null, now)
+    }
+    this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
+  }
+
+  #onFrame({ peer, frame: bytes }: Of<'frame'>, now: number): void {
+    const neighbour = this.#neighbours.get(peer)
+    if (!neighbour) return
+    const read = attempt(() => decodeFrame(bytes))
+    if ('fault' in read) return this.#misbehaved(neighbour, read.fault, now)
+    const frame = read.value
+    if (frame.type === 'hello') return this.#onHello(neighbour, frame, now)
+    if (!neighbour.introduced) return this.#outOfPlace(neighbour, 'a frame before the hello', now)
+    switch (frame.type) {
+      case 'record':
+        return this.#onRecord(neighbour, frame, now)
+      case 'ack':
+        return this.#onAck(neighbour, frame, now)
+      case 'fork':
+        return this.#onProof(neighbour, frame, now)
+      case 'name':
+        return neighbour.names.hear({ author: frame.author, epoch: frame.epoch })
+      case 'have':
+      case 'offer':
+        return this.#onHeld(neighbour, frame, now)
+      case 'pull':
+      case 'none':
+        return this.#onRanges(neighbour, frame, now)
+      case 'prune':
+      case 'graft':
+        return this.#onMask(neighbour, frame, now)
+    }
+  }
+
+  #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
+    if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
+    neighbour.introduce(hello, { log: this.#log, now })
+    for (const proof of this.#forks.proofs) neighbour.owe(proof)
+    // It would be sent nothing of ours, and `publish` would wait for it.
+    const { author, epoch, nextSeq } = this.#publisher
+    const own = { author: author.id, epoch }
+    if (neighbour.signs(own) || (neighbour.headOf(own) ?? 0) > nextSeq)
+      this.#outOfPlace(neighbour, 'a claim to what this node signs', now)
+  }
+
+  #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>, now: number): void {
+    if (to > this.#publisher.nextSeq) {
+      this.#outOfPlace(neighbour, 'an acknowledgement of what was never published', now)
+      return
+    }
+    this.#confirmed.add(from, to)
+    this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
+  }
+
+  #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>, now: number): void {
+    const fault = this.#forks.onProof(proof, neighbour.handle)
+    if (fault) this.#misbehaved(neighbour, fault, now)
+  }
+
+  /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
+  #onHeld(neighbour: Neighbour, { type, ranges }: FrameOf<'have' | 'offer'>, now: number): void {
+    const peer = neighbour.handle
+    const offered = type === 'offer'
+    for (const { name, first, count, mark } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return this.#nameless(neighbour, now)
+      const range = { source, first, count }
+      const position = this.#log.positionOf(source, first)
+      const held = position === undefined ? undefined : this.#log.at(position)
+      if (position !== undefined && held && markOf(held.record) === mark) this.#log.noteHolder(position, peer)
+      else if (held || this.#isMissing(range)) {
+        this.#wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
+      }
+    }
+    if (offered) this.#wants.offered(peer, ranges.length, now)
+  }
+
+  #onRanges(neighbour: Neighbour, { type, ranges }: FrameOf<'pull' | 'none'>, now: number): void {
+    const placed: PlacedRange[] = []
+    for (const { name, first, count } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return this.#nameless(neighbour, now)
+      placed.push({ source, first, count })
+    }
+    if (type === 'none') for (const range of placed) this.#wants.none(neighbour.handle, range, now)
+    else {
+      neighbour.request(placed, MORE_OFFERS)
+      for (const { source } of placed) this.#spread.onAsked(neighbour, source)
+    }
+  }
+
+  #onMask(neighbour: Neighbour, { type, names }: FrameOf<'prune' | 'graft'>, now: number): void {
+    const sources: Source[] = []
+    for (const name of names) {
+      const source = neighbour.names.at(name)
+      if (!source) return this.#nameless(neighbour, now)
+      sources.push(source)
+    }
+    if (type === 'prune') this.#spread.onPrune(neighbour, sources, now)
+    else this.#spread.onGraft(neighbour, sources, now)
+  }
+
+  #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
+    const finding = this.#intake.judge(frame.record)
+    switch (finding.is) {
+      case 'known':
+        return this.#onDuplicate(neighbour, finding.position, now)
+      case 'faulty':
+        return this.#misbehaved(neighbour, finding.fault, now)
+      case 'refused':
+        return this.#drop(finding.record.header, 'authors')
+      case 'fork':
+        return this.#forks.onRecords(finding.held, finding.record)
+      case 'new': {
+        const hops = Math.min(frame.hops + 1, MAX_HOPS)
+        return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour, now)
+      }
+    }
+  }
+
+  #onDuplicate(neighbour: Neighbour, position: number | null, now: number): void {
+    const arrival = position === null ? undefined : this.#log.at(position)
+    if (position === null || !arrival) return
+    const { source, record } = arrival
+    const range = { source, first: record.header.firstSeq, count: record.header.count }
+    const { asked } = this.#wants.arrived(neighbour.handle, range, now)
+    if (!asked) this.#spread.onDuplicate(neighbour, arrival, now)
+    this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  #accept(pending: Pending, from: Neighbour | null, now: number): void {
+    const { record, hops } = pending
+    const { author, epoch, firstSeq: first, count } = record.header
+    const via = from?.handle ?? null
+    const news = this.#wants.arrived(via, { source: { author, epoch }, first, count }, now)
+    const evicted = this.#log.append({ record, hops, at: now, via, isRecovered: news.recovered })
+    for (const { record: old } of evicted) this.#drop(old.header, 'history')
+    const position = this.#log.next - 1
+    const arrival = this.#log.at(position)
+    for (const holder of news.holders) this.#log.noteHolder(position, holder)
+    if (arrival) this.#spread.onAccepted(arrival, { from, news, now })
+    // An author sends its own in order, and from a lone one nothing earlier can come by another path. A relay sends as it
+    // heard, which need not be in order.
+    const begin = this.#neighbours.size <= 1 && from?.signs(record.header) === true
+    this.#ordering.accept(pending, { begin, now })
+  }
+
+  #isMissing({ source: { author, epoch }, first, count }: PlacedRange): boolean {
+    const range = [first, first + count] as const
+    if (this.#ordering.isKnown(author, epoch, range) || !this.#ordering.admits(author, epoch)) return false
+    return !this.#ordering.isFrozen({ author, epoch, firstSeq: first, count })
+  }
+
+  #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const neighbour = this.#neighbours.get(peer)
+    if (!neighbour) return
+    neighbour.notices.pull(range, now)
+    this.#spread.onAsking(neighbour, range.source)
+  }
+
+  #spreadFork({ proof, via }: ToldFork): void {
+    for (const neighbour of this.#neighbours.values()) {
+      if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
+    }
+  }
+
+  #serve(neighbour: Neighbour, now: number): void {
+    if (!neighbour.introduced && now >= neighbour.helloBy) return this.#outOfPlace(neighbour, 'no hello', now)
+    this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
+  }
+
+  #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: 'history' | 'authors'): void {
+    this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
+  }
+
+  #nameless(neighbour: Neighbour, now: number): void {
+    this.#outOfPlace(neighbour, 'a number that names nothing', now)
+  }
+
+  #outOfPlace(neighbour: Neighbour, message: string, now: number): void {
+    this.#misbehaved(neighbour, { code: 'ERR_FRAME', message, ban: false }, now)
+  }
+
+  #misbehaved(neighbour: Neighbour, fault: Fault, now: number): void {
+    this.#forget(neighbour.handle, now)
+    this.#outputs.push({ type: 'misbehaved', peer: neighbour.handle, ...fault })
+  }
+
+  #forget(peer: PeerHandle, now: number): void {
+    if (!this.#neighbours.delete(peer)) return
+    this.#wants.down(peer, now)
+    this.#spread.onPeerDown(peer, now)
+  }
+
+  #reschedule(): void {
+    let due = Math.min(this.#ordering.deadline ?? Number.POSITIVE_INFINITY, this.#wants.deadline)
+    for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
+      if (!introduced) due = Math.min(due, helloBy)
+      else if (!blocked) due = Math.min(due, notices.due)
+    }
+    const at = due === Number.POSITIVE_INFINITY ? null : due
+    if (at === this.#wakeAt) return
+    this.#wakeAt = at
+    this.#outputs.push({ type: 'wake', at })
+  }
+}
+
+/** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */
+function patienceOf({ limits, since = 'live' }: MachineContext): GossipLimits {
+  return since === 'live' ? limits : { ...limits, settleMs: Math.max(limits.settleMs, limits.holdMs) }
+}

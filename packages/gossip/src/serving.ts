@@ -1,0 +1,191 @@
+// What goes out to one neighbour, and when: hello, acknowledgements, proofs, answers, then the arrival log from its cursor on,
+// each as far as its window goes. It serves from the log: what the neighbour lacks of the authors that it follows, what has
+// come since it has been in the room (it may have lost a link meanwhile), and what of our own nobody has confirmed yet; then
+// whatever arrives. One that does not keep up costs its position.
+
+import { encodeRecord, type SignedRecord } from '@hearsay/core'
+import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import type { Output, PeerHandle } from './engine.js'
+import { encodeFrame, type Frame } from './frames.js'
+import type { IntervalSet } from './intervals.js'
+import type { Neighbour } from './neighbour.js'
+import type { PlacedRange } from './notices.js'
+import type { Ordering } from './ordering.js'
+import type { Publisher } from './publisher.js'
+import type { Since } from './since.js'
+import type { Spread } from './spread.js'
+
+export interface ServingParts {
+  readonly log: ArrivalLog
+  readonly ordering: Ordering
+  readonly publisher: Publisher
+  readonly spread: Spread
+  readonly since: Since
+  readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  /** Own messages that at least one peer has confirmed. */
+  readonly confirmed: IntervalSet
+  readonly emit: (output: Output) => void
+}
+
+export class Serving {
+  readonly #parts: ServingParts
+  #lastFrame: { position: number; bytes: Uint8Array } = { position: -1, bytes: new Uint8Array() }
+
+  constructor(parts: ServingParts) {
+    this.#parts = parts
+  }
+
+  /** Sends what the neighbour is owed, as far as its window goes. `presentMs`: how long this node has been in the room. */
+  serve(neighbour: Neighbour, now: number, presentMs: number): void {
+    if (neighbour.blocked) return
+    this.#greet(neighbour, presentMs)
+    if (!neighbour.introduced) return
+    this.#acknowledge(neighbour)
+    this.#tellForks(neighbour)
+    this.#answer(neighbour, now)
+    this.#tell(neighbour, now)
+    this.#advance(neighbour, now)
+    this.#tell(neighbour, now)
+  }
+
+  #greet(neighbour: Neighbour, presentMs: number): void {
+    if (neighbour.greeted || !this.#hasWindow(neighbour)) return
+    neighbour.greeted = true
+    const { publisher, ordering, since } = this.#parts
+    const { author, epoch } = publisher
+    this.#send(neighbour, { type: 'hello', author: author.id, epoch, presentMs, since, heads: ordering.heads() })
+  }
+
+  /** Tells a neighbour how far its own messages have been handed to our room. */
+  #acknowledge(neighbour: Neighbour): void {
+    if (neighbour.author === null) return
+    for (const [from, to] of this.#parts.ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
+      if (to <= neighbour.acknowledged) continue
+      if (!this.#hasWindow(neighbour)) return
+      neighbour.acknowledged = to
+      this.#send(neighbour, { type: 'ack', from, to })
+    }
+  }
+
+  #tellForks(neighbour: Neighbour): void {
+    for (let proof = neighbour.owedProof; proof && this.#hasWindow(neighbour); proof = neighbour.owedProof) {
+      this.#send(neighbour, { type: 'fork', proof })
+      neighbour.proofTold()
+    }
+  }
+
+  /** The records that it asked for: those that begin where it asks, and on to the end of the range. */
+  #answer(neighbour: Neighbour, now: number): void {
+    for (let request = neighbour.requests[0]; request && this.#hasWindow(neighbour); request = neighbour.requests[0]) {
+      neighbour.requests.shift()
+      const rest = this.#answerFirst(neighbour, request, now)
+      if (rest) neighbour.requests.unshift(rest)
+    }
+  }
+
+  #answerFirst(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
+    const { log } = this.#parts
+    const position = log.positionOf(source, first)
+    const arrival = position === undefined ? undefined : log.at(position)
+    if (position === undefined || !arrival || !neighbour.mayAnswer(position)) {
+      neighbour.notices.none({ source, first, count }, now)
+      return null
+    }
+    if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)
+    this.#push(neighbour, arrival, position)
+    const left = first + count - arrival.end
+    return left > 0 ? { source, first: arrival.end, count: left } : null
+  }
+
+  #advance(neighbour: Neighbour, now: number): void {
+    const { log } = this.#parts
+    neighbour.cursor = Math.max(neighbour.cursor, log.oldest)
+    for (; neighbour.cursor < log.next; neighbour.cursor++) {
+      const arrival = log.at(neighbour.cursor)
+      if (arrival && !this.#pass(neighbour, arrival, now)) return
+    }
+  }
+
+  /** Tells or sends one arrival, if it is owed; false if that must wait. */
+  #pass(neighbour: Neighbour, arrival: Arrival, now: number): boolean {
+    const owed = this.#owed(neighbour, arrival)
+    if (owed === 'nothing' || arrival.holders?.includes(neighbour.handle)) return true
+    if (!this.#hasWindow(neighbour)) return false
+    const { spread, neighbours } = this.#parts
+    const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
+    switch (spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1 })) {
+      case 'push':
+        this.#push(neighbour, arrival, neighbour.cursor)
+        return true
+      case 'have':
+        neighbour.notices.have(arrival, now)
+        // It has asked not to be sent it, so nothing better will be done for it.
+        this.#tellPushed(neighbour, arrival)
+        return true
+      case 'offer':
+        if (neighbour.offersLeft === 0) return false
+        neighbour.offersLeft--
+        neighbour.notices.offer(arrival, now)
+        return true
+    }
+  }
+
+  /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
+  #owed(neighbour: Neighbour, { record, at, via, source, end }: Arrival): 'nothing' | 'live' | 'past' {
+    if (via === neighbour.handle) return 'nothing'
+    const { cursor, liveFrom, liveSince, askedFrom } = neighbour
+    const isLive = cursor >= liveFrom
+    const owedFrom = neighbour.owedFrom(source)
+    if (owedFrom !== null && end <= owedFrom) return 'nothing'
+    if (isLive) return 'live'
+    if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
+    return this.#isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end) ? 'live' : 'nothing'
+  }
+
+  #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
+    this.#transmit(neighbour, this.#frameOf(position, arrival.record, arrival.hops))
+    this.#tellPushed(neighbour, arrival)
+  }
+
+  #tellPushed(neighbour: Neighbour, { record, source, end }: Arrival): void {
+    if (!this.#isOwn(source)) return
+    this.#parts.emit({ type: 'pushed', peer: neighbour.handle, from: record.header.firstSeq, to: end })
+  }
+
+  #tell(neighbour: Neighbour, now: number): void {
+    while (neighbour.notices.due <= now && this.#hasWindow(neighbour)) {
+      const frame = neighbour.notices.take(now)
+      if (frame) this.#transmit(neighbour, frame)
+    }
+  }
+
+  #isOwn({ author, epoch }: Source): boolean {
+    const { publisher } = this.#parts
+    return epoch === publisher.epoch && author === publisher.author.id
+  }
+
+  #hasWindow(neighbour: Neighbour): boolean {
+    if (neighbour.window > 0) return true
+    if (!neighbour.blocked) this.#parts.emit({ type: 'blocked', peer: neighbour.handle })
+    neighbour.blocked = true
+    return false
+  }
+
+  /** Neighbours mostly stand at the same place of the log, so the frame made last is mostly the one needed next. */
+  #frameOf(position: number, record: SignedRecord, hops: number): Uint8Array {
+    if (this.#lastFrame.position !== position) {
+      const bytes = encodeFrame({ type: 'record', hops, record: encodeRecord(record) })
+      this.#lastFrame = { position, bytes }
+    }
+    return this.#lastFrame.bytes
+  }
+
+  #send(neighbour: Neighbour, frame: Frame): void {
+    this.#transmit(neighbour, encodeFrame(frame))
+  }
+
+  #transmit(neighbour: Neighbour, bytes: Uint8Array): void {
+    neighbour.window -= bytes.byteLength
+    this.#parts.emit({ type: 'send', peer: neighbour.handle, frame: bytes })
+  }
+}

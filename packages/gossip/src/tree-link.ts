@@ -1,0 +1,52 @@
+// What the trees engine remembers of one neighbour beside the masks of each author.
+
+import type { PeerId } from '@hearsay/core'
+
+/** New authors that a link may bring: so many at once, and so many a second. Those beyond are told of, not flooded. */
+const NEW_AUTHORS_BURST = 100
+const NEW_AUTHORS_PER_SECOND = 10
+/** A neighbour that goes on sending is told again not to, later each time: it may be one that never minds (`flood`). */
+const FIRST_AGAIN_MS = 500
+const LAST_AGAIN_MS = 64_000
+/** Authors of which it is remembered that this neighbour was told; the one told longest ago is forgotten. */
+const MAX_PRUNES = 4_096
+
+export class TreeLink {
+  /** When it last wanted the records of all authors again: what was pruned before counts no more. */
+  graftedAt = Number.NEGATIVE_INFINITY
+  /** Authors of which it was told not to send, with when it may be told again. */
+  readonly #prunes = new Map<PeerId, { readonly at: number; readonly againMs: number }>()
+  #tokens = NEW_AUTHORS_BURST
+  #tokensAt = Number.NEGATIVE_INFINITY
+
+  /** True if an author that it is the first to bring may be flooded. */
+  takeNewAuthor(now: number): boolean {
+    const earned = ((now - this.#tokensAt) * NEW_AUTHORS_PER_SECOND) / 1_000
+    this.#tokens = Math.min(NEW_AUTHORS_BURST, this.#tokens + earned)
+    this.#tokensAt = now
+    if (this.#tokens < 1) return false
+    this.#tokens--
+    return true
+  }
+
+  /** True if it is time to tell it not to send this author's records. */
+  mayPrune(author: PeerId, now: number): boolean {
+    const last = this.#prunes.get(author)
+    if (last && now < last.at) return false
+    const againMs = last ? Math.min(2 * last.againMs, LAST_AGAIN_MS) : FIRST_AGAIN_MS
+    this.#prunes.delete(author)
+    this.#prunes.set(author, { at: now + againMs, againMs })
+    const [oldest] = this.#prunes.keys()
+    if (this.#prunes.size > MAX_PRUNES && oldest !== undefined) this.#prunes.delete(oldest)
+    return true
+  }
+
+  /** It is to send this author's records again. */
+  forgetPrune(author: PeerId): void {
+    this.#prunes.delete(author)
+  }
+
+  forgetPrunes(): void {
+    this.#prunes.clear()
+  }
+}

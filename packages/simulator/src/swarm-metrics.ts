@@ -1,0 +1,165 @@
+// What a swarm's run came to in numbers: what arrived where and when, how often, and what it cost on the links. Counted from
+// frames that the real codec encoded.
+
+import type { PeerId } from '@hearsay/core'
+import type { Happening } from './network.js'
+
+/** What frames carry, by their first byte (docs/wire.md). */
+const KINDS = ['hello', 'record', 'ack', 'fork', 'name', 'have', 'offer', 'pull', 'none', 'prune', 'graft'] as const
+
+export interface SwarmReport {
+  readonly seed: number
+  readonly nodes: number
+  /** Records that some living node has, times the other living nodes. */
+  readonly expected: number
+  /** Of those, what was not delivered by its time. */
+  readonly missed: number
+  readonly gaps: number
+  /** Copies of a record beyond the first, by delivery: of the first records of authors, and once trees are warm. */
+  readonly redundantFirst: number
+  readonly redundantWarm: number
+  /** Bytes of all frames but records, by delivery, when warm. */
+  readonly controlBytes: number
+  /** Milliseconds from `publish` to delivery, when warm, and of the first records of authors. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly most: number }
+  readonly firstLatencyMs: { readonly p50: number; readonly p99: number; readonly most: number }
+  /** The most links that a delivery crossed. */
+  readonly lastHop: number
+  /** When the last delivery that was due was made, in ms after what it is counted from. */
+  readonly settledMs: number
+  readonly bytesByKind: Readonly<Record<string, number>>
+  readonly framesByKind: Readonly<Record<string, number>>
+  readonly violations: readonly string[]
+  readonly trace: string
+}
+
+/** One record of one author, and who has it. */
+interface Said {
+  readonly publishedAt: number
+  readonly isWarm: boolean
+  readonly at: Map<number, number>
+}
+
+export class SwarmMetrics {
+  readonly #authors = new Map<PeerId, number>()
+  readonly #said = new Map<string, Said>()
+  readonly #next = new Map<string, number>()
+  readonly #bytes: number[] = KINDS.map(() => 0)
+  readonly #frames: number[] = KINDS.map(() => 0)
+  readonly #violations: string[] = []
+  readonly #warmFrom: number
+  #warm = { copies: 0, deliveries: 0, control: 0 }
+  #cold = { copies: 0, deliveries: 0 }
+  #isWarm = false
+  #gaps = 0
+  #lastHop = 0
+  #trace: readonly [number, number] = [0x9e3779b9, 0x243f6a88]
+
+  /** @param warmFrom the number of the first record of each author that counts as warm */
+  constructor(ids: readonly PeerId[], warmFrom: number) {
+    for (const [node, id] of ids.entries()) this.#authors.set(id, node)
+    this.#warmFrom = warmFrom
+  }
+
+  /** From here on frames count as of a warm swarm. */
+  set isWarm(warm: boolean) {
+    this.#isWarm = warm
+  }
+
+  note(happening: Happening, at: number): void {
+    this.#mix(at, happening.node)
+    switch (happening.type) {
+      case 'sent':
+        return this.#onSent(happening)
+      case 'published':
+        return this.#onPublished(happening, at)
+      case 'delivered':
+        return this.#onDelivered(happening, at)
+      case 'gap':
+        this.#gaps++
+        this.#next.set(`${happening.node} ${happening.gap.author}`, happening.gap.to)
+        return
+      case 'misbehaved':
+        this.#violations.push(`node ${happening.node} took an honest neighbour for hostile: ${happening.code}`)
+    }
+  }
+
+  #onSent({ bytes, frame }: Extract<Happening, { type: 'sent' }>): void {
+    const kind = frame[0] ?? 0
+    this.#mix(kind, bytes)
+    this.#bytes[kind] = (this.#bytes[kind] ?? 0) + bytes
+    this.#frames[kind] = (this.#frames[kind] ?? 0) + 1
+    if (KINDS[kind] === 'record') (this.#isWarm ? this.#warm : this.#cold).copies++
+    else if (this.#isWarm) this.#warm.control += bytes
+  }
+
+  #onPublished({ node, from, to }: Extract<Happening, { type: 'published' }>, at: number): void {
+    for (let seq = from; seq < to; seq++) {
+      this.#said.set(`${node} ${seq}`, { publishedAt: at, isWarm: seq >= this.#warmFrom, at: new Map([[node, at]]) })
+    }
+  }
+
+  #onDelivered({ node, delivery }: Extract<Happening, { type: 'delivered' }>, at: number): void {
+    const { author, seq, hops } = delivery
+    this.#mix(seq, hops)
+    const by = this.#authors.get(author)
+    const due = this.#next.get(`${node} ${author}`) ?? 0
+    if (seq !== due) this.#violations.push(`node ${node} delivered ${seq} of ${by} where ${due} was due`)
+    this.#next.set(`${node} ${author}`, seq + 1)
+    const said = this.#said.get(`${by} ${seq}`)
+    if (!said || said.at.has(node)) this.#violations.push(`node ${node} delivered ${seq} of ${by} that was not due`)
+    said?.at.set(node, at)
+    this.#lastHop = Math.max(this.#lastHop, hops)
+    ;(this.#isWarm ? this.#warm : this.#cold).deliveries++
+  }
+
+  /** What was due at these nodes: what any of them has, by `within` ms after `from` or its publication, whichever is later. */
+  report(run: { seed: number; living: readonly number[]; from: number; within: number }): SwarmReport {
+    const { seed, living, from, within } = run
+    let [expected, missed, settledMs] = [0, 0, 0]
+    const latencies: number[] = []
+    const firsts: number[] = []
+    for (const [key, said] of this.#said) {
+      if (!living.some((node) => said.at.has(node))) continue
+      const author = Number(key.split(' ')[0])
+      for (const node of living) {
+        if (node === author) continue
+        expected++
+        const at = said.at.get(node) ?? Number.POSITIVE_INFINITY
+        const since = at - Math.max(from, said.publishedAt)
+        if (since > within) missed++
+        else settledMs = Math.max(settledMs, since)
+        if (at !== Number.POSITIVE_INFINITY) (said.isWarm ? latencies : firsts).push(at - said.publishedAt)
+      }
+    }
+    return {
+      ...{ seed, nodes: this.#authors.size, expected, missed, gaps: this.#gaps, settledMs, lastHop: this.#lastHop },
+      redundantFirst: this.#cold.copies / Math.max(1, this.#cold.deliveries) - 1,
+      redundantWarm: this.#warm.copies / Math.max(1, this.#warm.deliveries) - 1,
+      controlBytes: this.#warm.control / Math.max(1, this.#warm.deliveries),
+      latencyMs: percentiles(latencies),
+      firstLatencyMs: percentiles(firsts),
+      bytesByKind: byKind(this.#bytes),
+      framesByKind: byKind(this.#frames),
+      violations: this.#violations,
+      trace: this.#trace.map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+    }
+  }
+
+  /** Integers only, so that the trace is the same on every machine. */
+  #mix(one: number, other: number): void {
+    const [a, b] = this.#trace
+    const next = Math.imul(a ^ one, 0x85ebca6b)
+    this.#trace = [next ^ (next >>> 15) ^ b, Math.imul(b + other, 0xc2b2ae35) ^ (next >>> 13)]
+  }
+}
+
+function percentiles(values: readonly number[]): { p50: number; p99: number; most: number } {
+  const sorted = Float64Array.from(values).sort()
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return { p50: at(0.5), p99: at(0.99), most: at(1) }
+}
+
+function byKind(counts: readonly number[]): Record<string, number> {
+  return Object.fromEntries(KINDS.map((kind, index) => [kind, counts[index] ?? 0]))
+}
