@@ -6,6 +6,7 @@ export type { Engine } from './engine.js'
 export { GossipError, type GossipErrorCode } from './errors.js'
 export { flood } from './flood.js'
 export { DEFAULT_LIMITS, type GossipLimits } from './options.js'
+export type { QueryOptions } from './queries/driver.js'
 export {
   createRoom,
   type Message,
@@ -16,7 +17,6 @@ export {
   type RoomOptions,
   type SubscribeOptions,
 } from './room.js'
-export type { QueryOptions } from './queries/driver.js'
 export type { Answer, DirectMessage, Query, TalkOptions } from './room-talk.js'
 export type { Since } from './since.js'
 export type { Split } from './split.js'

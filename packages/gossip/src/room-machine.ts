@@ -1,22 +1,21 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import { ArrivalLog, markOf, type Source } from './arrivals.js'
+import { ArrivalLog } from './arrivals.js'
 import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
+import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
-import { MORE_OFFERS } from './holders.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
 import { Neighbour } from './neighbour.js'
-import type { PlacedRange } from './notices.js'
 import type { GossipLimits } from './options.js'
 import { Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
 import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
-import { Wants } from './wants.js'
+import type { Wants } from './wants.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
@@ -32,6 +31,7 @@ export class RoomMachine implements Machine {
   readonly #ordering: Ordering
   readonly #intake: Intake
   readonly #forks: Forks
+  readonly #exchange: Exchange
   readonly #wants: Wants
   readonly #spread: Spread
   readonly #serving: Serving
@@ -56,12 +56,8 @@ export class RoomMachine implements Machine {
     this.#spread = spread
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
-    this.#wants = new Wants({
-      ask: (peer, range, now) => this.#ask(peer, range, now),
-      more: (peer, now) => this.#neighbours.get(peer)?.notices.more(now),
-      isMissing: (range) => this.#isMissing(range),
-      pullDelayMs: (author) => spread.pullDelayMs(author),
-    })
+    this.#exchange = new Exchange({ log, ordering, spread, neighbours: this.#neighbours })
+    this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
   }
@@ -136,17 +132,10 @@ export class RoomMachine implements Machine {
         return this.#onAck(neighbour, frame, now)
       case 'fork':
         return this.#onProof(neighbour, frame, now)
-      case 'name':
-        return neighbour.names.hear({ author: frame.author, epoch: frame.epoch })
-      case 'have':
-      case 'offer':
-        return this.#onHeld(neighbour, frame, now)
-      case 'pull':
-      case 'none':
-        return this.#onRanges(neighbour, frame, now)
-      case 'prune':
-      case 'graft':
-        return this.#onMask(neighbour, frame, now)
+      default: {
+        const wrong = this.#exchange.take(neighbour, frame, now)
+        if (wrong !== null) this.#outOfPlace(neighbour, wrong, now)
+      }
     }
   }
 
@@ -173,49 +162,6 @@ export class RoomMachine implements Machine {
   #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>, now: number): void {
     const fault = this.#forks.onProof(proof, neighbour.handle)
     if (fault) this.#misbehaved(neighbour, fault, now)
-  }
-
-  /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
-  #onHeld(neighbour: Neighbour, { type, ranges }: FrameOf<'have' | 'offer'>, now: number): void {
-    const peer = neighbour.handle
-    const offered = type === 'offer'
-    for (const { name, first, count, mark } of ranges) {
-      const source = neighbour.names.at(name)
-      if (!source) return this.#nameless(neighbour, now)
-      const range = { source, first, count }
-      const position = this.#log.positionOf(source, first)
-      const held = position === undefined ? undefined : this.#log.at(position)
-      if (position !== undefined && held && markOf(held.record) === mark) this.#log.noteHolder(position, peer)
-      else if (held || this.#isMissing(range)) {
-        this.#wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
-      }
-    }
-    if (offered) this.#wants.offered(peer, ranges.length, now)
-  }
-
-  #onRanges(neighbour: Neighbour, { type, ranges }: FrameOf<'pull' | 'none'>, now: number): void {
-    const placed: PlacedRange[] = []
-    for (const { name, first, count } of ranges) {
-      const source = neighbour.names.at(name)
-      if (!source) return this.#nameless(neighbour, now)
-      placed.push({ source, first, count })
-    }
-    if (type === 'none') for (const range of placed) this.#wants.none(neighbour.handle, range, now)
-    else {
-      neighbour.request(placed, MORE_OFFERS)
-      for (const { source } of placed) this.#spread.onAsked(neighbour, source)
-    }
-  }
-
-  #onMask(neighbour: Neighbour, { type, names }: FrameOf<'prune' | 'graft'>, now: number): void {
-    const sources: Source[] = []
-    for (const name of names) {
-      const source = neighbour.names.at(name)
-      if (!source) return this.#nameless(neighbour, now)
-      sources.push(source)
-    }
-    if (type === 'prune') this.#spread.onPrune(neighbour, sources, now)
-    else this.#spread.onGraft(neighbour, sources, now)
   }
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
@@ -263,19 +209,6 @@ export class RoomMachine implements Machine {
     this.#ordering.accept(pending, { begin, now })
   }
 
-  #isMissing({ source: { author, epoch }, first, count }: PlacedRange): boolean {
-    const range = [first, first + count] as const
-    if (this.#ordering.isKnown(author, epoch, range) || !this.#ordering.admits(author, epoch)) return false
-    return !this.#ordering.isFrozen({ author, epoch, firstSeq: first, count })
-  }
-
-  #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
-    const neighbour = this.#neighbours.get(peer)
-    if (!neighbour) return
-    neighbour.notices.pull(range, now)
-    this.#spread.onAsking(neighbour, range.source)
-  }
-
   #spreadFork({ proof, via }: ToldFork): void {
     for (const neighbour of this.#neighbours.values()) {
       if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
@@ -289,10 +222,6 @@ export class RoomMachine implements Machine {
 
   #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: 'history' | 'authors'): void {
     this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
-  }
-
-  #nameless(neighbour: Neighbour, now: number): void {
-    this.#outOfPlace(neighbour, 'a number that names nothing', now)
   }
 
   #outOfPlace(neighbour: Neighbour, message: string, now: number): void {

@@ -123,6 +123,11 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   send(peer: PeerId, data: T, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** A Node duplex to one peer alone, with half-close; it errors if the peer does not take it. */
   openStream(peer: PeerId, options?: { readonly signal?: AbortSignal }): Promise<Duplex>
+  /**
+   * The room as a Node duplex in object mode: what is written is published, others' messages are read. A slow reader holds
+   * peers back; ending or destroying it leaves the room open, and closing the room ends it. Throws `ERR_CLOSED`.
+   */
+  duplex(): Duplex
   /** Leaves the topic. Twice is once. */
   close(): Promise<void>
   leave(): Promise<void>
@@ -136,6 +141,8 @@ export interface RoomOptions<T> {
   readonly clock?: Clock
   /** For `query`, `answer`, `send` and `openStream`, which otherwise throw `ERR_OPTION`. */
   readonly talk?: TalkOptions
+  /** Makes the room a stream, for `duplex`, which otherwise throws `ERR_OPTION`. */
+  readonly toDuplex?: (room: Room<unknown>) => Duplex
   /** Called once when the room closes, after its gossip has; `close` waits for it. */
   readonly onClose?: () => Promise<void>
 }
@@ -157,6 +164,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   readonly #encoding: Encoding<unknown>
   readonly #onClose: () => Promise<void>
   readonly #talk: RoomTalk | null
+  readonly #toDuplex: RoomOptions<unknown>['toDuplex']
   readonly #peers = new Map<PeerId, Peer>()
   readonly #clock: Clock
   readonly #splits = new SplitWatch()
@@ -170,6 +178,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     this.#encoding = resolveEncoding(options.encoding ?? 'json')
     this.#onClose = options.onClose ?? (() => Promise.resolve())
     this.#clock = options.clock ?? systemClock()
+    this.#toDuplex = options.toDuplex
     this.#talk = options.talk ? this.#createTalk(options.talk) : null
     for (const [id, link] of gossip.peers) this.#onPeer(id, link)
     gossip.on('peer', (id, link) => this.#onPeer(id, link))
@@ -234,6 +243,12 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
 
   async openStream(peer: PeerId, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
     return this.#talking.openStream(peer, signal)
+  }
+
+  duplex(): Duplex {
+    if (this.#closing) throw closed()
+    if (!this.#toDuplex) throw new GossipError('ERR_OPTION', 'this room was made without `toDuplex`')
+    return this.#toDuplex(this)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Message<unknown>> {

@@ -32,6 +32,7 @@ import {
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
 import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { roomDuplex } from './room-duplex.js'
 import { SplitSearch } from './split-search.js'
 import { Stack } from './stack.js'
 
@@ -254,7 +255,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     }
     const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
     const talk = { author, connect, toStream: channelDuplex, clock, random: this.#options.random }
-    const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk })
+    const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk, toDuplex: roomDuplex })
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())

@@ -207,3 +207,33 @@ describe('a stream to one peer', () => {
     await closed
   })
 })
+
+describe('a room as a duplex', () => {
+  it('publishes what is written and reads what others say, until the room closes', async () => {
+    const rooms = await line(2, { encoding: 'text' } as never)
+    const [one, other] = rooms.map((room) => room.duplex()) as [Duplex, Duplex]
+    const heard: unknown[] = []
+    other.on('data', (value) => heard.push(value))
+    one.write('first')
+    one.end('second')
+    while (heard.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(heard).toEqual(['first', 'second'])
+    other.write('back')
+    for await (const value of one) {
+      expect(value).toBe('back')
+      break
+    }
+    const ended = new Promise((resolve) => other.on('end', resolve))
+    await rooms[1]?.close()
+    await ended
+    expect(() => rooms[1]?.duplex()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+  })
+
+  it('errors, without taking the process along, for a value that the encoding cannot write', async () => {
+    const room = await start().join('odd', { encoding: 'text' })
+    const stream = room.duplex()
+    const failed = new Promise<Error>((resolve) => stream.on('error', resolve))
+    stream.write(7)
+    expect(await failed).toMatchObject({ code: 'ERR_ENCODING' })
+  })
+})

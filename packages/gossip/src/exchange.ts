@@ -1,0 +1,117 @@
+// What neighbours say of records without sending them: who holds what, who wants what, who wants nothing more. It turns their
+// numbers into places, and leads each saying to whom it concerns.
+
+import { type ArrivalLog, markOf, type Source } from './arrivals.js'
+import type { PeerHandle } from './engine.js'
+import type { Frame } from './frames.js'
+import { MORE_OFFERS } from './holders.js'
+import type { Neighbour } from './neighbour.js'
+import type { PlacedRange } from './notices.js'
+import type { Ordering } from './ordering.js'
+import type { RangeFrame } from './range-frames.js'
+import type { Spread } from './spread.js'
+import { Wants } from './wants.js'
+
+type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
+
+const NAMELESS = 'a number that names nothing'
+
+export interface ExchangeParts {
+  readonly log: ArrivalLog
+  readonly ordering: Ordering
+  readonly spread: Spread
+  readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+}
+
+export class Exchange {
+  readonly wants: Wants
+  readonly #parts: ExchangeParts
+
+  constructor(parts: ExchangeParts) {
+    const { spread, neighbours } = parts
+    this.#parts = parts
+    this.wants = new Wants({
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+      more: (peer, now) => neighbours.get(peer)?.notices.more(now),
+      isMissing: (range) => this.#isMissing(range),
+      pullDelayMs: (author) => spread.pullDelayMs(author),
+    })
+  }
+
+  /** Takes a frame; answers what is wrong with it, or null. */
+  take(neighbour: Neighbour, frame: RangeFrame, now: number): string | null {
+    switch (frame.type) {
+      case 'name':
+        neighbour.names.hear({ author: frame.author, epoch: frame.epoch })
+        return null
+      case 'have':
+      case 'offer':
+        return this.#onHeld(neighbour, frame, now)
+      case 'pull':
+      case 'none':
+        return this.#onRanges(neighbour, frame, now)
+      case 'prune':
+      case 'graft':
+        return this.#onMask(neighbour, frame, now)
+    }
+  }
+
+  /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
+  #onHeld(neighbour: Neighbour, { type, ranges }: FrameOf<'have' | 'offer'>, now: number): string | null {
+    const peer = neighbour.handle
+    const offered = type === 'offer'
+    for (const { name, first, count, mark } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      const range = { source, first, count }
+      const position = this.#parts.log.positionOf(source, first)
+      const held = position === undefined ? undefined : this.#parts.log.at(position)
+      if (position !== undefined && held && markOf(held.record) === mark) this.#parts.log.noteHolder(position, peer)
+      else if (held || this.#isMissing(range)) {
+        this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
+      }
+    }
+    if (offered) this.wants.offered(peer, ranges.length, now)
+    return null
+  }
+
+  #onRanges(neighbour: Neighbour, { type, ranges }: FrameOf<'pull' | 'none'>, now: number): string | null {
+    const placed: PlacedRange[] = []
+    for (const { name, first, count } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      placed.push({ source, first, count })
+    }
+    if (type === 'none') for (const range of placed) this.wants.none(neighbour.handle, range, now)
+    else {
+      neighbour.request(placed, MORE_OFFERS)
+      for (const { source } of placed) this.#parts.spread.onAsked(neighbour, source)
+    }
+    return null
+  }
+
+  #onMask(neighbour: Neighbour, { type, names }: FrameOf<'prune' | 'graft'>, now: number): string | null {
+    const sources: Source[] = []
+    for (const name of names) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      sources.push(source)
+    }
+    if (type === 'prune') this.#parts.spread.onPrune(neighbour, sources, now)
+    else this.#parts.spread.onGraft(neighbour, sources, now)
+    return null
+  }
+
+  #isMissing({ source: { author, epoch }, first, count }: PlacedRange): boolean {
+    const range = [first, first + count] as const
+    if (this.#parts.ordering.isKnown(author, epoch, range) || !this.#parts.ordering.admits(author, epoch)) return false
+    return !this.#parts.ordering.isFrozen({ author, epoch, firstSeq: first, count })
+  }
+
+  #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const neighbour = this.#parts.neighbours.get(peer)
+    if (!neighbour) return
+    neighbour.notices.pull(range, now)
+    this.#parts.spread.onAsking(neighbour, range.source)
+  }
+}
