@@ -1,3 +1,3 @@
 import { entries } from '../../tools/tsup.mjs'
 
-export default entries('index', 'flood', 'machine')
+export default entries('index', 'flood', 'machine', 'trees')

@@ -52,6 +52,7 @@ function exitCodeOf(error: unknown): ExitCode {
       'ERR_PEER_ID',
       'ERR_MESSAGE_SIZE',
       'ERR_ENCODING',
+      'ERR_USAGE',
     )
   )
     return EXIT.usage

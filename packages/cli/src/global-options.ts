@@ -116,6 +116,13 @@ export function parseSince(text: string): Since {
   throw new InvalidArgumentError('live, all, or a time such as 90s, 10m or 2h expected')
 }
 
+/** Seconds to wait for answers: above 0, at most a minute. */
+export function parseWait(text: string): number {
+  const seconds = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && seconds > 0 && seconds <= 60) return seconds
+  throw new InvalidArgumentError('seconds expected, above 0 and at most 60')
+}
+
 function parseSeconds(text: string): number | null {
   if (text === '') return null
   const seconds = Number(text)

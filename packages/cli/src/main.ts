@@ -2,14 +2,17 @@
 
 import { Command, CommanderError, Option } from 'commander'
 import type { Since } from 'hearsay'
+import { answer } from './commands/answer.js'
 import { chat } from './commands/chat.js'
 import { idExport, idImport, idNew, idShow } from './commands/id.js'
 import { node } from './commands/node.js'
 import { peers } from './commands/peers.js'
+import { pipe } from './commands/pipe.js'
 import { pub } from './commands/pub.js'
+import { query } from './commands/query.js'
 import { sub } from './commands/sub.js'
 import { CommandError, EXIT, toCommandError } from './exit.js'
-import { addGlobalOptions, parseCount, parsePort, parseSince, readGlobalOptions } from './global-options.js'
+import { addGlobalOptions, parseCount, parsePort, parseSince, parseWait, readGlobalOptions } from './global-options.js'
 import { Output } from './output.js'
 
 /** The process that the command runs in. */
@@ -99,7 +102,7 @@ function createProgram(run: Run): Command {
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
   addGlobalOptions(program)
-  for (const add of [addSub, addPub, addChat, addPeers, addId, addNode]) add(program, run)
+  for (const add of [addSub, addPub, addChat, addPipe, addQuery, addAnswer, addPeers, addId, addNode]) add(program, run)
   return program
 }
 
@@ -110,9 +113,11 @@ function addSub(program: Command, run: Run): void {
     .argument('<topic>')
     .option('--count <n>', 'end after so many messages', parseCount)
     .option('--since <what>', 'live, all, or as far back as 90s, 10m, 2h', parseSince, 'live')
-    .action(async (topic: string, given: { count?: number; since: Since }, command: Command) => {
+    .option('--exec <program>', 'run this for each message, which it reads on its stdin')
+    .action(async (topic: string, given: { count?: number; since: Since; exec?: string }, command: Command) => {
       const output = run.output(command)
-      const options = { ...readGlobalOptions(command), count: given.count ?? null, since: given.since }
+      const { count = null, exec = null, since } = given
+      const options = { ...readGlobalOptions(command), count, since, exec }
       await sub(topic, options, output, run.ended(output))
     })
 }
@@ -147,6 +152,54 @@ function addChat(program: Command, run: Run): void {
     .action(async (topic: string, _given: unknown, command: Command) => {
       const output = run.output(command)
       await chat({ topic, stdin: run.terminal.stdin }, readGlobalOptions(command), output, run.ended(output))
+    })
+}
+
+function addPipe(program: Command, run: Run): void {
+  program
+    .command('pipe')
+    .description('an encrypted stream between two; without a ticket, print one and wait')
+    .argument('[ticket]')
+    .action(async (ticket: string | undefined, _given: unknown, command: Command) => {
+      const output = run.output(command)
+      await pipe({ ticket, stdin: run.terminal.stdin }, readGlobalOptions(command), output, run.ended(output))
+    })
+}
+
+function addQuery(program: Command, run: Run): void {
+  program
+    .command('query')
+    .description('ask everybody, and print each answer')
+    .argument('<topic>')
+    .argument('<type>')
+    .argument('[data]')
+    .option('--wait <seconds>', 'for answers, at most 60', parseWait, 2)
+    .option('--count <n>', 'end after so many answers', parseCount)
+    .action(
+      async (
+        topic: string,
+        type: string,
+        data: string | undefined,
+        given: { wait: number; count?: number },
+        command: Command,
+      ) => {
+        const output = run.output(command)
+        const options = { ...readGlobalOptions(command), wait: given.wait, count: given.count ?? null }
+        await query({ topic, type, data }, options, output, run.ended(output))
+      },
+    )
+}
+
+function addAnswer(program: Command, run: Run): void {
+  program
+    .command('answer')
+    .description('answer questions by what a program says')
+    .argument('<topic>')
+    .argument('<type>')
+    .requiredOption('--exec <program>', 'is told the question on its stdin; its stdout is the answer')
+    .action(async (topic: string, type: string, given: { exec: string }, command: Command) => {
+      const output = run.output(command)
+      await answer({ topic, type }, { ...readGlobalOptions(command), exec: given.exec }, output, run.ended(output))
     })
 }
 

@@ -60,6 +60,19 @@ export class Output {
     if (!this.#quiet && !this.json) this.#stderr.write(`${safeText(text)}\n`)
   }
 
+  /** What must be heard whatever the options say: on stderr, as an object with `--json`. */
+  async tell(value: Readonly<Record<string, unknown>>, text: string): Promise<void> {
+    this.#stderr.write(`${this.json ? safeJson(value) : safeText(text)}\n`)
+  }
+
+  /** Bytes of a stream, as they are, but for a terminal harmless. */
+  async bytes(chunk: Uint8Array): Promise<void> {
+    if (this.#closed.signal.aborted) return
+    const isTerminal = 'isTTY' in this.#stdout && this.#stdout.isTTY === true
+    const shown = isTerminal ? Buffer.from(chunk).toString('utf8').split('\n').map(safeText).join('\n') : chunk
+    if (!this.#stdout.write(shown)) await this.#drained()
+  }
+
   /** Why the command fails, always told. */
   fail({ code, message, remedy }: CommandError): void {
     if (this.json) this.#stderr.write(`${safeJson({ type: 'error', code, message, remedy: remedy ?? null })}\n`)

@@ -1,6 +1,6 @@
 // Commands and options beyond pub and sub: who is there, what was said before, by which way, under which name.
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -19,6 +19,8 @@ afterEach(async () => {
 })
 
 const HERE = ['--no-dht', '--no-mdns', '--host', '127.0.0.1'] as const
+/** Found by mDNS on this machine alone. */
+const BROADCAST = ['--no-dht', '--host', '127.0.0.1', '--ephemeral'] as const
 const ALONE = [...HERE, '--ephemeral'] as const
 
 function run(args: readonly string[], options?: Parameters<typeof start>[1]): Running {
@@ -121,5 +123,76 @@ describe('the address book of a data directory', () => {
     expect(await readdir(join(directory, 'book'))).toContain('addresses')
     const again = await hearsay(['peers', topic, '--json', '--timeout', '5', ...own])
     expect(objects(again.stdout)).toMatchObject([{ peer: node.peer }])
+  })
+})
+
+describe('query and answer', () => {
+  it('ask everybody and print what a program says, as text and as JSON', async () => {
+    const topic = freshTopic()
+    const node = await stay(topic)
+    const program = join(directory, 'shout')
+    await writeFile(program, '#!/bin/sh\ntr a-z A-Z\n')
+    await chmod(program, 0o755)
+    for (let count = 0; count < 2; count++) {
+      const answering = run(['answer', topic, 'shout', '--exec', program, '-v', ...ALONE, ...node.dial])
+      await answering.line('+ ')
+    }
+    const told = await hearsay([
+      'query',
+      topic,
+      'shout',
+      'hello',
+      '--count',
+      '2',
+      '--wait',
+      '10',
+      ...ALONE,
+      ...node.dial,
+    ])
+    expect(told).toMatchObject({ code: 0, stdout: 'HELLO\nHELLO\n' })
+    const asked = ['query', topic, 'shout', 'hi', '--count', '1', '--wait', '10', '--json', ...ALONE, ...node.dial]
+    expect(objects((await hearsay(asked)).stdout)).toMatchObject([{ type: 'answer', query: 'shout', data: 'HI' }])
+    const silent = await hearsay(['query', topic, 'unknown', '--wait', '0.3', ...ALONE, ...node.dial])
+    expect(silent).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  it('gives no answer where the program fails, and ends with 3 where nobody is', async () => {
+    const topic = freshTopic()
+    const node = await stay(topic)
+    const answering = run(['answer', topic, 'no', '--exec', '/bin/false', '-v', ...ALONE, ...node.dial])
+    await answering.line('+ ')
+    const asked = await hearsay(['query', topic, 'no', '--wait', '1', ...ALONE, ...node.dial])
+    expect(asked).toMatchObject({ code: 0, stdout: '' })
+    expect((await hearsay(['query', freshTopic(), 'x', '--timeout', '0.2', ...ALONE])).code).toBe(3)
+  })
+})
+
+describe('sub --exec', () => {
+  it('runs the program for each message, in order, without a shell', async () => {
+    const topic = freshTopic()
+    const sub = run(['sub', topic, '--exec', '/bin/cat', '--count', '2', '-v', ...ALONE])
+    const [, address] = /on (\S+)/.exec(await sub.line('listening on')) ?? []
+    await hearsay(['pub', topic, ...ALONE, '--no-listen', '--seed-peer', address as string], { input: '$(id)\ntwo\n' })
+    expect((await sub.ended).stdout).toBe('$(id)\ntwo\n')
+  })
+})
+
+describe('pipe', () => {
+  it('carries a megabyte each way, and ends when both ends have', async () => {
+    const waiting = run(['pipe', '--json', ...BROADCAST], { input: 'a'.repeat(1_000_000) })
+    const { ticket } = JSON.parse(await waiting.line('"ticket"'))
+    const other = await hearsay(['pipe', ticket, ...BROADCAST], { input: 'b'.repeat(1_000_000) })
+    const first = await waiting.ended
+    expect([first.code, other.code]).toEqual([0, 0])
+    expect(first.stdout === 'b'.repeat(1_000_000)).toBe(true)
+    expect(other.stdout === 'a'.repeat(1_000_000)).toBe(true)
+  })
+
+  it('refuses what is no ticket, and gives up with 3 when the other end is not there', async () => {
+    const refused = await hearsay(['pipe', 'pipe1nonsense', '--json', ...ALONE])
+    expect(refused.code).toBe(2)
+    expect(objects(refused.stderr)).toMatchObject([{ code: 'ERR_TICKET' }])
+    const ticket = `pipe1${Buffer.alloc(64, 3).toString('base64url')}`
+    expect((await hearsay(['pipe', ticket, '--timeout', '0.3', ...ALONE])).code).toBe(3)
   })
 })

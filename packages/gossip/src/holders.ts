@@ -20,13 +20,13 @@ const FORGIVE_MS = 10_000
 /** One neighbour, as one that promises. */
 export class Holder {
   readonly peer: PeerHandle
-  readonly promises = new Map<string, Want>()
+  readonly promises: Map<string, Want> = new Map()
   /** What it was asked and has not answered, with when. */
-  readonly asked = new Map<string, number>()
+  readonly asked: Map<string, number> = new Map()
   /** Round trip, learnt from answers. */
   rttMs = 125
   /** When it last sent a record. */
-  heardAt = Number.NEGATIVE_INFINITY
+  heardAt: number = Number.NEGATIVE_INFINITY
   #broken = 0
   #brokenAt = 0
   #offered = 0

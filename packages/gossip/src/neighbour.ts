@@ -44,7 +44,7 @@ export class Neighbour {
   /** What it is to be told beside records. */
   readonly notices: Notices
   /** Numbers that it gave to places. */
-  readonly names = new NamesHeard()
+  readonly names: NamesHeard = new NamesHeard()
   /** What it asked for, the oldest first. */
   readonly requests: PlacedRange[] = []
   /** So many records may still be offered to it. */

@@ -2,6 +2,7 @@
 // how late a push may be before it counts as lost. Bounded by recency.
 
 import type { PeerId } from '@hearsay/core'
+import type { Arrival } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 
 /** Authors whose tree is remembered; of the one heard longest ago it is learnt anew. */
@@ -18,8 +19,10 @@ export class TreeAuthor {
   parent: PeerHandle | null = null
   /** Who told of records before the parent sent them, and of how many in a row. */
   rival: { peer: PeerHandle; times: number } | null = null
+  /** The latest record that had to be asked for. */
+  repaired: Arrival | null = null
   /** When the masks were last forgotten in a storm. */
-  stormedAt = Number.NEGATIVE_INFINITY
+  stormedAt: number = Number.NEGATIVE_INFINITY
   /** True if it came when its link had brought too many new authors: it is told of, not pushed. */
   readonly isQuiet: boolean
   readonly #masks = new Map<PeerHandle, number>()

@@ -13,7 +13,7 @@ const MAX_PRUNES = 4_096
 
 export class TreeLink {
   /** When it last wanted the records of all authors again: what was pruned before counts no more. */
-  graftedAt = Number.NEGATIVE_INFINITY
+  graftedAt: number = Number.NEGATIVE_INFINITY
   /** Authors of which it was told not to send, with when it may be told again. */
   readonly #prunes = new Map<PeerId, { readonly at: number; readonly againMs: number }>()
   #tokens = NEW_AUTHORS_BURST

@@ -64,7 +64,8 @@ class Trees implements Spread {
     return 'push'
   }
 
-  onAccepted({ source }: Arrival, { from, news, now }: { from: Neighbour | null; news: News; now: number }): void {
+  onAccepted(arrival: Arrival, { from, news, now }: { from: Neighbour | null; news: News; now: number }): void {
+    const { source } = arrival
     const peer = from?.handle ?? null
     const tree = this.#authors.open(source.author, () => peer !== null && !this.#linkOf(peer).takeNewAuthor(now))
     const stormAt = this.#storm.since(now)
@@ -73,6 +74,7 @@ class Trees implements Spread {
       tree.forgetMasks()
     }
     this.#storm.record(now)
+    tree.repaired = news.repaired ? arrival : null
     if (news.repaired) this.#onRepaired(tree.parent, now)
     if (from && !news.asked) this.#compare(tree, source, { from, news, now })
     tree.parent = peer
@@ -98,9 +100,12 @@ class Trees implements Spread {
     this.#linkOf(promise.peer).forgetPrune(source.author)
   }
 
-  onDuplicate(neighbour: Neighbour, { source, at, via }: Arrival, now: number): void {
+  onDuplicate(neighbour: Neighbour, arrival: Arrival, now: number): void {
+    const { source, at, via } = arrival
     const tree = this.#authors.find(source.author)
     if (!tree || now - at > DUPLICATE_MS || via === neighbour.handle) return
+    // We only asked too early: both push the next one, and that tells who is late.
+    if (tree.repaired === arrival) return tree.late(tree.delayMs + now - at)
     tree.prune(neighbour.handle, now)
     if (this.#linkOf(neighbour.handle).mayPrune(source.author, now)) neighbour.notices.prune(source, now)
   }

@@ -26,6 +26,7 @@ import {
   resolveLimits,
   trees,
 } from '../src/machine.js'
+import { NamesGiven, NamesHeard } from '../src/names.js'
 import { MAX_REQUESTS } from '../src/neighbour.js'
 import { TreeAuthors } from '../src/tree-authors.js'
 import { TreeLink } from '../src/tree-link.js'
@@ -163,6 +164,21 @@ describe('the frames', () => {
         junk[0] = 4 + random.below(7)
         expect(seqsOf(bench.machine.handle({ type: 'frame', peer: 1, frame: junk }, turn * 100))).toEqual([])
       }
+    }
+  })
+})
+
+describe('numbers for places', () => {
+  it('mean the same on both sides, also when they begin again', () => {
+    const random = seededRandom(9)
+    const [given, heard] = [new NamesGiven(), new NamesHeard()]
+    for (let turn = 0; turn < 20_000; turn++) {
+      const source = { author: `author ${random.below(3_000)}` as PeerId, epoch: 1 }
+      if (given.find(source) === undefined) {
+        given.give(source)
+        heard.hear(source)
+      }
+      expect(heard.at(given.find(source) as number)).toEqual(source)
     }
   })
 })
@@ -310,6 +326,24 @@ describe.each(ENGINES)('answering with %s', (_name, engine) => {
     expect(told).toBe(MAX_REQUESTS)
   })
 
+  it('sends once what was asked for before it was its turn', () => {
+    const machine = engine().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits() })
+    for (const [peer, window] of [
+      [1, 1e9],
+      [2, 1],
+    ] as const) {
+      const { id } = identityOf(100 + peer)
+      machine.handle({ type: 'peer-up', peer, remote: id, window }, 0)
+      machine.handle({ type: 'frame', peer, frame: encodeFrame(helloOf(id)) }, 0)
+    }
+    const record = encodeFrame({ type: 'record', hops: 0, record: encodeRecord(recordOf(0)) })
+    machine.handle({ type: 'frame', peer: 1, frame: record }, 0)
+    machine.handle({ type: 'frame', peer: 2, frame: encodeFrame(nameOf(author.id)) }, 0)
+    const pull: Frame = { type: 'pull', ranges: [{ name: 0, first: 0, count: 1 }] }
+    machine.handle({ type: 'frame', peer: 2, frame: encodeFrame(pull) }, 0)
+    expect(peersOf(machine.handle({ type: 'window', peer: 2, bytes: 1e6 }, 0), 'record')).toEqual([2])
+  })
+
   it('own messages that go out because they were asked for count as handed over', () => {
     const bench = createBench(engine, 2)
     bench.machine.handle({ type: 'publish', payloads: [bytes('x')], wall: 0 }, 0)
@@ -358,6 +392,49 @@ describe('trees', () => {
     expect(peersOf(bench.record(1, recordOf(1)), 'record')).toEqual([])
     expect(peersOf(bench.send(2, { type: 'pull', ranges: [{ name: 0, first: 1, count: 1 }] }), 'record')).toEqual([2])
     expect(peersOf(bench.record(1, recordOf(2)), 'record')).toEqual([2])
+  })
+
+  it('do not prune who was only late with a record that was asked for elsewhere', () => {
+    const bench = createBench(trees, 3)
+    bench.record(1, recordOf(0), 0)
+    bench.tell(2, 'have', [recordOf(1)], 100)
+    expect(peersOf(bench.timer(140), 'pull')).toEqual([2])
+    bench.record(2, recordOf(1), 150)
+    bench.record(1, recordOf(1), 155)
+    expect(sent(bench.timer(170), 'prune')).toEqual([])
+    bench.record(1, recordOf(2), 200)
+    bench.record(2, recordOf(2), 205)
+    expect(peersOf(bench.timer(220), 'prune')).toEqual([2])
+  })
+
+  it('offer what was recovered to neighbours of which nothing is known, and push it to those that take it', () => {
+    const bench = createBench(trees, 3)
+    bench.tell(1, 'offer', [recordOf(0), recordOf(1)])
+    const first = bench.record(1, recordOf(0))
+    expect([peersOf(first, 'offer'), peersOf(first, 'record')]).toEqual([[2, 3], []])
+    bench.send(2, nameOf(author.id))
+    bench.send(2, { type: 'pull', ranges: [{ name: 0, first: 0, count: 1 }] })
+    const second = bench.record(1, recordOf(1))
+    expect([peersOf(second, 'offer'), peersOf(second, 'record')]).toEqual([[3], [2]])
+  })
+
+  it('offer a newcomer 512 earlier records, and 256 more when it says so', () => {
+    const bench = createBench(trees, 1)
+    for (let seq = 0; seq < 800; seq++) bench.record(1, recordOf(seq))
+    bench.machine.handle({ type: 'peer-up', peer: 2, remote: identityOf(102).id, window: 1e9 }, 9)
+    const offered = (outputs: readonly Output[]): number =>
+      sent(outputs, 'offer').reduce((sum, { frame }) => sum + (frame.type === 'offer' ? frame.ranges.length : 0), 0)
+    const hello: Frame = { ...(helloOf(identityOf(102).id) as Extract<Frame, { type: 'hello' }>), since: 'all' }
+    expect(offered(bench.send(2, hello, 9))).toBe(512)
+    expect(offered(bench.timer(5_000))).toBe(0)
+    const more: Frame = { type: 'pull', ranges: [] }
+    expect([1, 2, 3].map((turn) => offered(bench.send(2, more, 5_000 + turn)))).toEqual([256, 32, 0])
+  })
+
+  it('ask to be sent everything again when many links go at once', () => {
+    const bench = createBench(trees, 4)
+    bench.machine.handle({ type: 'peer-down', peer: 1 }, 0)
+    expect(peersOf(bench.machine.handle({ type: 'peer-down', peer: 2 }, 1), 'graft')).toEqual([3, 4])
   })
 
   it('tell again, ever later, a neighbour that does not mind', () => {

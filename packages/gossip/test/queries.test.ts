@@ -94,6 +94,20 @@ describe('a question', () => {
   })
 })
 
+describe('a question of this node', () => {
+  it('reaches those too who come while it waits, with the time that is left, and nobody after it', () => {
+    const made = machine(1)
+    const query = signQuery({ id: idOf(1), type: 'test', data: new Uint8Array() }, signing)
+    expect(sentTo(made.handle({ type: 'ask', query, hops: 3, ms: 1_000 }, 0))).toEqual([1])
+    const [late] = made.handle({ type: 'up', peer: 2, remote }, 400)
+    expect(late?.type === 'send' && decodeQueryFrame(late.frame)).toMatchObject({ left: 3, ms: 600 })
+    expect(made.handle({ type: 'up', peer: 3, remote }, 1_000)).toEqual([])
+    made.handle({ type: 'ask', query, hops: 3, ms: 1_000 }, 2_000)
+    made.handle({ type: 'forget', id: idOf(1) }, 2_001)
+    expect(made.handle({ type: 'up', peer: 4, remote }, 2_002)).toEqual([])
+  })
+})
+
 describe('an answer', () => {
   it('goes back the way that its question came, one hop longer', () => {
     const made = machine()

@@ -6,6 +6,7 @@ export {
   createIdentity,
   type Discovery,
   type EpochSource,
+  fromPeerId as peerIdBytes,
   type Gap,
   HearsayError,
   hasCode,
@@ -20,6 +21,7 @@ export {
   type Random,
   type Receipt,
   type Transport,
+  toPeerId as peerIdOf,
 } from '@hearsay/core'
 export { fileEpochs, loadIdentity, loadOrCreateIdentity, saveIdentity } from '@hearsay/core/node'
 export {

@@ -7,6 +7,7 @@ import { type SwarmOptions, type SwarmReport, simulateSwarm } from '../src/index
 const given = Number(process.env.HEARSAY_SWARM ?? 0)
 const nodes = given || 60
 const seeds = process.env.HEARSAY_SEEDS?.split(',').map(Number) ?? [1]
+const records = Number(process.env.HEARSAY_RECORDS ?? 50)
 const timeout = given ? 600_000 : 30_000
 const LIMITS = { capacity: 2_000 }
 
@@ -21,7 +22,7 @@ function run(name: string, options: SwarmOptions): SwarmReport {
 }
 
 describe.each(seeds)('a swarm (seed %i)', (seed) => {
-  const base = { seed, nodes, authors: given ? 20 : 5, records: given ? 30 : 20 }
+  const base = { seed, nodes, authors: given ? 20 : 5, records: given ? records : 20 }
 
   it('loses nothing, is about as fast as flooding, and sends hardly anything twice', { timeout }, () => {
     const flooded = run('flood', { ...base, engine: flood(LIMITS) })

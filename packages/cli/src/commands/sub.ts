@@ -4,13 +4,17 @@ import type { Gap, Message, Room, Since } from 'hearsay'
 import { CommandError, EXIT } from '../exit.js'
 import type { GlobalOptions } from '../global-options.js'
 import type { Output } from '../output.js'
+import { runProgram } from '../program.js'
 import { type Session, withSession } from '../session.js'
+import { textOf } from '../text.js'
 
 export interface SubOptions extends GlobalOptions {
   /** Ends after so many messages; null goes on for ever. */
   readonly count: number | null
   /** What of before it came is printed too. */
   readonly since: Since
+  /** A program that is run for each message; null for none. */
+  readonly exec: string | null
 }
 
 export function sub(topic: string, options: SubOptions, output: Output, ended: AbortSignal): Promise<void> {
@@ -42,11 +46,31 @@ async function printMessages(
   let printed = 0
   for await (const message of room.subscribe({ whenSlow: 'pause' })) {
     if (session.ended.aborted) break
-    await printMessage(room, message, { options, output })
+    if (options.exec === null) await printMessage(room, message, { options, output })
+    else await runFor(message, options.exec, { output, ended: session.ended })
     if (++printed === options.count) break
   }
   session.ended.removeEventListener('abort', close)
   return printed
+}
+
+/** One after another, so that they are run in the order of the messages. */
+async function runFor(
+  message: Message<unknown>,
+  program: string,
+  { output, ended }: { readonly output: Output; readonly ended: AbortSignal },
+): Promise<void> {
+  const { code, output: said } = await runProgram(program, textOf(message), ended)
+  if (said !== '') await output.line(said)
+  await output.object({
+    type: 'exec',
+    author: message.author,
+    epoch: message.epoch,
+    seq: message.seq,
+    code,
+    output: said,
+  })
+  if (code !== 0) output.say(`${program} ended with ${code ?? 'a signal, or did not start'}`)
 }
 
 /** A message as the documented JSON object, or its data alone on one line. */
@@ -59,11 +83,7 @@ export async function printMessage(
   const place = { type: 'message', topic: room.topic, author, epoch, seq, time: message.time.toISOString(), hops }
   const bytes = Buffer.from(message.bytes).toString('base64')
   await output.object(message.undecodable ? { ...place, data: null, bytes } : { ...place, data: message.data })
-  const text = message.undecodable
-    ? bytes
-    : typeof message.data === 'string'
-      ? message.data
-      : JSON.stringify(message.data)
+  const text = textOf(message)
   await output.line(options.verbose ? `${author} ${text}` : text)
 }
 

@@ -81,6 +81,8 @@ export class QueryMachine {
   readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
   readonly #peers = new Map<QueryPeer, Peer>()
   readonly #routes = new Map<string, Route>()
+  /** Questions of this node that are still open, for those who come while it waits. */
+  readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
   #outputs: QueryOutput[] = []
 
   constructor(context: { readonly topic: Topic; readonly crypto: Crypto }) {
@@ -98,6 +100,7 @@ export class QueryMachine {
     switch (input.type) {
       case 'up':
         this.#peers.set(input.peer, { remote: input.remote, allowance: QUERY_BURST, at: now })
+        for (const own of this.#own.values()) this.#send(input.peer, askFrame(own, now))
         break
       case 'down':
         this.#peers.delete(input.peer)
@@ -113,6 +116,7 @@ export class QueryMachine {
         break
       case 'forget':
         this.#routes.delete(keyOf(input.id))
+        this.#own.delete(keyOf(input.id))
         break
     }
     return this.#outputs
@@ -121,8 +125,10 @@ export class QueryMachine {
   #ask({ query, hops, ms }: Extract<QueryInput, { type: 'ask' }>, now: number): void {
     const signed = readSigned('query', query, this.#context)
     if (!signed) return
-    this.#remember(signed.id, { from: null, until: now + ms, answersLeft: MAX_ANSWERS })
-    this.#spread({ type: 'query', hops: 0, left: hops, ms, query }, null)
+    const own = { query, hops, until: now + ms }
+    this.#remember(signed.id, { from: null, until: own.until, answersLeft: MAX_ANSWERS })
+    this.#own.set(keyOf(signed.id), own)
+    this.#spread(askFrame(own, now), null)
   }
 
   #onFrame(peer: QueryPeer, bytes: Uint8Array, now: number): void {
@@ -195,6 +201,7 @@ export class QueryMachine {
   /** Queries differ in how long they live, so the order of coming is not that of ending; the bound caps the work. */
   #expire(now: number): void {
     for (const [key, { until }] of this.#routes) if (until <= now) this.#routes.delete(key)
+    for (const [key, { until }] of this.#own) if (until <= now) this.#own.delete(key)
   }
 
   #decode(peer: QueryPeer, bytes: Uint8Array): QueryFrame | null {
@@ -215,6 +222,10 @@ export class QueryMachine {
   #send(peer: QueryPeer, frame: QueryFrame): void {
     this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame) })
   }
+}
+
+function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: number): QueryFrame {
+  return { type: 'query', hops: 0, left: own.hops, ms: Math.max(1, Math.ceil(own.until - now)), query: own.query }
 }
 
 /** Where the id stands, before anything is verified. */
