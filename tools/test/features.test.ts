@@ -29,7 +29,10 @@ function proofsOf(row: string): Proof[] {
 
 /** As it stands in a source: quotes of any kind are one, and line breaks of long titles are none. */
 function plain(text: string): string {
-  return text.replace(/[’'`"]/g, "'").replace(/\\'/g, "'").replace(/\s+/g, ' ')
+  return text
+    .replace(/[’'`"]/g, "'")
+    .replace(/\\'/g, "'")
+    .replace(/\s+/g, ' ')
 }
 
 it.each(rows.map((row) => [row.split('|').slice(1, 3).join(' ').trim(), row]))(
