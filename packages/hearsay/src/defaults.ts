@@ -7,7 +7,9 @@ import { tcp } from '@hearsay/transport'
 import { hyper } from '@hearsay/transport/hyperdht'
 import { websocket } from '@hearsay/transport/ws'
 import type { Environment, TransportName } from './environment.js'
+import { NodeError } from './errors.js'
 import { resolveHost } from './host.js'
+import { listeningIfPossible } from './if-possible.js'
 
 /** What the default parts are injected with. */
 export interface Injection {
@@ -48,7 +50,7 @@ export function defaultDiscovery(env: Environment, injected: Injection, dht: Sha
 
 /**
  * TCP, WebSocket (which listens only if it is named, or has a port), and HyperDHT streams where there is a DHT node; or those
- * that the environment names.
+ * that the environment names. Throws `ERR_OPTION` if none is left of them.
  */
 export function defaultTransports(
   env: Environment,
@@ -63,5 +65,11 @@ export function defaultTransports(
     hyper: () => dht && hyper({ identity, dht, clock, announceMs: 0 }),
   }
   const names: readonly TransportName[] = named ?? ['tcp', 'ws', 'hyper']
-  return names.flatMap((name) => make[name]() ?? [])
+  const made = names.flatMap((name) => make[name]() ?? [])
+  if (made.length === 0) {
+    const remedy = 'Name another transport too, or let the DHT be used.'
+    throw new NodeError('ERR_OPTION', `no transport is left of ${names.join(', ')} without the DHT`, { remedy })
+  }
+  // No port was asked of it, so that it cannot have one is no reason not to talk by the others.
+  return made.length > 1 ? made.map((each) => (each.scheme === 'hyper' ? listeningIfPossible(each) : each)) : made
 }

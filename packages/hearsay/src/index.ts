@@ -48,6 +48,7 @@ export {
   type RoomEvents,
   type Since,
   type Split,
+  trees,
 } from '@hearsay/gossip'
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'

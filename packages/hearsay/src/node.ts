@@ -23,11 +23,11 @@ import {
   createRoom,
   type EncodingOption,
   type Engine,
-  flood,
   type GossipLimits,
   type NamedEncodings,
   type Room,
   type Since,
+  trees,
 } from '@hearsay/gossip'
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
@@ -37,7 +37,7 @@ import { SplitSearch } from './split-search.js'
 import { Stack } from './stack.js'
 
 export interface JoinOptions<T> {
-  /** How messages spread. @default flood() */
+  /** How messages spread. @default trees() */
   readonly engine?: Engine
   /** How values become bytes. @default 'json' */
   readonly encoding?: keyof NamedEncodings | EncodingOption<T>
@@ -108,9 +108,9 @@ export interface Node extends EventSource<NodeEvents> {
   /** A link over any byte stream, encrypted and authenticated. */
   attach(stream: ByteStream, options: AttachOptions): Promise<Link>
   inspect(): NodeReport
-  /** Closes every link quietly and stops listening; rooms stay joined. For machines that sleep. */
+  /** Closes every link quietly, stops listening, announcing and looking; rooms stay joined. For machines that sleep. */
   suspend(): Promise<void>
-  /** Listens again and dials whom it was linked with. */
+  /** Listens and looks for others again, and dials whom it was linked with. */
   resume(): Promise<void>
   /** Leaves every room, then frees every socket and timer. Twice is once. */
   close(): Promise<void>
@@ -204,11 +204,11 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   suspend(): Promise<void> {
-    return this.#stack.pool.suspend()
+    return this.#stack.suspend()
   }
 
   resume(): Promise<void> {
-    return this.#stack.pool.resume()
+    return this.#stack.resume()
   }
 
   close(): Promise<void> {
@@ -237,18 +237,16 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
 
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
     const { identity: author, clock } = this.#options
-    const { engine = flood(), encoding = 'json', history: limits = {}, since = 'live' } = options
+    const { engine = trees(), encoding = 'json', history: limits = {}, since = 'live' } = options
     const gossip = createGossip({ topic, author, epoch, engine, clock, limits, since })
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
-    for (const link of this.links.values()) gossip.addLink(link)
-    const { announce = true, lookup = true } = options
-    const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
       search.stop()
+      const left = session.leave()
       this.#stack.release(topic.id)
       try {
-        await session.leave()
+        await left
       } finally {
         if (options.closeNode && !this.#closing) await this.close()
       }
@@ -256,6 +254,10 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
     const talk = { author, connect, toStream: channelDuplex, clock, random: this.#options.random }
     const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk, toDuplex: roomDuplex })
+    // Only now: an encoding that is none was refused before anything is announced.
+    for (const link of this.links.values()) gossip.addLink(link)
+    const { announce = true, lookup = true } = options
+    const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())

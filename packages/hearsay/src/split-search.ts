@@ -1,6 +1,7 @@
 // Looking for the lost part of a room: a room that still has peers is otherwise hardly looked for others.
 
-import type { Clock, DiscoverySession, Random, Timer } from '@hearsay/core'
+import type { Clock, Random, Timer } from '@hearsay/core'
+import type { Looking } from './search.js'
 
 /** Between looks; up to a quarter more by chance, so that all of one part do not look at once. */
 const PAUSE_MS = 30_000
@@ -8,13 +9,13 @@ const PAUSE_MS = 30_000
 const MAX_LOOKS = 120
 
 export class SplitSearch {
-  readonly #session: DiscoverySession
+  readonly #session: Looking
   readonly #clock: Clock
   readonly #random: Random
   #timer: Timer | null = null
   #looks = 0
 
-  constructor(session: DiscoverySession, { clock, random }: { readonly clock: Clock; readonly random: Random }) {
+  constructor(session: Looking, { clock, random }: { readonly clock: Clock; readonly random: Random }) {
     this.#session = session
     this.#clock = clock
     this.#random = random

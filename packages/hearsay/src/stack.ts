@@ -25,6 +25,7 @@ import {
 import { createPool, type DialAttempt, type Pool, type PoolOptions } from '@hearsay/transport'
 import type { ResolvedNodeOptions } from './options.js'
 import { ownRecord } from './own-record.js'
+import { type Looking, Search } from './search.js'
 
 /** Whom to look for, and to whom to be shown. */
 export interface Roles {
@@ -48,6 +49,10 @@ export class Stack {
   readonly #exchange: PeerExchange | null
   readonly #discovery: Discovery
   readonly #warn: (error: unknown) => void
+  readonly #searches = new Map<Search, TopicId>()
+  /** Searches that withdraw what they announced; the last of each topic. */
+  readonly #leaving = new Map<TopicId, Promise<void>>()
+  #closed = false
 
   constructor(
     parts: ResolvedNodeOptions,
@@ -81,8 +86,44 @@ export class Stack {
     if (listen) await this.pool.listen({ port, ...(host !== null && { host }) })
   }
 
-  /** Looks for others who are interested in the topic, and links to them, until the session is left. */
-  discover(topic: Topic, roles: Roles, { linked, onCandidate }: Follow): DiscoverySession {
+  /** Looks for others who are interested in the topic, and links to them, until the search is left. */
+  discover(topic: Topic, roles: Roles, follow: Follow): Looking {
+    const search = new Search({
+      start: () => (this.#closed ? null : this.#join(topic, roles, follow)),
+      after: this.#leaving.get(topic.id) ?? null,
+      asleep: this.pool.suspended,
+    })
+    this.#searches.set(search, topic.id)
+    return {
+      flushed: () => search.flushed(),
+      refresh: () => search.refresh(),
+      leave: () => this.#leave(search),
+    }
+  }
+
+  /** Also quiets every discovery: whoever sleeps cannot be dialled. */
+  async suspend(): Promise<void> {
+    await Promise.all([this.pool.suspend(), ...[...this.#searches.keys()].map((search) => search.sleep())])
+  }
+
+  async resume(): Promise<void> {
+    await this.pool.resume()
+    if (this.pool.suspended) return
+    await Promise.all([...this.#searches.keys()].map((search) => search.wake()))
+  }
+
+  #leave(search: Search): Promise<void> {
+    const topic = this.#searches.get(search)
+    const leaving = search.leave()
+    if (topic === undefined) return leaving
+    this.#searches.delete(search)
+    this.#leaving.set(topic, leaving)
+    return leaving.finally(() => {
+      if (this.#leaving.get(topic) === leaving) this.#leaving.delete(topic)
+    })
+  }
+
+  #join(topic: Topic, roles: Roles, { linked, onCandidate }: Follow): DiscoverySession {
     const { linkIdentity: identity, minPeers, listen } = this.#parts
     // Who cannot be dialled is not announced.
     const announce = roles.announce && listen
@@ -122,12 +163,13 @@ export class Stack {
     this.book.onLinked({ peer, address: null, initiator: false, topics: [topic] })
   }
 
-  /** No topic of ours needs the peer for this one any more. */
+  /** Nobody is needed for the topic any more, linked or not. */
   release(topic: TopicId): void {
-    for (const peer of this.pool.links.keys()) this.pool.release(peer, topic)
+    this.pool.leave(topic)
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.allSettled([this.#discovery.close(), this.pool.close()])
     // Both of the others use them until they are closed.
     await Promise.allSettled([this.#parts.dht?.close(), this.#parts.addressBook ? null : this.book.close()])

@@ -6,7 +6,6 @@ import {
   type Address,
   type Candidate,
   createTopic,
-  type DiscoverySession,
   Emitter,
   type EventSource,
   type Link,
@@ -20,6 +19,7 @@ import {
 } from '@hearsay/core'
 import { NodeError } from './errors.js'
 import { type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import type { Looking } from './search.js'
 import { Stack } from './stack.js'
 import { Connection, type PeerInfo } from './swarm/connection.js'
 import { type SwarmOptions, swarmPool } from './swarm/options.js'
@@ -89,7 +89,7 @@ interface Joined {
   readonly channels: TopicChannels
   readonly roles: Roles
   /** It starts when the swarm listens: only then is there a port to announce. */
-  readonly session: Promise<DiscoverySession>
+  readonly session: Promise<Looking>
 }
 
 class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
@@ -134,8 +134,11 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
     const announce = options.announce ?? false
     const roles = { announce, lookup: announce ? (options.lookup ?? true) : true }
     const before = this.#joined.get(topic.id)
-    void before?.session.then((session) => session.leave())
-    const session = this.#listening.then(() => this.#discover(topic, roles))
+    const session = this.#listening.then(async () => {
+      // The stack begins no search before the one that was left has withdrawn its announcement.
+      void (await before?.session)?.leave()
+      return this.#discover(topic, roles)
+    })
     this.#joined.set(topic.id, { topic, channels: before?.channels ?? this.#enter(topic), roles, session })
     return {
       flushed: async () => (await session).flushed(),
@@ -149,10 +152,12 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
     const joined = this.#joined.get(id)
     if (!joined) return
     this.#joined.delete(id)
-    for (const { link } of joined.channels) this.#stack.pool.release(link.remote, id)
     joined.channels.close()
     for (const connection of this.#peers.values()) connection.unshare(labelOf(joined.topic))
-    await (await joined.session).leave()
+    const left = (await joined.session).leave()
+    // Who joined it again meanwhile needs them still.
+    if (!this.#joined.has(id)) this.#stack.release(id)
+    await left
   }
 
   status(name: string | Uint8Array): Roles | null {
@@ -204,7 +209,7 @@ class HearsaySwarm extends Emitter<SwarmEvents> implements Swarm {
     return channels
   }
 
-  #discover(topic: Topic, roles: Roles): DiscoverySession {
+  #discover(topic: Topic, roles: Roles): Looking {
     const linked = (): number => [...(this.#joined.get(topic.id)?.channels ?? [])].length
     const onCandidate = (candidate: Candidate): void => void this.emit('peer', candidate)
     const session = this.#stack.discover(topic, roles, { linked, onCandidate })

@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly random: Random
   /** One-way latency of a link in ms: drawn once for each link from [low, high), or told by its ends. */
   readonly latencyMs: readonly [low: number, high: number] | ((a: number, b: number) => number)
+  /** A frame takes up to so many ms longer, by chance; order on a link is kept. @default 0 */
+  readonly jitterMs?: number
   readonly onHappening: (happening: Happening, at: number) => void
 }
 
@@ -35,6 +37,8 @@ interface SimulatedLink {
   readonly ends: readonly [number, number]
   readonly handles: readonly [PeerHandle, PeerHandle]
   readonly latencyMs: number
+  /** When the last frame to each end arrives. */
+  readonly lastAt: [number, number]
   up: boolean
 }
 
@@ -78,7 +82,13 @@ export class SimulatedNetwork {
     if (this.#links.has(key)) return
     if (this.#crashed.has(a) || this.#crashed.has(b)) return
     const latencyMs = this.#drawLatency(a, b)
-    const link: SimulatedLink = { ends: [a, b], handles: [this.#nextHandle++, this.#nextHandle++], latencyMs, up: true }
+    const link: SimulatedLink = {
+      ends: [a, b],
+      handles: [this.#nextHandle++, this.#nextHandle++],
+      latencyMs,
+      lastAt: [0, 0],
+      up: true,
+    }
     this.#links.set(key, link)
     for (const side of [0, 1] as const) {
       this.#byHandle.set(link.handles[side], link)
@@ -159,12 +169,15 @@ export class SimulatedNetwork {
     }
   }
 
-  /** A link's latency never changes, so equal delays and the queue's order keep frames in order. */
+  /** No frame arrives before an earlier one, and the queue keeps order where times are equal. */
   #send(from: number, peer: PeerHandle, frame: Uint8Array): void {
     const link = this.#byHandle.get(peer)
     if (!link?.up) return
-    const to = link.ends[0] === from ? link.ends[1] : link.ends[0]
-    this.#queue.add(this.#now + link.latencyMs, { type: 'arrive', link, to, frame })
+    const side = link.ends[0] === from ? 1 : 0
+    const { jitterMs = 0, random } = this.#options
+    const delayMs = link.latencyMs + (jitterMs > 0 ? random.below(jitterMs + 1) : 0)
+    link.lastAt[side] = Math.max(link.lastAt[side], this.#now + delayMs)
+    this.#queue.add(link.lastAt[side], { type: 'arrive', link, to: link.ends[side], frame })
   }
 
   #cut(link: SimulatedLink): void {

@@ -7,6 +7,9 @@ import type { Happening } from './network.js'
 /** What frames carry, by their first byte (docs/wire.md). */
 const KINDS = ['hello', 'record', 'ack', 'fork', 'name', 'have', 'offer', 'pull', 'none', 'prune', 'graft'] as const
 
+/** Where a record frame has its first seq if its epoch is below 253, as here; from 253 on the byte says how long the number is. */
+const SEQ_AT = 5
+
 export interface SwarmReport {
   readonly seed: number
   readonly nodes: number
@@ -15,12 +18,12 @@ export interface SwarmReport {
   /** Of those, what was not delivered by its time. */
   readonly missed: number
   readonly gaps: number
-  /** Copies of a record beyond the first, by delivery: of the first records of authors, and once trees are warm. */
+  /** Copies of a record beyond the first, by delivery: of the first record of each author, and once trees are warm. */
   readonly redundantFirst: number
   readonly redundantWarm: number
   /** Bytes of all frames but records, by delivery, when warm. */
   readonly controlBytes: number
-  /** Milliseconds from `publish` to delivery, when warm, and of the first records of authors. */
+  /** Milliseconds from `publish` to delivery, and of the first record of each author apart. */
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly most: number }
   readonly firstLatencyMs: { readonly p50: number; readonly p99: number; readonly most: number }
   /** The most links that a delivery crossed. */
@@ -36,7 +39,7 @@ export interface SwarmReport {
 /** One record of one author, and who has it. */
 interface Said {
   readonly publishedAt: number
-  readonly isWarm: boolean
+  readonly isFirst: boolean
   readonly at: Map<number, number>
 }
 
@@ -48,8 +51,10 @@ export class SwarmMetrics {
   readonly #frames: number[] = KINDS.map(() => 0)
   readonly #violations: string[] = []
   readonly #warmFrom: number
-  #warm = { copies: 0, deliveries: 0, control: 0 }
-  #cold = { copies: 0, deliveries: 0 }
+  readonly #warm = { copies: 0, deliveries: 0 }
+  readonly #first = { copies: 0, deliveries: 0 }
+  /** What was sent and delivered since the swarm counts as warm. */
+  readonly #control = { bytes: 0, deliveries: 0 }
   #isWarm = false
   #gaps = 0
   #lastHop = 0
@@ -89,13 +94,17 @@ export class SwarmMetrics {
     this.#mix(kind, bytes)
     this.#bytes[kind] = (this.#bytes[kind] ?? 0) + bytes
     this.#frames[kind] = (this.#frames[kind] ?? 0) + 1
-    if (KINDS[kind] === 'record') (this.#isWarm ? this.#warm : this.#cold).copies++
-    else if (this.#isWarm) this.#warm.control += bytes
+    if (KINDS[kind] !== 'record') {
+      if (this.#isWarm) this.#control.bytes += bytes
+      return
+    }
+    const tally = this.#tallyOf(frame[SEQ_AT] ?? 0)
+    if (tally) tally.copies++
   }
 
   #onPublished({ node, from, to }: Extract<Happening, { type: 'published' }>, at: number): void {
     for (let seq = from; seq < to; seq++) {
-      this.#said.set(`${node} ${seq}`, { publishedAt: at, isWarm: seq >= this.#warmFrom, at: new Map([[node, at]]) })
+      this.#said.set(`${node} ${seq}`, { publishedAt: at, isFirst: seq === 0, at: new Map([[node, at]]) })
     }
   }
 
@@ -110,7 +119,14 @@ export class SwarmMetrics {
     if (!said || said.at.has(node)) this.#violations.push(`node ${node} delivered ${seq} of ${by} that was not due`)
     said?.at.set(node, at)
     this.#lastHop = Math.max(this.#lastHop, hops)
-    ;(this.#isWarm ? this.#warm : this.#cold).deliveries++
+    const tally = this.#tallyOf(seq)
+    if (tally) tally.deliveries++
+    if (this.#isWarm) this.#control.deliveries++
+  }
+
+  #tallyOf(seq: number): { copies: number; deliveries: number } | null {
+    if (seq === 0) return this.#first
+    return seq >= this.#warmFrom ? this.#warm : null
   }
 
   /** What was due at these nodes: what any of them has, by `within` ms after `from` or its publication, whichever is later. */
@@ -129,14 +145,14 @@ export class SwarmMetrics {
         const since = at - Math.max(from, said.publishedAt)
         if (since > within) missed++
         else settledMs = Math.max(settledMs, since)
-        if (at !== Number.POSITIVE_INFINITY) (said.isWarm ? latencies : firsts).push(at - said.publishedAt)
+        if (at !== Number.POSITIVE_INFINITY) (said.isFirst ? firsts : latencies).push(at - said.publishedAt)
       }
     }
     return {
       ...{ seed, nodes: this.#authors.size, expected, missed, gaps: this.#gaps, settledMs, lastHop: this.#lastHop },
-      redundantFirst: this.#cold.copies / Math.max(1, this.#cold.deliveries) - 1,
+      redundantFirst: this.#first.copies / Math.max(1, this.#first.deliveries) - 1,
       redundantWarm: this.#warm.copies / Math.max(1, this.#warm.deliveries) - 1,
-      controlBytes: this.#warm.control / Math.max(1, this.#warm.deliveries),
+      controlBytes: this.#control.bytes / Math.max(1, this.#control.deliveries),
       latencyMs: percentiles(latencies),
       firstLatencyMs: percentiles(firsts),
       bytesByKind: byKind(this.#bytes),

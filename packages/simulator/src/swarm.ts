@@ -25,6 +25,8 @@ export interface SwarmOptions {
   readonly engine?: Engine | ((node: number) => Engine)
   /** @default simulatedCrypto() */
   readonly crypto?: Crypto
+  /** A frame takes up to so many ms longer, by chance. @default 0 */
+  readonly jitterMs?: number
   readonly fault?: SwarmFault
 }
 
@@ -69,7 +71,7 @@ class Swarm {
 
   constructor(options: SwarmOptions) {
     const { seed, nodes = 1_000, degree = 6.5, authors = 20, records = 50, intervalMs = 500 } = options
-    const { engine = trees(), crypto = simulatedCrypto(), fault } = options
+    const { engine = trees(), crypto = simulatedCrypto(), jitterMs = 0, fault } = options
     this.#seed = seed
     this.#random = seededRandom(seed)
     this.#plan = { records, intervalMs, fault }
@@ -83,7 +85,7 @@ class Swarm {
       WARM_FROM,
     )
     this.#network = new SimulatedNetwork({
-      ...{ topic: createTopic('swarm', { crypto }), identities, engine, crypto, random: this.#random },
+      ...{ topic: createTopic('swarm', { crypto }), identities, engine, crypto, random: this.#random, jitterMs },
       latencyMs: regionLatency(this.#random),
       onHappening: (happening, at) => this.#metrics.note(happening, at),
     })

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type SwarmOptions, type SwarmReport, simulateSwarm } from '../src/index.js'
 
 const given = Number(process.env.HEARSAY_SWARM ?? 0)
-const nodes = given || 60
+const nodes = given || 40
 const seeds = process.env.HEARSAY_SEEDS?.split(',').map(Number) ?? [1]
 const records = Number(process.env.HEARSAY_RECORDS ?? 50)
 const timeout = given ? 600_000 : 30_000
@@ -22,7 +22,7 @@ function run(name: string, options: SwarmOptions): SwarmReport {
 }
 
 describe.each(seeds)('a swarm (seed %i)', (seed) => {
-  const base = { seed, nodes, authors: given ? 20 : 5, records: given ? records : 20 }
+  const base = { seed, nodes, authors: given ? 20 : 4, records: given ? records : 12 }
 
   it('loses nothing, is about as fast as flooding, and sends hardly anything twice', { timeout }, () => {
     const flooded = run('flood', { ...base, engine: flood(LIMITS) })
@@ -40,7 +40,7 @@ describe.each(seeds)('a swarm (seed %i)', (seed) => {
   })
 
   it.each([2, 8])('has everything everywhere when %i parts are one again', { timeout }, (parts) => {
-    const small = { ...base, nodes: 64 }
+    const small = { ...base, nodes: given ? 64 : 32 }
     const report = run(`split ${parts}`, { ...small, engine: trees(LIMITS), fault: { type: 'split', parts } })
     expect(report).toMatchObject({ missed: 0, violations: [] })
   })
@@ -48,6 +48,15 @@ describe.each(seeds)('a swarm (seed %i)', (seed) => {
   it('loses nothing if some flood and some grow trees', { timeout }, () => {
     const engine = (node: number) => (node % 2 === 0 ? trees(LIMITS) : flood(LIMITS))
     expect(run('mixed', { ...base, engine })).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+  })
+
+  it('keeps its trees, and loses nothing, when every frame takes longer by chance', { timeout }, () => {
+    const [flooded, grown] = [flood, trees].map((engine) =>
+      run('jitter', { ...base, jitterMs: 20, engine: engine(LIMITS) }),
+    ) as [SwarmReport, SwarmReport]
+    expect(grown).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+    expect(grown.latencyMs.p99).toBeLessThanOrEqual(flooded.latencyMs.p99 * 1.5)
+    expect(grown.redundantWarm).toBeLessThanOrEqual(0.2)
   })
 
   it('has the same trace for the same seed, and another for another', { timeout }, () => {

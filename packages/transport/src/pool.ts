@@ -153,6 +153,8 @@ export interface Pool extends Connector, EventSource<PoolEvents> {
   backoff(peer: PeerId): void
   /** A candidate of the topic, to be listed by `candidates`; it is not dialled. */
   offer(candidate: Candidate, topic: TopicId): void
+  /** The topic needs nobody any more: who is wanted for it alone is not dialled, and links close after the grace time. */
+  leave(topic: TopicId): void
   /** Accepts links on every transport that can, unless `maxServerSockets` is -1; resolves with the new addresses. Rejects with `ERR_LISTEN` or `ERR_CLOSED`. */
   listen(options?: ListenOptions): Promise<readonly Address[]>
   /** The link with who answers at the address, or with the peer. Rejects with any `TransportErrorCode`. */

@@ -76,7 +76,10 @@ export class Connection extends Emitter<PeerInfoEvents> implements PeerInfo {
 
   /** A topic that is shared no more; without any the stream ends. */
   unshare(topic: string): void {
-    if (this.#topics.delete(topic) && this.#topics.size === 0) this.#stream?.destroy()
+    if (!this.#topics.delete(topic) || this.#topics.size > 0) return
+    this.#stream?.destroy()
+    // The link may last: a topic that is shared later has a stream of its own.
+    this.#stream = null
   }
 
   ban(reason = 'banned'): void {

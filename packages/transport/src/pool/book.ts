@@ -12,7 +12,9 @@ export interface Target {
   /** Who answered at an address of a candidate whose peer was not known. */
   reached: PeerId | null
   addresses: readonly Address[]
-  /** Those among them that somebody here gave by hand, by place: the others are hearsay until they were reached. */
+  /** One of them is on this machine or its network. */
+  near: boolean
+  /** Those among them that somebody here gave by hand, or that led to the peer, by place: the others are hearsay. */
   readonly vouched: Set<string>
   /** Topics that know of it, and those among them that want it linked. */
   readonly offered: Set<TopicId>
@@ -44,7 +46,7 @@ export interface Target {
   recalled: boolean
 }
 
-/** Addresses of one candidate; those heard of first go first. */
+/** Addresses of one candidate; of those that are hearsay the ones heard of first go first. */
 const MAX_ADDRESSES = 16
 /** Topics of one candidate; the first stay. */
 const MAX_TOPICS = 128
@@ -56,10 +58,13 @@ export const PRIORITY_BY_HAND = 1_000_000
 export class Book {
   readonly #targets = new Map<string, Target>()
   readonly #maxTargets: number
+  readonly #isLinked: (target: Target) => boolean
   #count = 0
 
-  constructor(maxTargets: number) {
+  /** @param isLinked whom a link leads to now: it is forgotten after those who only might be worth a dial */
+  constructor(maxTargets: number, isLinked: (target: Target) => boolean) {
     this.#maxTargets = maxTargets
+    this.#isLinked = isLinked
   }
 
   get size(): number {
@@ -83,13 +88,9 @@ export class Book {
     this.#targets.set(key, target)
     target.peer = expected
     target.persistent ||= persistent
-    const before = target.addresses
-    target.addresses = union(before, addresses)
     if (persistent || source === MANUAL) for (const address of addresses) target.vouched.add(placeOf(address))
-    for (const place of target.vouched)
-      if (!target.addresses.some((each) => placeOf(each) === place)) target.vouched.delete(place)
-    if (before.length > 0 && target.addresses.some((each) => !before.includes(each) && isNew(each, before)))
-      renew(target)
+    const isRenewed = addAddresses(target, addresses)
+    if (isRenewed) renew(target)
     return target
   }
 
@@ -133,6 +134,7 @@ export class Book {
       peer: null,
       reached: null,
       addresses: [],
+      near: false,
       vouched: new Set(),
       offered: new Set(),
       wanted: new Set(),
@@ -156,15 +158,22 @@ export class Book {
     }
   }
 
-  /** Forgets the idle or queued candidate heard of least recently, unless it was given by hand. */
+  /**
+   * Forgets the idle or queued candidate heard of least recently, unless it was given by hand: first one that was of no use
+   * yet, or a flood of hearsay would take from us the peers that we have.
+   */
   #makeRoom(): boolean {
     if (this.#targets.size < this.#maxTargets) return true
-    for (const target of this.#targets.values()) {
-      if (target.state === 'dialling' || target.persistent || target.requests.size > 0) continue
-      this.#targets.delete(target.key)
-      return true
-    }
-    return false
+    const isFree = (target: Target): boolean => target.state !== 'dialling' && !isByHand(target)
+    const isUnused = (target: Target): boolean => isFree(target) && !target.proven && !this.#isLinked(target)
+    const least = this.#first(isUnused) ?? this.#first(isFree)
+    if (least) this.#targets.delete(least.key)
+    return least !== null
+  }
+
+  #first(suits: (target: Target) => boolean): Target | null {
+    for (const target of this.#targets.values()) if (suits(target)) return target
+    return null
   }
 }
 
@@ -195,27 +204,37 @@ export function renew(target: Target): void {
   Object.assign(target, { failures: 0, busy: 0, notBefore: 0, expiresAt: null, lastCode: null, lastDetail: null })
 }
 
-function isNew(address: Address, known: readonly Address[]): boolean {
-  return !known.some((each) => placeOf(each) === placeOf(address))
-}
-
 /** Most urgent, then near, then proven, then first come. */
 function isBefore(a: Target, b: Target): boolean {
   const difference =
     b.priority - a.priority ||
-    Number(b.addresses.some(isNear)) - Number(a.addresses.some(isNear)) ||
+    Number(b.near) - Number(a.near) ||
     Number(b.proven) - Number(a.proven) ||
     a.order - b.order
   return difference < 0
 }
 
-/** Two spellings that differ in the expected peer alone are one place; the one that expects somebody wins. */
-function union(known: readonly Address[], more: readonly Address[]): readonly Address[] {
-  const all = [...known]
-  for (const address of more) {
-    const at = all.findIndex((each) => placeOf(each) === placeOf(address))
-    if (at < 0) all.push(address)
-    else if (address.peer !== null) all[at] = address
+/**
+ * Takes them up; true if the target was known by others before. Two spellings that differ in the expected peer alone are one
+ * place; the one that expects somebody wins.
+ */
+function addAddresses(target: Target, more: readonly Address[]): boolean {
+  const all = new Map(target.addresses.map((address) => [placeOf(address), address]))
+  const before = new Set(all.keys())
+  for (const address of more.slice(-MAX_ADDRESSES)) {
+    const place = placeOf(address)
+    if (address.peer !== null || !all.has(place)) all.set(place, address)
   }
-  return all.slice(-MAX_ADDRESSES)
+  for (const place of spare(target, all)) all.delete(place)
+  for (const place of target.vouched) if (!all.has(place)) target.vouched.delete(place)
+  target.addresses = [...all.values()]
+  target.near = target.addresses.some(isNear)
+  return before.size > 0 && [...all.keys()].some((place) => !before.has(place))
+}
+
+/** Those beyond the bound: hearsay first, or a stranger could make us forget what we were given. */
+function spare({ vouched }: Target, all: ReadonlyMap<string, Address>): readonly string[] {
+  const places = [...all.keys()]
+  const order = [...places.filter((place) => !vouched.has(place)), ...places.filter((place) => vouched.has(place))]
+  return order.slice(0, Math.max(0, places.length - MAX_ADDRESSES))
 }

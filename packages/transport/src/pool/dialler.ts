@@ -68,10 +68,12 @@ export class Dialler {
     return this.#attempts.size
   }
 
-  /** When those that began after `since` and have proved nothing yet began, the earliest first. */
-  begunAfter(since: number): readonly number[] {
-    const attempts = [...this.#attempts.values()].filter(({ won, target }) => !won && target.startedAt > since)
-    return attempts.map(({ target }) => target.startedAt).sort((a, b) => a - b)
+  /** When those that have proved nothing yet, and began less than `ms` ago, will have had that long; the earliest first. */
+  overAt(ms: number, now: number): readonly number[] {
+    const attempts = [...this.#attempts.values()].filter(({ won }) => !won)
+    // One sum for both questions: rounded in two ways, one might be over for one of them and not for the other.
+    const times = attempts.map(({ target }) => target.startedAt + ms)
+    return times.filter((at) => at > now).sort((a, b) => a - b)
   }
 
   /** For whom the connection was dialled. */
@@ -113,6 +115,8 @@ export class Dialler {
     const dialled = attempt?.connections.get(connection)
     if (!attempt || !dialled) return null
     this.#leads.set(placeOf(dialled.address), peer)
+    // The leads are bounded, and strangers can fill them: the target itself remembers too.
+    attempt.target.vouched.add(placeOf(dialled.address))
     this.#tell(dialled, peer, null)
     attempt.target.reached = peer
     attempt.won = connection

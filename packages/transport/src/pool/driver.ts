@@ -61,8 +61,13 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     this.#machine = new PoolMachine(setup.machine)
     this.#connections = new Connections(setup, (input) => this.#feed(input))
     const onStream = (incoming: IncomingStream, transport: Transport): void => this.#accept(incoming, transport)
-    const check = (): void => this.#checkAwake()
-    this.#listening = new Listening({ transports: [...transports.values()], onStream, check, report: setup.report })
+    this.#listening = new Listening({
+      transports: [...transports.values()],
+      onStream,
+      check: () => this.#checkOpen(),
+      isAsleep: () => this.suspended,
+      report: setup.report,
+    })
   }
 
   get links(): ReadonlyMap<PeerId, Link> {
@@ -94,6 +99,10 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
 
   release(peer: PeerId, topic: TopicId): void {
     this.#feed({ type: 'release', peer, topic })
+  }
+
+  leave(topic: TopicId): void {
+    this.#feed({ type: 'leave', topic })
   }
 
   candidates(topic: TopicId, n: number): readonly Candidate[] {
@@ -206,11 +215,21 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     if (this.#draining) return
     this.#draining = true
     for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-      this.#connections.onInput(next)
-      if (next.type === 'ready' && next.record) this.#records.set(next.record.peer, next.record)
-      for (const output of this.#machine.handle(next, this.#clock.now())) this.#try(output)
+      for (const output of this.#decide(next)) this.#try(output)
     }
     this.#draining = false
+  }
+
+  /** The machine does not throw, but what it is given may: a candidate of somebody's own discovery that is none. */
+  #decide(input: PoolInput): readonly PoolOutput[] {
+    try {
+      this.#connections.onInput(input)
+      if (input.type === 'ready' && input.record) this.#records.set(input.record.peer, input.record)
+      return this.#machine.handle(input, this.#clock.now())
+    } catch (error) {
+      this.#warn(error)
+      return []
+    }
   }
 
   #do(output: PoolOutput): void {

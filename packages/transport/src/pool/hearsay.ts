@@ -12,11 +12,12 @@ const FIRST_PORT = 1_024
 /** Who named an address: the linked peer at this place, a peer whose place is not known, or a discovery by itself. */
 export type Teller = Address | null | 'discovery'
 
-/** True if hearsay may name the address, given who told it and which hosts are this machine's. */
+/** True if hearsay may name the address, given who told it and which hosts are this machine's, looked at only if it matters. */
 export function isCredible(
   address: Address,
-  { teller, ownHosts }: { readonly teller: Teller; readonly ownHosts: ReadonlySet<string> },
+  context: { readonly teller: Teller; readonly ownHosts: ReadonlySet<string> },
 ): boolean {
+  const { teller } = context
   const { scheme, host, port } = address
   if (scheme === 'memory' || scheme === 'hyper') return true
   if (port < FIRST_PORT || isBogon(host)) return false
@@ -24,14 +25,12 @@ export function isCredible(
   if (isIP(host) === 0) return scheme === 'wss'
   const distance = dialDistance(address)
   if (distance === 0) return teller === 'discovery' || (teller !== null && dialDistance(teller) === 0)
-  return distance > 1 || isInRangeOf(host, ownHosts)
+  return distance > 1 || isInRangeOf(host, context.ownHosts)
 }
 
 /** True if this machine has an address in the private range that the host is of. */
 function isInRangeOf(host: string, ownHosts: ReadonlySet<string>): boolean {
-  return LOCAL_RANGES.some(([network, prefix, family]) => {
-    const range = new BlockList()
-    range.addSubnet(network, prefix, family)
+  return RANGES.some((range) => {
     const isIn = (each: string): boolean => {
       const plain = each.split('%')[0] ?? each
       return isIP(plain) !== 0 && range.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
@@ -39,6 +38,13 @@ function isInRangeOf(host: string, ownHosts: ReadonlySet<string>): boolean {
     return isIn(host) && [...ownHosts].some(isIn)
   })
 }
+
+/** Each by itself: to have an address in one says nothing of another. */
+const RANGES = LOCAL_RANGES.map(([network, prefix, family]) => {
+  const range = new BlockList()
+  range.addSubnet(network, prefix, family)
+  return range
+})
 
 /** "This network", multicast, reserved, unspecified and documentation: nobody can be there. */
 const BOGONS = new BlockList()

@@ -5,17 +5,22 @@ import type { Address, IncomingStream, Listener, ListenOptions, Transport } from
 
 interface Place {
   readonly transport: Transport
-  readonly options: ListenOptions
+  /** With the port that it had, once it had one. */
+  options: ListenOptions
   /** Null while the pool sleeps. */
   listener: Listener | null
+  /** While it is being opened: nobody else does then. */
+  opening: Promise<void> | null
 }
 
 export interface ListeningOptions {
   readonly transports: readonly Transport[]
   readonly onStream: (incoming: IncomingStream, transport: Transport) => void
   readonly report: (error: unknown) => void
-  /** Throws when the pool no longer wants what has just been opened. */
+  /** Throws when the pool is closed and no longer wants what has just been opened. */
   readonly check: () => void
+  /** True while the pool wants nothing open, but will. */
+  readonly isAsleep: () => boolean
 }
 
 export class Listening {
@@ -30,40 +35,38 @@ export class Listening {
     return this.#places.flatMap(({ listener }) => listener?.addresses ?? [])
   }
 
-  /** Rejects with what the transport says; what was opened before stays open. */
+  /**
+   * Rejects with what the transport says; what was opened before stays open. Where the pool falls asleep meanwhile, what is
+   * not open then is opened when it wakes.
+   */
   async listen(options: ListenOptions): Promise<readonly Address[]> {
     const found: Address[] = []
     for (const transport of this.#options.transports) {
       if (!transport.capabilities.listen) continue
-      const listener = await this.#open(transport, options)
-      const port = listener.addresses[0]?.port ?? 0
-      this.#places.push({ transport, options: port > 0 ? { ...options, port } : options, listener })
-      found.push(...listener.addresses)
+      const place: Place = { transport, options, listener: null, opening: null }
+      this.#places.push(place)
+      try {
+        await this.#begin(place, () => this.#open(place))
+      } catch (error) {
+        this.#places.splice(this.#places.indexOf(place), 1)
+        throw error
+      }
+      found.push(...(place.listener?.addresses ?? []))
     }
     return found
   }
 
   /** Closes all; `wake` opens them again. Never rejects. */
   async sleep(): Promise<void> {
-    const closing = this.#places.map((place) => {
-      const { listener } = place
-      place.listener = null
-      return listener ? this.#safely(async () => listener.close()) : null
-    })
-    await Promise.all(closing)
+    await Promise.all(this.#places.map((place) => this.#close(place)))
   }
 
   /** One whose port was taken in the meantime gets another. Never rejects: what cannot be opened is reported. */
   async wake(): Promise<void> {
     for (const place of this.#places) {
-      if (place.listener) continue
-      const { transport, options } = place
-      await this.#safely(async () => {
-        place.listener = await this.#open(transport, options).catch((error: unknown) => {
-          this.#options.report(error)
-          return this.#open(transport, { ...options, port: 0 })
-        })
-      })
+      // Asked again after each wait: of several who waited, one opens it.
+      while (place.opening) await settled(place.opening)
+      if (place.listener === null && !this.#options.isAsleep()) await this.#begin(place, () => this.#reopen(place))
     }
   }
 
@@ -72,16 +75,46 @@ export class Listening {
     this.#places.length = 0
   }
 
-  async #open(transport: Transport, options: ListenOptions): Promise<Listener> {
-    const where = { onWarning: this.#options.report, ...options }
-    const listener = await transport.listen(where, (incoming) => this.#options.onStream(incoming, transport))
+  async #close(place: Place): Promise<void> {
+    while (place.opening) await settled(place.opening)
+    const { listener } = place
+    place.listener = null
+    if (listener) await this.#safely(async () => listener.close())
+  }
+
+  #begin(place: Place, open: () => Promise<void>): Promise<void> {
+    const opening = open().finally(() => {
+      place.opening = null
+    })
+    place.opening = opening
+    return opening
+  }
+
+  async #reopen(place: Place): Promise<void> {
+    await this.#safely(() =>
+      this.#open(place).catch((error: unknown) => {
+        this.#options.report(error)
+        return this.#open(place, 0)
+      }),
+    )
+  }
+
+  async #open(place: Place, port?: number): Promise<void> {
+    const { report, onStream, check, isAsleep } = this.#options
+    if (isAsleep()) return
+    const { transport, options } = place
+    const where = { onWarning: report, ...options, ...(port !== undefined && { port }) }
+    const listener = await transport.listen(where, (incoming) => onStream(incoming, transport))
+    const [first] = listener.addresses
+    if (port === undefined && first && first.port > 0) place.options = { ...options, port: first.port }
     try {
-      this.#options.check()
+      check()
     } catch (error) {
       await this.#safely(async () => listener.close())
       throw error
     }
-    return listener
+    if (isAsleep()) await this.#safely(async () => listener.close())
+    else place.listener = listener
   }
 
   async #safely(run: () => Promise<void>): Promise<void> {
@@ -91,4 +124,9 @@ export class Listening {
       this.#options.report(error)
     }
   }
+}
+
+/** Resolves when it is open, or could not be: whoever opens it hears which. */
+function settled(opening: Promise<void>): Promise<void> {
+  return opening.catch(() => {})
 }

@@ -146,6 +146,8 @@ export class PoolMachine {
         return void this.#wants.note(input)
       case 'release':
         return this.#wants.onRelease(input)
+      case 'leave':
+        return this.#wants.onLeave(input.topic)
       case 'connect':
         return this.#suspended ? this.#requests.refuse(input.request, ASLEEP) : this.#requests.onConnect(input)
       case 'cancel':
@@ -245,6 +247,7 @@ export class PoolMachine {
     this.#referrals.onLinked(peer, this.#sockets.dialledBy(connection))
     this.#planner.dialler.onLinked(peer, connection)
     for (const target of this.#planner.book.of(peer)) this.#planner.onLinked(target, connection)
+    if (this.#sockets.dialledBy(connection)) this.#wants.onDialled(peer)
   }
 
   #onTimer(timer: PoolTimer): void {

@@ -6,7 +6,8 @@ import { LOCAL_RANGES, type Subnet } from './ranges.js'
 
 /** This machine, then this network, then the rest; those of one kind in the order they came. */
 export function dialOrder(addresses: readonly Address[]): Address[] {
-  return [...addresses].sort((a, b) => dialDistance(a) - dialDistance(b))
+  const measured = addresses.map((address) => ({ address, distance: dialDistance(address) }))
+  return measured.sort((a, b) => a.distance - b.distance).map(({ address }) => address)
 }
 
 /** True if the address leads to this machine or its network. */

@@ -48,7 +48,7 @@ export class Planner {
   constructor(options: PlannerOptions) {
     const { limits, emit, canDial, peers, sockets } = options
     this.#options = options
-    this.book = new Book(limits.maxTargets)
+    this.book = new Book(limits.maxTargets, (target) => this.linkOf(target) !== null)
     const canOpen = (): boolean => sockets.hasClientRoom()
     const onFailed = (target: Target, why: Failure): void => this.#onFailed(target, why)
     const hearsay = new HearsayBudget()
@@ -71,7 +71,8 @@ export class Planner {
   /** Dials who is due, unless more may be asked for in this turn, and sets the timer for who will be. */
   plan({ wait }: { readonly wait: boolean }): void {
     this.book.expire(this.#now)
-    for (const target of [...this.book.values()]) if (this.#isLost(target)) this.#find(target)
+    // Those that are found to be lost may be forgotten meanwhile, which the iteration bears.
+    for (const target of this.book.values()) if (this.#isLost(target)) this.#find(target)
     if (!wait) this.#dialDue()
     const wakeAt = this.#wakeAt(wait)
     if (wakeAt === null || wakeAt === this.#timerAt) return
@@ -226,7 +227,7 @@ export class Planner {
 
   #dialDue(): void {
     while (true) {
-      const target = this.book.next(this.#now, (each) => this.room.isOpenTo(each, this.#now))
+      const target = this.book.next(this.#now, this.room.gate(this.#now))
       if (!target) return
       this.#dialOne(target)
     }
@@ -251,16 +252,16 @@ export class Planner {
 
   /** When something is to be done that no input will tell of. */
   #wakeAt(wait: boolean): number | null {
-    const times: number[] = []
     const roomAt = this.room.roomAt(this.#now) ?? Number.POSITIVE_INFINITY
+    const isOpenTo = this.room.gate(this.#now)
+    let first = Number.POSITIVE_INFINITY
     for (const target of this.book.values()) {
-      if (target.expiresAt !== null) times.push(target.expiresAt)
-      if (target.state !== 'queued') continue
-      if (target.dueAt > this.#now) times.push(target.dueAt)
-      else if (wait && this.room.isOpenTo(target, this.#now)) times.push(this.#now)
-      else times.push(roomAt)
+      const { state, dueAt, expiresAt } = target
+      if (expiresAt !== null) first = Math.min(first, expiresAt)
+      if (state !== 'queued') continue
+      if (dueAt > this.#now) first = Math.min(first, dueAt)
+      else first = Math.min(first, wait && isOpenTo(target) ? this.#now : roomAt)
     }
-    const first = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
     return first === Number.POSITIVE_INFINITY ? null : first
   }
 

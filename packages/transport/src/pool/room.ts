@@ -14,6 +14,8 @@ export interface RoomOptions {
   readonly dialler: Dialler
 }
 
+type Limit = 'maxLinks' | 'maxClientSockets' | 'dialConcurrency' | 'reservePercent'
+
 /** Candidates that do not answer may be waited for in so many times the concurrency. */
 const MAX_WAITING = 8
 /** In a full network everybody is busy: a node asks again so often within a minute, whatever it has heard of. */
@@ -29,13 +31,18 @@ export class Room {
     this.#options = options
   }
 
-  /** True if the target may be dialled now. */
-  isOpenTo(target: Target, now: number): boolean {
-    return this.whyNot(target, now) === null
+  /** Whether a target may be dialled now. It counts once for all targets, so it holds until one is dialled. */
+  gate(now: number): (target: Target) => boolean {
+    const [first, others] = [this.#limitFor(true, now) === null, this.#limitFor(false, now) === null]
+    return (target) => (isFirst(target) ? first : others)
   }
 
   /** The limit that keeps the target from being dialled; null if none does. */
-  whyNot(target: Target, now: number): 'maxLinks' | 'maxClientSockets' | 'dialConcurrency' | 'reservePercent' | null {
+  whyNot(target: Target, now: number): Limit | null {
+    return this.#limitFor(isFirst(target), now)
+  }
+
+  #limitFor(first: boolean, now: number): Limit | null {
     const { limits, peers, sockets, dialler } = this.#options
     const begun = this.#begun(now).length
     // Those that have not answered for a while are likely dead, and hold nobody up; too many links never come of it, as
@@ -44,15 +51,14 @@ export class Room {
     if (taken >= limits.maxLinks) return 'maxLinks'
     if (!sockets.hasClientRoom()) return 'maxClientSockets'
     const reserved = Math.floor((limits.maxLinks * limits.reservePercent) / 100)
-    if (!isByHand(target) && !target.recalled && taken >= limits.maxLinks - reserved) return 'reservePercent'
+    if (!first && taken >= limits.maxLinks - reserved) return 'reservePercent'
     const isFull = begun >= limits.dialConcurrency || dialler.size >= limits.dialConcurrency * MAX_WAITING
     return isFull ? 'dialConcurrency' : null
   }
 
   /** When a dial that holds others up no longer does; null if none does. */
   roomAt(now: number): number | null {
-    const [first] = this.#begun(now)
-    return first === undefined ? null : first + this.#options.limits.staggerMs
+    return this.#begun(now)[0] ?? null
   }
 
   /** True if a busy peer may be dialled again now, which counts. */
@@ -68,8 +74,14 @@ export class Room {
     return (this.#redials[0] ?? now) + REDIAL_WINDOW_MS
   }
 
+  /** When each of those that hold others up no longer does. */
   #begun(now: number): readonly number[] {
     const { limits, dialler } = this.#options
-    return dialler.begunAfter(now - limits.staggerMs)
+    return dialler.overAt(limits.staggerMs, now)
   }
+}
+
+/** Limits that keep room for others do not count for it. */
+function isFirst(target: Target): boolean {
+  return isByHand(target) || target.recalled
 }

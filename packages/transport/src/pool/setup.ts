@@ -16,7 +16,7 @@ import {
 import { ownHosts } from '../interfaces.js'
 import type { PeerToValidate, PoolOptions } from '../pool.js'
 import type { Connection, ConnectionHost } from './connection.js'
-import { isCredible } from './hearsay.js'
+import { isCredible, type Teller } from './hearsay.js'
 import type { PoolMachineOptions } from './machine.js'
 import { type PoolLimits, resolvePoolLimits } from './options.js'
 
@@ -59,7 +59,7 @@ export function resolvePool(options: PoolOptions, report: (error: unknown) => vo
       random,
       canDial: (scheme) => transports.has(scheme),
       validates: validatePeer !== undefined,
-      isCredible: (address, teller) => isCredible(address, { teller, ownHosts: own() }),
+      isCredible: (address, teller) => isCredible(address, lazily(teller, own)),
       ...(queue && { queue }),
     },
     ownHosts: own,
@@ -93,6 +93,16 @@ function listOwnHosts(given: PoolOptions['ownHosts']): () => ReadonlySet<string>
   if (typeof given === 'function') return given
   const fixed = new Set(given)
   return () => fixed
+}
+
+/** To list the interfaces takes longer than all else that is asked of an address, and few are local. */
+function lazily(teller: Teller, own: () => ReadonlySet<string>): Parameters<typeof isCredible>[1] {
+  return {
+    teller,
+    get ownHosts() {
+      return own()
+    },
+  }
 }
 
 function orReport<Value>(

@@ -1,6 +1,6 @@
 // What topics need: candidates that they want linked, and peers that they let go.
 
-import type { Address, PeerId } from '@hearsay/core'
+import type { Address, PeerId, TopicId } from '@hearsay/core'
 import { addTopic, isNeeded, peerOf, type Target } from './book.js'
 import type { Teller } from './hearsay.js'
 import type { Emit, PoolInput } from './messages.js'
@@ -52,18 +52,43 @@ export class Wants {
   }
 
   onRelease({ peer, topic }: Release): void {
-    const { planner, peers, emit, graceMs } = this.#options
-    const targets = planner.book.of(peer)
-    const released = targets.filter((target) => target.wanted.delete(topic))
-    for (const target of released) if (!isNeeded(target)) planner.stand(target)
-    if (released.length === 0 || targets.some(isHeld) || !peers.linkWith(peer)) return
-    emit({ type: 'timer', timer: `grace/${peer}`, ms: graceMs })
+    const { planner } = this.#options
+    const released = planner.book.of(peer).filter((target) => target.wanted.delete(topic))
+    for (const target of released) this.#onUnwanted(target)
+    if (released.length > 0) this.#beginGrace(peer)
+  }
+
+  onLeave(topic: TopicId): void {
+    const peers = new Set<PeerId>()
+    for (const target of this.#options.planner.book.values()) {
+      target.offered.delete(topic)
+      if (!target.wanted.delete(topic)) continue
+      this.#onUnwanted(target)
+      const peer = peerOf(target)
+      if (peer) peers.add(peer)
+    }
+    for (const peer of peers) this.#beginGrace(peer)
+  }
+
+  /** This node dialled it, and whoever wanted it is gone: nobody else will end it. */
+  onDialled(peer: PeerId): void {
+    this.#beginGrace(peer)
   }
 
   onGraceEnd(peer: PeerId): void {
     const { planner, peers } = this.#options
     if (planner.book.of(peer).some(isHeld)) return
     peers.closeAll(peer, 'ERR_UNWANTED', 'no topic needs this link')
+  }
+
+  #onUnwanted(target: Target): void {
+    if (!isNeeded(target)) this.#options.planner.stand(target)
+  }
+
+  #beginGrace(peer: PeerId): void {
+    const { planner, peers, emit, graceMs } = this.#options
+    if (planner.book.of(peer).some(isHeld) || !peers.linkWith(peer)) return
+    emit({ type: 'timer', timer: `grace/${peer}`, ms: graceMs })
   }
 }
 
