@@ -18,6 +18,7 @@ import type { AddressBook, SharedDht } from '@hearsay/discovery'
 import type { PoolLimits } from '@hearsay/transport'
 import { type DhtChoice, defaultDht, defaultDiscovery, defaultTransports } from './defaults.js'
 import { type Environment, readEnvironment } from './environment.js'
+import { NodeError } from './errors.js'
 import { resolveHost } from './host.js'
 
 export interface NodeOptions {
@@ -108,7 +109,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     dht,
     addressBook: options.addressBook ?? null,
     exchange: options.exchange ?? env.exchange,
-    minPeers: options.minPeers ?? 1,
+    minPeers: checkMinPeers(options.minPeers ?? 1),
     listen: options.listen ?? env.listen,
     host,
     port: options.port ?? env.port,
@@ -122,4 +123,9 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     random,
     logger: options.logger,
   }
+}
+
+function checkMinPeers(minPeers: number): number {
+  if (Number.isSafeInteger(minPeers) && minPeers >= 0) return minPeers
+  throw new NodeError('ERR_OPTION', `minPeers is ${minPeers}`, { remedy: 'It is a whole number of at least 0.' })
 }

@@ -23,6 +23,7 @@ import {
   peerExchange,
 } from '@hearsay/discovery'
 import { createPool, type DialAttempt, type Pool, type PoolOptions } from '@hearsay/transport'
+import { NodeError } from './errors.js'
 import type { ResolvedNodeOptions } from './options.js'
 import { ownRecord } from './own-record.js'
 import { type Looking, Search } from './search.js'
@@ -64,7 +65,7 @@ export class Stack {
     this.#parts = parts
     this.#warn = warn
     const addressRecord = ownRecord(identity, clock, () => this.pool.addresses)
-    this.pool = createPool({ identity, transports, network, addressRecord, ...injected, ...limits })
+    this.pool = coded(() => createPool({ identity, transports, network, addressRecord, ...injected, ...limits }))
     this.book = parts.addressBook ?? createAddressBook(injected)
     this.#exchange = parts.exchange
       ? peerExchange({ recordOf: (peer) => this.pool.referralOf(peer), ...injected })
@@ -199,4 +200,14 @@ async function waysTo(peer: PeerId, { pool, book }: Stack): Promise<readonly Add
     return [...addresses, ...ways]
   }
   return ways
+}
+
+/** The layers throw `TypeError` for limits outside their bounds; here every error has a code. */
+function coded<Made>(make: () => Made): Made {
+  try {
+    return make()
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    throw new NodeError('ERR_OPTION', cause.message, { cause })
+  }
 }

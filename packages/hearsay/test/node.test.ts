@@ -102,6 +102,18 @@ describe('a node', () => {
   })
 })
 
+describe('options outside their bounds', () => {
+  it.each([
+    { minPeers: -1 },
+    { minPeers: Number.NaN },
+    { maxPeers: 0 },
+    { pingIntervalMs: 0.5 },
+    { limits: { graceMs: -1 } },
+  ])('such as %j are refused with a code', (options) => {
+    expect(() => createNode({ discovery: [], ...options })).toThrow(expect.objectContaining({ code: 'ERR_OPTION' }))
+  })
+})
+
 describe('minPeers', () => {
   it('lets discoveries take a room with fewer peers for an empty one', async () => {
     const wishes: DiscoveryJoin[] = []
