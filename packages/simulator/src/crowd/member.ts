@@ -50,7 +50,7 @@ export class CrowdMember {
   /** What it says of itself. */
   readonly record: AddressRecord
   readonly dials: Dial[] = []
-  readonly links = new Map<PeerId, StreamEnd>()
+  readonly links: Map<PeerId, StreamEnd> = new Map()
   readonly #options: MemberOptions
   readonly #pool: PoolMachine
   readonly #exchange: ExchangeMachine
