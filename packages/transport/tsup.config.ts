@@ -1,3 +1,3 @@
 import { entries } from '../../tools/tsup.mjs'
 
-export default entries('index', 'tcp', 'ws', 'ws-browser', 'hyperdht', 'hyperswarm', 'noise', 'pool', 'machine')
+export default entries('index', 'tcp', 'utp', 'ws', 'ws-browser', 'hyperdht', 'hyperswarm', 'noise', 'pool', 'machine')

@@ -57,7 +57,9 @@ export function addGlobalOptions(program: Command): Command {
     new Option('--host <address|subnet>', 'listen on this address only').env('HEARSAY_HOST'),
     new Option('--port <number>', 'listen on this port').env('HEARSAY_PORT').argParser(parsePort),
     new Option('--no-listen', 'dial only'),
-    new Option('--transport <names>', 'tcp,ws,hyper: use these only').env('HEARSAY_TRANSPORT').argParser(parseNames),
+    new Option('--transport <names>', 'tcp,utp,ws,hyper: use these only')
+      .env('HEARSAY_TRANSPORT')
+      .argParser(parseNames),
     new Option('--mainline', 'look in the BitTorrent DHT too'),
     new Option('--no-exchange', 'do not tell peers of each other'),
     new Option('--name <text>', 'what others see in a chat').env('HEARSAY_NAME'),

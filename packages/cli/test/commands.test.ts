@@ -83,6 +83,23 @@ describe('--transport', () => {
     expect(objects(asked.stdout)).toMatchObject([{ peer: node.peer, transport: 'ws' }])
   })
 
+  it('utp listens at the number that TCP has, and links by UDP', async () => {
+    const topic = freshTopic()
+    const node = await stay(topic, '--transport', 'tcp,utp')
+    const [utp] = node.addresses.filter((address) => address.startsWith('utp://'))
+    const asked = await hearsay([
+      'peers',
+      topic,
+      '--json',
+      ...ALONE,
+      '--transport',
+      'utp',
+      '--seed-peer',
+      utp as string,
+    ])
+    expect(objects(asked.stdout)).toMatchObject([{ peer: node.peer, transport: 'utp' }])
+  })
+
   it('is not needed to dial a WebSocket address, nor to listen for browsers beside TCP', async () => {
     const topic = freshTopic()
     const node = await stay(topic, '--ws', '0')

@@ -5,6 +5,7 @@ import type { Clock, Discovery, Identity, Logger, Random, Transport } from '@hea
 import { dhtNode, hyperdht, mainline, mdns, type SharedDht, seeds } from '@hearsay/discovery'
 import { tcp } from '@hearsay/transport'
 import { hyper } from '@hearsay/transport/hyperdht'
+import { utp } from '@hearsay/transport/utp'
 import { websocket } from '@hearsay/transport/ws'
 import type { Environment, TransportName } from './environment.js'
 import { NodeError } from './errors.js'
@@ -60,6 +61,7 @@ export function defaultTransports(
   const { transports: named, websocketPort } = env
   const make: Readonly<Record<TransportName, () => Transport | null>> = {
     tcp: () => tcp(),
+    utp: () => utp({ clock }),
     // The pool's port is for TCP.
     ws: () => websocket({ clock, listen: named !== null || websocketPort !== null, port: websocketPort ?? 0 }),
     hyper: () => dht && hyper({ identity, dht, clock, announceMs: 0 }),

@@ -27,7 +27,7 @@ export interface Environment {
 }
 
 /** The names of the transports that come with the package. */
-export const TRANSPORT_NAMES = ['tcp', 'ws', 'hyper'] as const
+export const TRANSPORT_NAMES = ['tcp', 'utp', 'ws', 'hyper'] as const
 export type TransportName = (typeof TRANSPORT_NAMES)[number]
 
 /** Reads `HEARSAY_NO_MDNS`, `HEARSAY_NO_DHT`, `HEARSAY_BOOTSTRAP`, `HEARSAY_SEED_PEER`, `HEARSAY_HOST`, `HEARSAY_PORT`, `HEARSAY_NO_LISTEN`, `HEARSAY_TRANSPORT`, `HEARSAY_WS`, `HEARSAY_MAINLINE`, `HEARSAY_MAINLINE_BOOTSTRAP`, `HEARSAY_NO_EXCHANGE`. */

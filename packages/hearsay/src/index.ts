@@ -53,6 +53,7 @@ export {
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'
 export { hyperswarmLinks } from '@hearsay/transport/hyperswarm'
+export { utp } from '@hearsay/transport/utp'
 export { websocket } from '@hearsay/transport/ws'
 export { type DataDirectory, openDataDirectory } from './data-directory.js'
 export {

@@ -43,17 +43,23 @@ export class Listening {
     const found: Address[] = []
     for (const transport of this.#options.transports) {
       if (!transport.capabilities.listen) continue
-      const place: Place = { transport, options, listener: null, opening: null }
-      this.#places.push(place)
-      try {
-        await this.#begin(place, () => this.#open(place))
-      } catch (error) {
-        this.#places.splice(this.#places.indexOf(place), 1)
-        throw error
-      }
-      found.push(...(place.listener?.addresses ?? []))
+      found.push(...(await this.#listenOn(transport, portFor(transport, options, found), options)))
     }
     return found
+  }
+
+  /** At the port that is preferred, else at the one that was asked for. */
+  async #listenOn(transport: Transport, preferred: ListenOptions, options: ListenOptions): Promise<readonly Address[]> {
+    const place: Place = { transport, options: preferred, listener: null, opening: null }
+    this.#places.push(place)
+    try {
+      await this.#begin(place, () => this.#open(place))
+    } catch (error) {
+      this.#places.splice(this.#places.indexOf(place), 1)
+      if (preferred === options) throw error
+      return this.#listenOn(transport, options, options)
+    }
+    return place.listener?.addresses ?? []
   }
 
   /** Closes all; `wake` opens them again. Never rejects. */
@@ -129,4 +135,10 @@ export class Listening {
 /** Resolves when it is open, or could not be: whoever opens it hears which. */
 function settled(opening: Promise<void>): Promise<void> {
   return opening.catch(() => {})
+}
+
+/** uTP takes the number that TCP has, if it is free: one rule of a firewall is enough for both. */
+function portFor({ scheme }: Transport, options: ListenOptions, found: readonly Address[]): ListenOptions {
+  const port = found.find((address) => address.scheme === 'tcp')?.port
+  return scheme === 'utp' && port !== undefined && (options.port ?? 0) === 0 ? { ...options, port } : options
 }

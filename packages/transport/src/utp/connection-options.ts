@@ -1,0 +1,35 @@
+// What a connection is made of by its port, what it tells of itself, and what it leaves.
+
+import type { ConnectionHandle, Remote, UtpOutput } from './messages.js'
+import type { UtpLimits } from './options.js'
+
+export interface ConnectionOptions {
+  readonly handle: ConnectionHandle
+  readonly remote: Remote
+  /** What packets to us carry. */
+  readonly receiveId: number
+  readonly sendId: number
+  readonly limits: UtpLimits
+  /** Of our first data; a SYN has the one before. */
+  readonly firstSeq: number
+  readonly now: number
+  readonly emit: (output: UtpOutput) => void
+}
+
+/** What is left of a closed connection: enough to acknowledge again what is sent again. */
+export interface Remains {
+  readonly sendId: number
+  readonly seq: number
+  readonly ack: number
+}
+
+/** What a connection is at, for tests and reports. */
+export interface ConnectionReport {
+  /** Bytes that may be in flight. */
+  readonly windowBytes: number
+  readonly queueingUs: number
+  /** Whole packets are so long. */
+  readonly packetBytes: number
+  /** Bytes and costs of what was received and not handed over. */
+  readonly kept: number
+}
