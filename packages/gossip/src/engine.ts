@@ -19,7 +19,7 @@ export type Input =
   | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
-  /** A time that was asked for has come; late or doubled is harmless. */
+  /** A time that was asked for has come; early, late or doubled is harmless. */
   | { readonly type: 'timer' }
 
 /** What a machine wants done, in this order. */

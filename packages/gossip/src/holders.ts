@@ -11,6 +11,8 @@ export const OFFERS = 512
 export const MORE_OFFERS = 256
 /** Questions that one neighbour is asked at once. */
 const MAX_ASKED = 512
+/** One that was not answered for so long never will be. */
+const LOST_MS = 30_000
 /** An answer is waited for about two round trips, no less than this, and no more: then somebody else is asked too. */
 const LEAST_PATIENCE_MS = 20
 const MOST_PATIENCE_MS = 250
@@ -35,7 +37,12 @@ export class Holder {
     this.peer = peer
   }
 
-  get isBusy(): boolean {
+  /** True if it has enough to answer; questions that it must have forgotten do not count. */
+  isBusy(now: number): boolean {
+    for (const [key, askedAt] of this.asked) {
+      if (this.asked.size < MAX_ASKED || askedAt > now - LOST_MS) break
+      this.asked.delete(key)
+    }
     return this.asked.size >= MAX_ASKED
   }
 

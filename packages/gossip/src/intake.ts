@@ -17,7 +17,7 @@ export interface Fault {
 export type Finding =
   | { readonly is: 'new'; readonly record: SignedRecord; readonly messages: readonly Uint8Array[] }
   /** Held at this position of the log, or held once: nothing to do. */
-  | { readonly is: 'known'; readonly position: number | null }
+  | { readonly is: 'known'; readonly record: SignedRecord; readonly position: number | null }
   /** Valid, but not of one sequence with what we hold. */
   | { readonly is: 'fork'; readonly record: SignedRecord; readonly held: SignedRecord }
   /** Valid, of an author or epoch beyond what is tracked. */
@@ -43,8 +43,8 @@ export class Intake {
     const { author, epoch, firstSeq } = record.value.header
     const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
     const held = position === null ? undefined : this.#log.at(position)?.record
-    if (held && isSame(held, record.value)) return { is: 'known', position }
-    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known', position: null }
+    if (held && isSame(held, record.value)) return { is: 'known', record: held, position }
+    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known', record: record.value, position: null }
     const forged = this.#checkSignature(record.value)
     if (forged) return { is: 'faulty', fault: forged }
     const messages = attempt(() => this.#contents(record.value))
@@ -57,7 +57,7 @@ export class Intake {
     const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
     const held = this.#log.conflict(record, isKnown)
     if (held) return { is: 'fork', record, held }
-    if (isKnown) return { is: 'known', position: null }
+    if (isKnown) return { is: 'known', record, position: null }
     return this.#ordering.admits(author, epoch) ? { is: 'new', record, messages } : { is: 'refused', record }
   }
 

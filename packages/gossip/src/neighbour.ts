@@ -54,8 +54,8 @@ export class Neighbour {
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
   readonly #proofs: ForkProof[] = []
   readonly #heads = new Map<string, number>()
-  /** Answers of `owedFrom`: it is asked for each record of the history. */
-  readonly #owed = new Map<Source, number | null>()
+  /** Answers of `owedFrom`: it is asked for each record of the history, and forgets with it. */
+  readonly #owed = new WeakMap<Source, number | null>()
 
   constructor(start: {
     handle: PeerHandle

@@ -9,6 +9,12 @@ import { encodeRangeFrame, MAX_ENTRIES } from './range-frames.js'
 /** How long a `have` or `prune` waits for others to go with it, in ms: little beside what a pull waits for a push. */
 export const COALESCE_MS = 10
 
+/**
+ * Entries of one list that wait for a neighbour that takes nothing; the oldest is forgotten. Lists of records that are held
+ * need no such bound: they only grow while it has window.
+ */
+export const MAX_QUEUED = 1_024
+
 /** A range of a place. */
 export interface PlacedRange {
   readonly source: Source
@@ -51,7 +57,7 @@ export class Notices {
   }
 
   pull(range: PlacedRange, now: number): void {
-    this.#pulls.push(range)
+    append(this.#pulls, range)
     this.#urgentAt = Math.min(this.#urgentAt, now)
   }
 
@@ -62,17 +68,17 @@ export class Notices {
   }
 
   none(range: PlacedRange, now: number): void {
-    this.#nones.push(range)
+    append(this.#nones, range)
     this.#urgentAt = Math.min(this.#urgentAt, now)
   }
 
   prune(source: Source, now: number): void {
-    this.#prunes.push(source)
+    append(this.#prunes, source)
     this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
   }
 
   graft(source: Source, now: number): void {
-    this.#grafts.push(source)
+    append(this.#grafts, source)
     this.#urgentAt = Math.min(this.#urgentAt, now)
   }
 
@@ -155,4 +161,9 @@ export class Notices {
   #nameOf(source: Source): number {
     return this.#names.find(source) ?? 0
   }
+}
+
+function append<Entry>(list: Entry[], entry: Entry): void {
+  list.push(entry)
+  if (list.length > MAX_QUEUED) list.shift()
 }

@@ -1,12 +1,13 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
+import type { SignedRecord } from '@hearsay/core'
 import { ArrivalLog } from './arrivals.js'
 import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
 import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
-import { attempt, type Fault, Intake } from './intake.js'
+import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
 import { Neighbour } from './neighbour.js'
 import type { GossipLimits } from './options.js'
@@ -15,7 +16,7 @@ import { Publisher } from './publisher.js'
 import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
-import type { Wants } from './wants.js'
+import type { News, Wants } from './wants.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
@@ -24,6 +25,7 @@ const MAX_CONFIRMED_RANGES = 1_024
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
+type FindingOf<Is extends Finding['is']> = Extract<Finding, { is: Is }>
 
 export class RoomMachine implements Machine {
   readonly #publisher: Publisher
@@ -74,7 +76,7 @@ export class RoomMachine implements Machine {
     for (const neighbour of this.#neighbours.values()) {
       if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
     }
-    this.#reschedule()
+    this.#reschedule(input.type === 'timer')
     return this.#outputs
   }
 
@@ -168,12 +170,14 @@ export class RoomMachine implements Machine {
     const finding = this.#intake.judge(frame.record)
     switch (finding.is) {
       case 'known':
-        return this.#onDuplicate(neighbour, finding.position, now)
+        return this.#onDuplicate(neighbour, finding, now)
       case 'faulty':
         return this.#misbehaved(neighbour, finding.fault, now)
       case 'refused':
+        this.#answered(neighbour, finding.record, now)
         return this.#drop(finding.record.header, 'authors')
       case 'fork':
+        this.#answered(neighbour, finding.record, now)
         return this.#forks.onRecords(finding.held, finding.record)
       case 'new': {
         const hops = Math.min(frame.hops + 1, MAX_HOPS)
@@ -182,14 +186,18 @@ export class RoomMachine implements Machine {
     }
   }
 
-  #onDuplicate(neighbour: Neighbour, position: number | null, now: number): void {
+  #onDuplicate(neighbour: Neighbour, { record, position }: FindingOf<'known'>, now: number): void {
+    const { asked } = this.#answered(neighbour, record, now)
     const arrival = position === null ? undefined : this.#log.at(position)
     if (position === null || !arrival) return
-    const { source, record } = arrival
-    const range = { source, first: record.header.firstSeq, count: record.header.count }
-    const { asked } = this.#wants.arrived(neighbour.handle, range, now)
     if (!asked) this.#spread.onDuplicate(neighbour, arrival, now)
     this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
+  #answered(neighbour: Neighbour, { header }: SignedRecord, now: number): News {
+    const { author, epoch, firstSeq: first, count } = header
+    return this.#wants.arrived(neighbour.handle, { source: { author, epoch }, first, count }, now)
   }
 
   #accept(pending: Pending, from: Neighbour | null, now: number): void {
@@ -239,14 +247,15 @@ export class RoomMachine implements Machine {
     this.#spread.onPeerDown(peer, now)
   }
 
-  #reschedule(): void {
+  /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
+  #reschedule(given: boolean): void {
     let due = Math.min(this.#ordering.deadline ?? Number.POSITIVE_INFINITY, this.#wants.deadline)
     for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
       if (!introduced) due = Math.min(due, helloBy)
       else if (!blocked) due = Math.min(due, notices.due)
     }
     const at = due === Number.POSITIVE_INFINITY ? null : due
-    if (at === this.#wakeAt) return
+    if (at === this.#wakeAt && (at === null || !given)) return
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }

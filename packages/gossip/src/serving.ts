@@ -113,7 +113,7 @@ export class Serving {
     if (!this.#hasWindow(neighbour)) return false
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
-    switch (spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1 })) {
+    switch (spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })) {
       case 'push':
         this.#push(neighbour, arrival, neighbour.cursor)
         return true

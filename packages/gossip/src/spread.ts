@@ -21,6 +21,7 @@ export interface Crossing {
   readonly isPast: boolean
   /** True if there is no other neighbour that it could go to. */
   readonly isOnly: boolean
+  readonly now: number
 }
 
 /** A strategy of dissemination; it sees every neighbour and arrival of one room. */

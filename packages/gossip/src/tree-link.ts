@@ -8,6 +8,10 @@ const NEW_AUTHORS_PER_SECOND = 10
 /** A neighbour that goes on sending is told again not to, later each time: it may be one that never minds (`flood`). */
 const FIRST_AGAIN_MS = 500
 const LAST_AGAIN_MS = 64_000
+/** A neighbour that has not asked for what was offered so long ago has it from somebody else. */
+const OFFERED_MS = 5_000
+/** Authors of which it is remembered that something was offered; the one offered longest ago is forgotten. */
+const MAX_OFFERS = 4_096
 /** Authors of which it is remembered that this neighbour was told; the one told longest ago is forgotten. */
 const MAX_PRUNES = 4_096
 
@@ -16,6 +20,7 @@ export class TreeLink {
   graftedAt: number = Number.NEGATIVE_INFINITY
   /** Authors of which it was told not to send, with when it may be told again. */
   readonly #prunes = new Map<PeerId, { readonly at: number; readonly againMs: number }>()
+  readonly #offers = new Map<PeerId, number>()
   #tokens = NEW_AUTHORS_BURST
   #tokensAt = Number.NEGATIVE_INFINITY
 
@@ -39,6 +44,19 @@ export class TreeLink {
     const [oldest] = this.#prunes.keys()
     if (this.#prunes.size > MAX_PRUNES && oldest !== undefined) this.#prunes.delete(oldest)
     return true
+  }
+
+  /** A record of this author was offered. */
+  noteOffer(author: PeerId, now: number): void {
+    this.#offers.delete(author)
+    this.#offers.set(author, now)
+    const [oldest] = this.#offers.keys()
+    if (this.#offers.size > MAX_OFFERS && oldest !== undefined) this.#offers.delete(oldest)
+  }
+
+  /** True if one was offered lately; whether it has been asked for since is for the author's tree to say. */
+  isOffered(author: PeerId, now: number): boolean {
+    return now < (this.#offers.get(author) ?? Number.NEGATIVE_INFINITY) + OFFERED_MS
   }
 
   /** It is to send this author's records again. */

@@ -49,7 +49,14 @@ class Trees implements Spread {
     this.#neighbours = neighbours
   }
 
-  wayOf({ neighbour, arrival, isPast, isOnly }: Crossing): Way {
+  wayOf(crossing: Crossing): Way {
+    const way = this.#usualWay(crossing)
+    const { neighbour, arrival, now } = crossing
+    if (way === 'offer') this.#linkOf(neighbour.handle).noteOffer(arrival.source.author, now)
+    return way
+  }
+
+  #usualWay({ neighbour, arrival, isPast, isOnly, now }: Crossing): Way {
     const tree = this.#authors.find(arrival.source.author)
     const peer = neighbour.handle
     // Others may have it for the neighbour too; it asks one of them.
@@ -57,6 +64,8 @@ class Trees implements Spread {
     if (tree.isPruned(peer, this.#linkOf(peer).graftedAt)) return 'have'
     if (!tree.isEager(peer)) {
       // What was recovered comes in masses, and others recover it too: it is not worth a flood.
+      // Nor may it overtake what is offered: who has nothing of the author yet would begin with it, and lose the rest.
+      if (this.#linkOf(peer).isOffered(arrival.source.author, now)) return 'offer'
       const isCheap = !tree.isQuiet && !arrival.isRecovered && arrival.record.block.byteLength <= FLOOD_BYTES
       if (!isCheap && !isOnly) return 'offer'
       tree.graft(peer)

@@ -11,6 +11,8 @@ import type { PlacedRange } from './notices.js'
 const MAX_HOLDERS = 8
 /** Questions to one neighbour about one record. */
 const MAX_TRIES = 3
+/** A link loses nothing, so an answer may only be slow: a large one takes seconds. Who is asked too soon sends it twice. */
+const AGAIN_MS = 4_000
 /** When all who hold it are busy. */
 const BUSY_MS = 50
 
@@ -100,9 +102,12 @@ export class Wants {
     const known = this.#wants.get(key)
     const want = known ?? this.#begin(peer, range, { key, offered, isDoubt, now })
     if (!want.holders.has(peer) && want.holders.size >= MAX_HOLDERS) return
+    const isSilent = want.askedOf !== null && !want.holders.has(peer)
     if (!want.holders.has(peer)) want.holders.set(peer, 0)
     const forgotten = holder.promise(want)
     if (forgotten) this.#leave(forgotten, peer, now)
+    // Whoever is asked may have been silent for long.
+    if (isSilent) this.#schedule(want, now)
     if (offered && !want.offered && want.askedOf === null) {
       want.offered = true
       this.#schedule(want, now)
@@ -174,8 +179,11 @@ export class Wants {
     const asked = want.askedOf === null ? undefined : this.#holders.get(want.askedOf)
     if (asked) {
       // While it sends other records ours may be behind them.
-      const patientUntil = Math.max(asked.heardAt, asked.asked.get(keyOf(want, false)) ?? 0) + asked.patienceMs
+      const askedAt = asked.asked.get(keyOf(want, false)) ?? 0
+      const patientUntil = Math.max(asked.heardAt, askedAt) + asked.patienceMs
       if (patientUntil > now) return this.#schedule(want, patientUntil)
+      const againAt = askedAt + AGAIN_MS
+      if (againAt > now && !this.#hasOther(want, asked)) return this.#schedule(want, againAt)
       asked.breaks(now)
       asked.asked.delete(keyOf(want, false))
     }
@@ -199,7 +207,7 @@ export class Wants {
     let best: Holder | null = null
     for (const [peer, tries] of want.holders) {
       const holder = this.#holders.get(peer)
-      if (!holder || holder.isBusy || tries >= MAX_TRIES) continue
+      if (!holder || holder.isBusy(now) || tries >= MAX_TRIES) continue
       if (best === null) best = holder
       else {
         const order =
@@ -208,6 +216,13 @@ export class Wants {
       }
     }
     return best
+  }
+
+  /** True if somebody was asked less than the one that is silent. */
+  #hasOther({ holders }: Want, silent: Holder): boolean {
+    const most = holders.get(silent.peer) ?? MAX_TRIES
+    for (const tries of holders.values()) if (tries < most) return true
+    return false
   }
 
   #hasTries(want: Want): boolean {

@@ -87,6 +87,8 @@ export class Queries {
   readonly #handlers = new Map<string, RawHandler>()
   readonly #asked = new Map<string, AnswerQueue>()
   readonly #direct = new Map<number, Waiting>()
+  /** How many messages of each channel were handed over and not confirmed yet. */
+  readonly #owed = new Map<number, number>()
   /** Called when a channel opens or can take more. */
   readonly #wakers = new Set<() => void>()
   #count = 0
@@ -237,13 +239,25 @@ export class Queries {
     if (frame.type === 'taken') return this.#onTaken(handle, frame.number)
     if (frame.type === 'direct') {
       this.#host.onDirect(open.link.remote, copyBytes(frame.data))
-      const taken = encodeQueryFrame({ type: 'taken', number: frame.number })
-      this.#transmit(open.channel, taken, undefined).catch(() => {})
+      this.#confirm(handle, open.channel, frame.number)
     }
     if (frame.type === 'stream') {
       const id = copyBytes(frame.id)
       this.#host.onStream(open.link.remote, () => open.link.openChannel({ protocol: STREAM_PROTOCOL, id }))
     }
+  }
+
+  /** One that sends and takes nothing is owed no more words than it may wait for itself. */
+  #confirm(handle: number, channel: Channel, number: number): void {
+    const owed = this.#owed.get(handle) ?? 0
+    if (owed >= MAX_DIRECT) return
+    this.#owed.set(handle, owed + 1)
+    const over = (): void => {
+      const left = (this.#owed.get(handle) ?? 1) - 1
+      if (left > 0) this.#owed.set(handle, left)
+      else this.#owed.delete(handle)
+    }
+    this.#transmit(channel, encodeQueryFrame({ type: 'taken', number }), undefined).then(over, over)
   }
 
   #onTaken(handle: number, number: number): void {
@@ -272,6 +286,8 @@ export class Queries {
         then()
       }
       if (signal?.aborted) return reject(aborted(signal))
+      // It may have gone since the message was sent.
+      if (!this.#channels.get(handle)) return reject(new GossipError('ERR_PEER', 'the peer has left the room'))
       signal?.addEventListener('abort', onAbort)
       this.#direct.set(number, {
         handle,
