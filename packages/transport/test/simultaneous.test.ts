@@ -34,7 +34,8 @@ interface Node {
 
 async function createNode(): Promise<Node> {
   const identity = createIdentity()
-  const limits = { staggerMs: 1, dialConcurrency: 8 }
+  // A machine at work may take longer than a second to answer a probe; whether that ends a link is tested elsewhere.
+  const limits = { staggerMs: 1, dialConcurrency: 8, probeTimeoutMs: 10_000 }
   const pool = createPool({ identity, transports: [tcp(), websocket()], network: 'test', limits })
   open.push(pool)
   const heard: Node['heard'] = { links: [], unlinks: 0 }
