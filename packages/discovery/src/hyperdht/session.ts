@@ -12,11 +12,10 @@ import {
   type PeerId,
   PUBLIC_KEY_BYTES,
   type Random,
-  type Timer,
   type Topic,
   toPeerId,
 } from '@hearsay/core'
-import { createLookupSchedule, FIRST_PAUSE_MS, type LookupSchedule } from '../schedule.js'
+import { Rounds } from '../rounds.js'
 import type { SessionControl } from '../session.js'
 import type { Places } from './places.js'
 import { type DhtQueries, type QueryWish, type Signer, toSigner } from './queries.js'
@@ -33,11 +32,6 @@ export interface DhtSessionParts {
   readonly logger: Logger | undefined
 }
 
-const RETRY_CAP_MS = 60_000
-const LOOKUP_SETTLED_MS = 300_000
-/** Announcements live 20 minutes. */
-const REANNOUNCE_MS = 600_000
-const REANNOUNCE_SPREAD_MS = 120_000
 /** A record is stored at the same time as the key is announced; after this, a peer without one is told without addresses. */
 const RECORD_GRACE_MS = 2_000
 /** Keys that one session considers at a time. */
@@ -50,46 +44,41 @@ export class DhtSession {
   readonly #topic: Topic
   readonly #wish: DiscoveryJoin
   readonly #signer: Signer
-  readonly #lookups: LookupSchedule
-  readonly #announcements: LookupSchedule
+  readonly #rounds: Rounds
   readonly #left = new AbortController()
   readonly #announcedKeys = new Map<string, Uint8Array>()
   readonly #locating = new Map<PeerId, Promise<void>>()
   readonly #unlocated = new Map<PeerId, number>()
-  #announced = false
-  #announcing: Promise<void> | null = null
-  #looking: Promise<void> | null = null
-  #timer: Timer | null = null
 
   constructor(topic: Topic, wish: DiscoveryJoin, parts: DhtSessionParts) {
     this.#parts = parts
     this.#topic = topic
     this.#wish = wish
     this.#signer = toSigner(wish.identity)
-    const { random, clock } = parts
-    const now = clock.now()
-    // The announcement is a look-up too, so the first one of its own comes a little later.
-    const firstLookup = now + (wish.announce ? FIRST_PAUSE_MS : 0)
-    this.#lookups = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs: LOOKUP_SETTLED_MS, random }, firstLookup)
-    const settledMs = REANNOUNCE_MS + random.below(REANNOUNCE_SPREAD_MS)
-    this.#announcements = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs, random }, now)
+    this.#rounds = new Rounds(wish, {
+      clock: parts.clock,
+      random: parts.random,
+      announce: () => this.#announce(),
+      look: () => this.#look(),
+      onTurn: () => {
+        if (wish.announce) void this.#publish()
+      },
+    })
   }
 
   start(): void {
     void this.#begin()
-    this.#arm()
+    this.#rounds.arm()
   }
 
   refresh(): void {
-    this.#lookups.reset(this.#parts.clock.now())
-    this.#arm()
+    this.#rounds.refresh()
   }
 
   /** The old network's announcements lead nowhere. */
   onNetworkChange(): void {
-    this.#announced = false
-    this.#announcements.reset(this.#parts.clock.now())
-    this.refresh()
+    this.#rounds.reannounce()
+    this.#rounds.refresh()
   }
 
   onExternal(): void {
@@ -98,8 +87,8 @@ export class DhtSession {
 
   async leave(): Promise<void> {
     this.#left.abort()
-    this.#timer?.cancel()
-    await this.#announcing
+    this.#rounds.stop()
+    await this.#rounds.announcing
     // What was never signed is nowhere stored: offline there is nothing to take back.
     if (this.#signer.signatures === 0) return
     await Promise.all([...this.#announcedKeys.values()].map((key) => this.#parts.queries.unannounce(key, this.#signer)))
@@ -107,42 +96,13 @@ export class DhtSession {
 
   /** Of two nodes that come at the same moment, the one whose announcement ends later sees the other's. */
   async #begin(): Promise<void> {
-    if (this.#wish.announce) await Promise.all([this.#announce(), this.#publish()])
-    if (this.#wish.lookup && (this.#announced || !this.#wish.announce)) await this.#look()
+    if (this.#wish.announce) await Promise.all([this.#rounds.announce(), this.#publish()])
+    if (this.#wish.lookup && (this.#rounds.announced || !this.#wish.announce)) await this.#rounds.look()
     await Promise.all(this.#locating.values())
     this.#parts.control.flush()
   }
 
-  #arm(): void {
-    this.#timer?.cancel()
-    if (this.#left.signal.aborted) return
-    const { clock } = this.#parts
-    const times = [
-      this.#wish.lookup ? this.#lookups.nextAt : null,
-      this.#wish.announce ? this.#announcements.nextAt : null,
-    ]
-    const next = Math.min(...times.filter((at) => at !== null))
-    if (Number.isFinite(next)) this.#timer = clock.setTimer(next - clock.now(), () => this.#onTimer())
-  }
-
-  #onTimer(): void {
-    const now = this.#parts.clock.now()
-    if (this.#wish.announce) {
-      if (this.#announcements.due(now, this.#announced ? 1 : 0)) void this.#announce()
-      void this.#publish()
-    }
-    if (this.#wish.lookup && this.#lookups.due(now, this.#wish.linked()) && !this.#looking) void this.#look()
-    this.#arm()
-  }
-
-  #announce(): Promise<void> {
-    this.#announcing ??= this.#announceOnce().finally(() => {
-      this.#announcing = null
-    })
-    return this.#announcing
-  }
-
-  async #announceOnce(): Promise<void> {
+  async #announce(): Promise<boolean> {
     const { queries } = this.#parts
     const keys = this.#keys()
     for (const key of keys) this.#announcedKeys.set(Buffer.from(key).toString('hex'), key)
@@ -150,7 +110,7 @@ export class DhtSession {
       if (this.#announcedKeys.size > MAX_ANNOUNCED_KEYS) this.#announcedKeys.delete(old)
     }
     const announced = await Promise.all(keys.map((key) => queries.announce(key, this.#signer, this.#query())))
-    this.#announced = announced.some(Boolean)
+    return announced.some(Boolean)
   }
 
   async #publish(): Promise<void> {
@@ -170,19 +130,7 @@ export class DhtSession {
     return guess && addresses.length < MAX_RECORD_ADDRESSES ? [...addresses, guess] : addresses
   }
 
-  /** Never two at a time; one that is asked for while another runs follows it. */
-  #look(): Promise<void> {
-    const before = this.#looking ?? Promise.resolve()
-    const looking = before
-      .then(() => this.#lookOnce())
-      .finally(() => {
-        if (this.#looking === looking) this.#looking = null
-      })
-    this.#looking = looking
-    return looking
-  }
-
-  async #lookOnce(): Promise<void> {
+  async #look(): Promise<void> {
     await Promise.all(this.#keys().map((key) => this.#parts.queries.lookup(key, this.#query())))
   }
 

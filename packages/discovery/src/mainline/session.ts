@@ -14,7 +14,7 @@ import {
 } from '@hearsay/core'
 import type { Place } from 'bittorrent-dht'
 import { scopeOf } from '../ipv4.js'
-import { createLookupSchedule, FIRST_PAUSE_MS, type LookupSchedule } from '../schedule.js'
+import { Rounds } from '../rounds.js'
 import type { SessionControl } from '../session.js'
 import type { MainlineNode } from './node.js'
 
@@ -29,11 +29,6 @@ export interface MainlineSessionParts {
 }
 
 const KEY_BYTES = 20
-const RETRY_CAP_MS = 60_000
-const LOOKUP_SETTLED_MS = 300_000
-/** BEP 5 has nodes keep announcements for about half an hour. */
-const REANNOUNCE_MS = 600_000
-const REANNOUNCE_SPREAD_MS = 120_000
 /** Peers of one reply that are told, by chance: no single node fills a look-up, and no first hundred hides the others. */
 export const MAX_PEERS_PER_REPLY = 8
 /** Peers that one look-up tells. */
@@ -47,41 +42,31 @@ export class MainlineSession {
   readonly #parts: MainlineSessionParts
   readonly #topic: Topic
   readonly #wish: DiscoveryJoin
-  readonly #lookups: LookupSchedule
-  readonly #announcements: LookupSchedule
+  readonly #rounds: Rounds
   readonly #left = new AbortController()
-  #announced = false
-  #announcing: Promise<void> | null = null
-  #looking: Promise<void> | null = null
-  #timer: Timer | null = null
   #secondRound: Timer | null = null
 
   constructor(topic: Topic, wish: DiscoveryJoin, parts: MainlineSessionParts) {
     this.#parts = parts
     this.#topic = topic
     this.#wish = wish
-    const { random, clock } = parts
-    const now = clock.now()
-    const firstLookup = now + (wish.announce ? FIRST_PAUSE_MS : 0)
-    this.#lookups = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs: LOOKUP_SETTLED_MS, random }, firstLookup)
-    const settledMs = REANNOUNCE_MS + random.below(REANNOUNCE_SPREAD_MS)
-    this.#announcements = createLookupSchedule({ capMs: RETRY_CAP_MS, settledMs, random }, now)
+    const { clock, random } = parts
+    this.#rounds = new Rounds(wish, { clock, random, announce: () => this.#announce(), look: () => this.#look() })
   }
 
   start(): void {
     void this.#begin()
-    this.#arm()
+    this.#rounds.arm()
   }
 
   refresh(): void {
-    this.#lookups.reset(this.#parts.clock.now())
-    this.#arm()
+    this.#rounds.refresh()
   }
 
   /** BEP 5 knows no withdrawal: what is stored expires where it is. What was not sent yet is not sent. */
   leave(): void {
     this.#left.abort()
-    this.#timer?.cancel()
+    this.#rounds.stop()
     this.#secondRound?.cancel()
   }
 
@@ -93,34 +78,14 @@ export class MainlineSession {
   async #begin(): Promise<void> {
     const { clock, control } = this.#parts
     const startedAt = clock.now()
-    if (this.#mayAnnounce()) await this.#announce()
+    if (this.#mayAnnounce()) await this.#rounds.announce()
     const tookMs = clock.now() - startedAt
-    if (this.#wish.lookup && (this.#announced || !this.#mayAnnounce())) await this.#look()
+    if (this.#wish.lookup && (this.#rounds.announced || !this.#mayAnnounce())) await this.#rounds.look()
     control.flush()
-    if (this.#announced && !this.#left.signal.aborted) {
+    if (this.#rounds.announced && !this.#left.signal.aborted) {
       const pauseMs = Math.min(Math.max(tookMs, SECOND_ROUND_MS.least), SECOND_ROUND_MS.most)
-      this.#secondRound = clock.setTimer(pauseMs, () => void this.#announce())
+      this.#secondRound = clock.setTimer(pauseMs, () => void this.#rounds.announce())
     }
-  }
-
-  #arm(): void {
-    this.#timer?.cancel()
-    if (this.#left.signal.aborted) return
-    const { clock } = this.#parts
-    const times = [
-      this.#wish.lookup ? this.#lookups.nextAt : null,
-      this.#wish.announce ? this.#announcements.nextAt : null,
-    ]
-    const next = Math.min(...times.filter((at) => at !== null))
-    if (Number.isFinite(next)) this.#timer = clock.setTimer(next - clock.now(), () => this.#onTimer())
-  }
-
-  #onTimer(): void {
-    const now = this.#parts.clock.now()
-    const due = this.#wish.announce && this.#announcements.due(now, this.#announced ? 1 : 0)
-    if (due && this.#mayAnnounce()) void this.#announce()
-    if (this.#wish.lookup && this.#lookups.due(now, this.#wish.linked()) && !this.#looking) void this.#look()
-    this.#arm()
   }
 
   /** What is announced is a TCP port: who accepts nobody has nothing to say here. */
@@ -128,16 +93,10 @@ export class MainlineSession {
     return this.#wish.announce && this.#wish.port !== null
   }
 
-  #announce(): Promise<void> {
-    this.#announcing ??= this.#announceOnce().finally(() => {
-      this.#announcing = null
-    })
-    return this.#announcing
-  }
-
-  async #announceOnce(): Promise<void> {
+  async #announce(): Promise<boolean> {
+    if (!this.#mayAnnounce()) return false
     const announced = await Promise.all(this.#keys().map((key) => this.#announceUnder(key, this.#collector())))
-    this.#announced = announced.some(Boolean)
+    return announced.some(Boolean)
   }
 
   /** The look-up finds the nodes to announce at, whose tokens are good for ten minutes, and who else is there. */
@@ -149,19 +108,7 @@ export class MainlineSession {
     return found && port !== null && node.announce(key, port, signal)
   }
 
-  /** Never two at a time; one that is asked for while another runs follows it. */
-  #look(): Promise<void> {
-    const before = this.#looking ?? Promise.resolve()
-    const looking = before
-      .then(() => this.#lookOnce())
-      .finally(() => {
-        if (this.#looking === looking) this.#looking = null
-      })
-    this.#looking = looking
-    return looking
-  }
-
-  async #lookOnce(): Promise<void> {
+  async #look(): Promise<void> {
     const wish = { onPeers: this.#collector(), signal: this.#left.signal }
     await Promise.all(this.#keys().map((key) => this.#parts.node.lookup(key, wish)))
   }

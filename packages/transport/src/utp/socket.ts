@@ -225,6 +225,7 @@ export class UtpSocket {
   #closeIfOver(): void {
     if (!this.#isEnding || this.#isClosed || this.#machine.counts.connections > 0) return
     if (this.#machine.counts.lingering === 0) return this.#close()
+    // Not the clock's: its timers keep the process alive, which is what this must not do.
     const linger = setTimeout(() => this.#close(), this.#machine.limits.lingerMs)
     linger.unref()
     // For those who wait it is over: another socket may not take the port yet.
