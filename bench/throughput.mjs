@@ -37,7 +37,7 @@ export async function benchThroughput(scale) {
   child.kill()
   await once(child, 'exit')
   await node.close()
-  return { title: 'Two processes over TCP, Noise and flood', rows }
+  return { title: 'Two processes over TCP and Noise, the default engine', rows }
 }
 
 async function rate(room, messages, batch) {
