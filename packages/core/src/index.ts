@@ -12,6 +12,7 @@ export {
   MAX_RECORD_ADDRESSES_BYTES,
 } from './address-record.js'
 export { copyBytes } from './bytes.js'
+export { type Cause, MAX_CAUSES } from './causes.js'
 export { checkChannel, MAX_CHANNEL_ID_BYTES, MAX_HANDSHAKE_BYTES, MAX_PROTOCOL_LETTERS } from './channel-name.js'
 export { clampDelay, MAX_TIMER_MS, systemClock } from './clock.js'
 export type * from './contracts/index.js'
@@ -28,12 +29,15 @@ export {
   createRecord,
   decodeRecord,
   encodeRecord,
+  KIND_CAUSED,
   KIND_MESSAGES,
   MAX_BATCH_BYTES,
   MAX_BATCH_MESSAGES,
   PREV_BYTES,
+  type RecordContents,
   type RecordDraft,
   type RecordHeader,
+  recordContents,
   recordMessages,
   type SignedRecord,
   type Verdict,

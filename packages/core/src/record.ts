@@ -3,6 +3,7 @@
 
 import { raw, uint } from 'compact-encoding'
 import { copyBytes } from './bytes.js'
+import { type Cause, encodeCauses, MAX_CAUSES, readCauses } from './causes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
@@ -15,6 +16,8 @@ import type { Topic } from './topic.js'
 
 /** The kind of a record that carries messages. */
 export const KIND_MESSAGES = 0
+/** The kind of one whose block names what its author had heard before it carries messages. */
+export const KIND_CAUSED = 1
 /** What a publisher puts into one record at most; a larger message is a record of its own. */
 export const MAX_BATCH_BYTES: number = 16 * 1024
 export const MAX_BATCH_MESSAGES = 1_024
@@ -66,14 +69,24 @@ export interface RecordDraft {
   readonly prev: Uint8Array
   /** 1 to 1,024 payloads. */
   readonly messages: readonly Uint8Array[]
+  /** What must be heard before it, at most 64 places, for those who want that. @default none are told */
+  readonly causes?: readonly Cause[]
+}
+
+/** What is in a record's block. */
+export interface RecordContents {
+  readonly causes: readonly Cause[]
+  readonly messages: readonly Uint8Array[]
 }
 
 /** Signs consecutive messages of one author as one record. */
 export function createRecord(draft: RecordDraft, topic: Topic, author: Identity, crypto: Crypto): SignedRecord {
-  const { messages, ...place } = draft
-  const header: RecordHeader = { ...place, kind: KIND_MESSAGES, author: author.id, count: messages.length }
+  const { messages, causes, ...place } = draft
+  const kind = causes ? KIND_CAUSED : KIND_MESSAGES
+  const header: RecordHeader = { ...place, kind, author: author.id, count: messages.length }
   checkHeader(header)
-  const plain = joinMessages(messages)
+  if (causes && causes.length > MAX_CAUSES) throw malformed(`${causes.length} causes`)
+  const plain = joinMessages(messages, causes ? encodeCauses(causes) : new Uint8Array())
   const block = topic.payloadKey ? crypto.seal(plain, sealNonce(header, crypto), topic.payloadKey) : plain
   const signed = encodeSigned(header, block, topic, crypto)
   return { header, block, signed, signature: author.sign(signed), id: crypto.hash([signed]) }
@@ -128,19 +141,25 @@ export function verifyRecord(record: SignedRecord, crypto: Crypto): Verdict {
 
 /** The record's messages, opened and split; throws `ERR_RECORD` if they are not exactly `count` payloads. */
 export function recordMessages(record: SignedRecord, topic: Topic, crypto: Crypto): readonly Uint8Array[] {
+  return recordContents(record, topic, crypto).messages
+}
+
+/** The same with what its author had heard before it. */
+export function recordContents(record: SignedRecord, topic: Topic, crypto: Crypto): RecordContents {
   const { header, block } = record
   const plain = topic.payloadKey ? crypto.open(block, sealNonce(header, crypto), topic.payloadKey) : block
   if (plain === null) throw malformed('sealed under another key')
   const reader = new Reader(plain, malformed)
+  const causes = header.kind === KIND_CAUSED ? readCauses(reader, malformed) : []
   const messages: Uint8Array[] = []
   while (messages.length < header.count) messages.push(reader.bytes(reader.uint()))
   reader.end()
-  return messages
+  return { causes, messages }
 }
 
 function checkHeader(header: RecordHeader): void {
   const { kind, epoch, firstSeq, count, time, prev } = header
-  if (kind !== KIND_MESSAGES) throw malformed(`kind ${kind}`)
+  if (kind !== KIND_MESSAGES && kind !== KIND_CAUSED) throw malformed(`kind ${kind}`)
   if (count < 1 || count > MAX_BATCH_MESSAGES) throw malformed(`${count} messages`)
   if (time > MAX_TIME_MS) throw malformed('a time beyond any calendar')
   if (prev.byteLength !== PREV_BYTES) throw malformed(`${prev.byteLength} bytes of the previous id`)
@@ -212,13 +231,14 @@ export function decodeSigned(signed: Uint8Array): { readonly header: RecordHeade
   return { header, topicId }
 }
 
-function joinMessages(messages: readonly Uint8Array[]): Uint8Array {
-  const state = { start: 0, end: 0, buffer: null as Uint8Array | null }
+function joinMessages(messages: readonly Uint8Array[], before: Uint8Array): Uint8Array {
+  const state = { start: 0, end: before.byteLength, buffer: null as Uint8Array | null }
   for (const message of messages) {
     uint.preencode(state, message.byteLength)
     state.end += message.byteLength
   }
   const filled = { start: 0, end: state.end, buffer: new Uint8Array(state.end) }
+  raw.encode(filled, before)
   for (const message of messages) {
     uint.encode(filled, message.byteLength)
     raw.encode(filled, message)

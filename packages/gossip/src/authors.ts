@@ -5,6 +5,9 @@ import type { PeerId } from '@hearsay/core'
 import { type Head, MAX_HEADS } from './frames.js'
 import { Sequence } from './sequence.js'
 
+/** Authors whose messages a room takes. */
+export type Members = ReadonlySet<PeerId>
+
 interface Author {
   /** Ascending by epoch once sorted; insertion order otherwise does not matter. */
   readonly epochs: Map<number, Sequence>
@@ -17,10 +20,17 @@ export class Authors {
   /** The most recently active ones, the last one last: what `heads` needs, without a look at all the others. */
   readonly #recent = new Set<PeerId>()
   readonly #bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }
+  readonly #members: Members | null
   #size = 0
 
-  constructor(bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }) {
+  /** @param members the only authors that are followed; null: everybody */
+  constructor(bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }, members: Members | null) {
     this.#bounds = bounds
+    this.#members = members
+  }
+
+  isMember(author: PeerId): boolean {
+    return this.#members === null || this.#members.has(author)
   }
 
   find(author: PeerId, epoch: number): Sequence | undefined {
@@ -29,6 +39,7 @@ export class Authors {
 
   /** True if a sequence for this place exists or may be begun. */
   admits(author: PeerId, epoch: number): boolean {
+    if (!this.isMember(author)) return false
     const known = this.#authors.get(author)
     if (known?.epochs.has(epoch)) return true
     if (known && epoch <= known.floor) return false

@@ -27,9 +27,11 @@ import { DeliveryLog } from './delivery-log.js'
 import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
 import { type GossipLimits, resolveLimits } from './options.js'
+import { checkOrder, type Order } from './order.js'
 import { Outbox } from './outbox.js'
 import { checkSince, type Since } from './since.js'
 import { trees } from './trees.js'
+import { judgeAll, type Validate } from './validation.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
@@ -49,6 +51,12 @@ export interface GossipOptions {
   readonly limits?: Partial<GossipLimits>
   /** What of before it came this node asks for. @default 'live' */
   readonly since?: Since
+  /** In which order messages are delivered. @default 'author' */
+  readonly order?: Order
+  /** The only authors whose messages are taken; one who is not among them only listens. @default everybody */
+  readonly members?: Iterable<PeerId>
+  /** Judges messages of others before they are delivered and passed on; a record of several falls with any of them. */
+  readonly validate?: Validate
   /** @default systemClock() */
   readonly clock?: Clock
   /** @default sodiumCrypto() */
@@ -67,6 +75,9 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   readonly #clock: Clock
   readonly #limits: GossipLimits
   readonly #machine: Machine
+  readonly #members: ReadonlySet<PeerId> | null
+  readonly #validate: Validate | null
+  readonly #stopTicks: () => void
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
   readonly #peers = new Map<PeerId, Link>()
@@ -95,7 +106,12 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#clock = clock
     this.#limits = resolveLimits({ ...engine.limits, ...options.limits })
     const since = checkSince(options.since === undefined ? 'live' : options.since)
-    this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits, since })
+    const order = checkOrder(options.order ?? 'author')
+    this.#members = options.members ? new Set(options.members) : null
+    this.#validate = options.validate ?? null
+    const wishes = { since, order, ...(this.#members && { members: this.#members }), judges: this.#validate !== null }
+    this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits, ...wishes })
+    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
     const { capacity: messages, capacityBytes: bytes } = this.#limits
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     // Half the history: what is signed and waits for a peer must not push itself out of it.
@@ -127,6 +143,9 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     const { signal } = options
     if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
     if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
+    if (this.#members?.has(this.#author.id) === false) {
+      throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
+    }
     if (payload.byteLength > this.#limits.maxMessageBytes) {
       throw new GossipError(
         'ERR_MESSAGE_SIZE',
@@ -162,6 +181,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
+    this.#stopTicks()
     this.#channels.close()
     this.#outbox.close()
     this.#acknowledgements.close()
@@ -274,6 +294,8 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         return this.#refill(output.peer)
       case 'deliver':
         return this.#deliver({ ...output.delivery, receivedAt: this.#wall() })
+      case 'judge':
+        return this.#judge(output)
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
@@ -307,6 +329,15 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   #onDrop(drop: Drop): void {
     if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#outbox.dropped(drop.from, drop.to)
     this.emit('drop', drop)
+  }
+
+  #judge({ ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
+    if (!this.#validate) return
+    judgeAll(deliveries, {
+      validate: this.#validate,
+      settle: (verdict) => this.#handle({ type: 'verdict', ticket, verdict }),
+      warn: (error) => this.emit('warning', toError(error)),
+    })
   }
 
   #deliver(delivery: Delivery): void {

@@ -2,12 +2,20 @@
 // time, outputs come out; a driver or a simulator does the rest. It never throws on what a remote sent.
 
 import type { Crypto, Delivery, Drop, Fork, Gap, Identity, PeerId, Topic } from '@hearsay/core'
+import type { Members } from './authors.js'
 import type { GossipErrorCode } from './errors.js'
 import type { GossipLimits } from './options.js'
+import type { Order } from './order.js'
 import type { Since } from './since.js'
 
 /** The driver's number for one open channel; never reused. */
 export type PeerHandle = number
+
+/**
+ * What the application says of a record before it goes on: `accept`; `ignore`: neither delivered nor passed on; `reject`: the
+ * same, and its author is not listened to for a while if there are more.
+ */
+export type Verdict = 'accept' | 'ignore' | 'reject'
 
 /** What happens to a machine. */
 export type Input =
@@ -19,6 +27,10 @@ export type Input =
   | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
+  /** The application's answer to `judge`. */
+  | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
+  /** A round is due now, for an engine that spreads in rounds. */
+  | { readonly type: 'tick' }
   /** A time that was asked for has come; early, late or doubled is harmless. */
   | { readonly type: 'timer' }
 
@@ -28,6 +40,8 @@ export type Output =
   /** There is more to send to this peer than its window takes. */
   | { readonly type: 'blocked'; readonly peer: PeerHandle }
   | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
+  /** Ask the application about the messages of one record, before anybody else hears of it. */
+  | { readonly type: 'judge'; readonly ticket: number; readonly deliveries: readonly Omit<Delivery, 'receivedAt'>[] }
   /** Own messages got these sequence numbers: [from, to). */
   | { readonly type: 'published'; readonly from: number; readonly to: number }
   /** Own messages were handed to this peer for the first time. */
@@ -65,6 +79,12 @@ export interface MachineContext {
   readonly limits: GossipLimits
   /** What of before it came this node asks its neighbours for. @default 'live' */
   readonly since?: Since
+  /** @default 'author' */
+  readonly order?: Order
+  /** The only authors whose messages are taken. @default everybody's */
+  readonly members?: Members
+  /** Ask the application about every record of others: `judge`. @default false */
+  readonly judges?: boolean
 }
 
 /** A way to spread messages: made by `flood()`. */
@@ -73,4 +93,6 @@ export interface Engine {
   /** Limits that this engine was given; the room fills in the rest. */
   readonly limits: Partial<GossipLimits>
   createMachine(context: MachineContext): Machine
+  /** Of an engine with rounds by hand: tells when one is due; calling what it returns ends that. */
+  onTick?(listener: () => void): () => void
 }

@@ -10,6 +10,7 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_CLOSED`: the room was closed before or during the call
  * - `ERR_ABORTED`: the caller's signal fired
  * - `ERR_LIMIT`: too many at once; some have to end first
+ * - `ERR_MEMBERS`: this author is not among the room's members
  * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
  * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
  * - `ERR_RECORD`: (remote) a record of a wrong shape
@@ -23,6 +24,7 @@ export type GossipErrorCode =
   | 'ERR_CLOSED'
   | 'ERR_ABORTED'
   | 'ERR_LIMIT'
+  | 'ERR_MEMBERS'
   | 'ERR_PEER'
   | 'ERR_FRAME'
   | 'ERR_RECORD'

@@ -2,14 +2,15 @@
 
 export { createGossip, type GossipOptions } from './driver.js'
 export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodings } from './encodings.js'
-export type { Engine } from './engine.js'
+export type { Engine, Verdict } from './engine.js'
 export { GossipError, type GossipErrorCode } from './errors.js'
 export { flood } from './flood.js'
+export { type Message, validateValues } from './message.js'
 export { DEFAULT_LIMITS, type GossipLimits } from './options.js'
+export type { Order } from './order.js'
 export type { QueryOptions } from './queries/driver.js'
 export {
   createRoom,
-  type Message,
   type Peer,
   type ReadyOptions,
   type Room,
@@ -18,6 +19,8 @@ export {
   type SubscribeOptions,
 } from './room.js'
 export type { Answer, DirectMessage, Query, TalkOptions } from './room-talk.js'
+export { type RumorEngine, type RumorOptions, rumor } from './rumor.js'
 export type { Since } from './since.js'
 export type { Split } from './split.js'
 export { trees } from './trees.js'
+export type { Judged, Validate } from './validation.js'

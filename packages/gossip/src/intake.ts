@@ -1,7 +1,14 @@
 // What is checked of a record before it is believed, cheapest first: its shape, whether we have it, its signature, its
 // contents, its place. Engines share it, so that no engine can be laxer than another.
 
-import { decodeRecord, hasCode, recordMessages, type SignedRecord, verifyRecord } from '@hearsay/core'
+import {
+  decodeRecord,
+  hasCode,
+  type RecordContents,
+  recordContents,
+  type SignedRecord,
+  verifyRecord,
+} from '@hearsay/core'
 import type { ArrivalLog } from './arrivals.js'
 import type { MachineContext } from './engine.js'
 import type { GossipErrorCode } from './errors.js'
@@ -15,11 +22,13 @@ export interface Fault {
 }
 
 export type Finding =
-  | { readonly is: 'new'; readonly record: SignedRecord; readonly messages: readonly Uint8Array[] }
+  | ({ readonly is: 'new'; readonly record: SignedRecord } & RecordContents)
   /** Held at this position of the log, or held once: nothing to do. */
   | { readonly is: 'known'; readonly record: SignedRecord; readonly position: number | null }
   /** Valid, but not of one sequence with what we hold. */
   | { readonly is: 'fork'; readonly record: SignedRecord; readonly held: SignedRecord }
+  /** Of an author that is no member: not even verified. */
+  | { readonly is: 'foreign'; readonly record: SignedRecord }
   /** Valid, of an author or epoch beyond what is tracked. */
   | { readonly is: 'refused'; readonly record: SignedRecord }
   | { readonly is: 'faulty'; readonly fault: Fault }
@@ -41,24 +50,25 @@ export class Intake {
     const record = attempt(() => decodeRecord(bytes, topic, crypto))
     if ('fault' in record) return { is: 'faulty', fault: record.fault }
     const { author, epoch, firstSeq } = record.value.header
+    if (!this.#ordering.isMember(author)) return { is: 'foreign', record: record.value }
     const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
     const held = position === null ? undefined : this.#log.at(position)?.record
     if (held && isSame(held, record.value)) return { is: 'known', record: held, position }
     if (this.#ordering.isFrozen(record.value.header)) return { is: 'known', record: record.value, position: null }
     const forged = this.#checkSignature(record.value)
     if (forged) return { is: 'faulty', fault: forged }
-    const messages = attempt(() => this.#contents(record.value))
-    if ('fault' in messages) return { is: 'faulty', fault: messages.fault }
-    return this.#place(record.value, messages.value)
+    const contents = attempt(() => this.#contents(record.value))
+    if ('fault' in contents) return { is: 'faulty', fault: contents.fault }
+    return this.#place(record.value, contents.value)
   }
 
-  #place(record: SignedRecord, messages: readonly Uint8Array[]): Finding {
+  #place(record: SignedRecord, contents: RecordContents): Finding {
     const { author, epoch, firstSeq, count } = record.header
     const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
     const held = this.#log.conflict(record, isKnown)
     if (held) return { is: 'fork', record, held }
     if (isKnown) return { is: 'known', record, position: null }
-    return this.#ordering.admits(author, epoch) ? { is: 'new', record, messages } : { is: 'refused', record }
+    return this.#ordering.admits(author, epoch) ? { is: 'new', record, ...contents } : { is: 'refused', record }
   }
 
   /** Honest peers verify before they forward, so a forgery is the sender's; what strictness alone refuses need not be. */
@@ -68,12 +78,12 @@ export class Intake {
     return { code: 'ERR_RECORD_FORGED', message: 'a record that its author did not sign', ban: verdict === 'invalid' }
   }
 
-  #contents(record: SignedRecord): readonly Uint8Array[] {
+  #contents(record: SignedRecord): RecordContents {
     const { topic, crypto, limits } = this.#context
-    const messages = recordMessages(record, topic, crypto)
-    const tooLarge = messages.find((message) => message.byteLength > limits.maxMessageBytes)
+    const contents = recordContents(record, topic, crypto)
+    const tooLarge = contents.messages.find((message) => message.byteLength > limits.maxMessageBytes)
     if (tooLarge) throw new RangeError(`a message of ${tooLarge.byteLength} bytes`)
-    return messages
+    return contents
   }
 }
 

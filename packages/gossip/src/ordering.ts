@@ -1,12 +1,14 @@
 // From accepted records to deliveries: every author's epoch in order, holes given up in time, within bounds. Engines share
 // it; how records get here and where they go next is theirs.
 
-import type { PeerId, RecordHeader } from '@hearsay/core'
-import { Authors } from './authors.js'
+import type { Cause, PeerId, RecordHeader } from '@hearsay/core'
+import { Authors, type Members } from './authors.js'
+import { Causality } from './causality.js'
 import type { Output } from './engine.js'
 import type { Head } from './frames.js'
 import type { Interval } from './intervals.js'
 import type { GossipLimits } from './options.js'
+import type { Order } from './order.js'
 import type { Patience, Pending, Sequence, Step } from './sequence.js'
 
 interface Place {
@@ -15,10 +17,19 @@ interface Place {
   readonly sequence: Sequence
 }
 
+export interface OrderingOptions {
+  readonly limits: GossipLimits
+  readonly order: Order
+  readonly members: Members | null
+  readonly emit: (output: Output) => void
+}
+
 export class Ordering {
   readonly #limits: GossipLimits
   readonly #authors: Authors
   readonly #emit: (output: Output) => void
+  readonly #order: Order
+  readonly #causality = new Causality<Place>()
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
    * insertion order is the order of deadlines: the first one is due first, however many wait.
@@ -28,15 +39,21 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor(limits: GossipLimits, emit: (output: Output) => void) {
+  constructor({ limits, order, members, emit }: OrderingOptions) {
     this.#limits = limits
-    this.#authors = new Authors(limits)
+    this.#order = order
+    this.#authors = new Authors(limits, members)
     this.#emit = emit
   }
 
   /** True if a record was accepted for any number of the range. */
   isKnown(author: PeerId, epoch: number, range: Interval): boolean {
     return this.#authors.find(author, epoch)?.isKnown(range[0], range[1]) ?? false
+  }
+
+  /** True if this author's messages are taken. */
+  isMember(author: PeerId): boolean {
+    return this.#authors.isMember(author)
   }
 
   /** True if the place is tracked or may be. */
@@ -47,6 +64,11 @@ export class Ordering {
   /** What was delivered of this place: unbroken runs, ascending. */
   deliveredOf(author: PeerId, epoch: number): readonly Interval[] {
     return this.#authors.find(author, epoch)?.delivered ?? []
+  }
+
+  /** What was heard since this was asked last, beside what this author's epoch said itself; empty if nobody wants to know. */
+  takeCauses(author: PeerId, epoch: number): readonly Cause[] {
+    return this.#causality.take(author, epoch)
   }
 
   /** Where deliveries end, of as many places as a hello takes, most recently active authors first. */
@@ -68,18 +90,25 @@ export class Ordering {
     return isNew
   }
 
+  /** The record is at the judge: another copy of it is nothing new. */
+  know(header: RecordHeader): void {
+    this.#authors.open(header.author, header.epoch).know(header)
+  }
+
   /** Takes a record of a place that is admitted and not known; `begin` says whether an unknown place may begin with it. */
   accept(pending: Pending, { begin, now }: { readonly begin: boolean; readonly now: number }): void {
     const { author, epoch } = pending.record.header
     const sequence = this.#authors.open(author, epoch)
     this.#authors.touch(author)
-    const patience = this.#patienceFrom(now)
-    this.#track({ author, epoch, sequence }, () => sequence.accept(pending, { begin, patience }))
+    const place = { author, epoch, sequence }
+    this.#track(place, () => sequence.accept(pending, { begin, patience: this.#patienceFor(place, now) }))
+    this.#goOn(now)
     for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
   }
 
   /** Gives up the holes whose time has come. */
   expire(now: number): void {
+    this.#goOn(now)
     for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) this.#giveUp(first, now)
   }
 
@@ -101,22 +130,48 @@ export class Ordering {
   }
 
   #giveUp(place: Place, now: number): void {
-    this.#track(place, () => place.sequence.giveUp(this.#patienceFrom(now)))
+    this.#track(place, () => place.sequence.giveUp(this.#patienceFor(place, now)))
+    this.#goOn(now)
   }
 
-  #patienceFrom(now: number): Patience {
-    return { now, settleMs: this.#limits.settleMs, holdMs: this.#limits.holdMs }
+  /** What waited for what has been heard by now. */
+  #goOn(now: number): void {
+    for (let place = this.#causality.next(); place; place = this.#causality.next()) {
+      const { sequence } = place
+      this.#track(place, () => sequence.retry(this.#patienceFor(place, now)))
+    }
+  }
+
+  #patienceFor(place: Place, now: number): Patience {
+    const { settleMs, holdMs } = this.#limits
+    const isDue = (pending: Pending): boolean => this.#order !== 'causal' || this.#isDue(place, pending)
+    return { now, settleMs, holdMs, atOnce: this.#order === 'none', isDue }
+  }
+
+  /** True if all that must be heard before it was; if not, it is tried again when that has come. */
+  #isDue(place: Place, { causes }: Pending): boolean {
+    const missing = causes.find((cause) => !this.#isHeard(cause))
+    if (missing) this.#causality.wait(place, missing)
+    return missing === undefined
+  }
+
+  /** Of what is not followed nothing will ever be heard. */
+  #isHeard({ author, epoch, next }: Cause): boolean {
+    const sequence = this.#authors.find(author, epoch)
+    if (!sequence) return !this.#authors.admits(author, epoch)
+    return (sequence.next ?? 0) >= next || (sequence.frozenAt ?? next) < next
   }
 
   /** Tells what became deliverable and keeps the books on what waits. */
   #track(place: Place, change: () => readonly Step[]): void {
     const { sequence } = place
-    const { heldCount, heldBytes, deadline } = sequence
+    const { heldCount, heldBytes, deadline, next } = sequence
     const steps = change()
     this.#held += sequence.heldCount - heldCount
     this.#heldBytes += sequence.heldBytes - heldBytes
     if (sequence.deadline !== deadline) this.#enqueue(place)
     for (const step of steps) this.#tell(place, step)
+    if (this.#order === 'causal' && (sequence.next !== next || sequence.frozenAt !== null)) this.#causality.heard(place)
   }
 
   /** A new deadline is the latest of its kind, so its place is the last. */

@@ -1,6 +1,7 @@
 // What this node signs: it packs the payloads of one tick into as few records as the limits allow, in one unbroken chain.
 
 import {
+  type Cause,
   type Crypto,
   createRecord,
   type Identity,
@@ -30,10 +31,12 @@ export class Publisher {
     return this.#nextSeq
   }
 
-  /** Signs the payloads as consecutive messages, published at `wall` (ms since 1970). */
-  sign(payloads: readonly Uint8Array[], wall: number): SignedRecord[] {
-    return packBatches(payloads).map((messages) => {
-      const draft = { epoch: this.epoch, firstSeq: this.#nextSeq, time: wall, prev: this.#prev, messages }
+  /** Signs the payloads as consecutive messages, published at `wall` (ms since 1970), after `causes` were heard. */
+  sign(payloads: readonly Uint8Array[], wall: number, causes: readonly Cause[]): SignedRecord[] {
+    return packBatches(payloads).map((messages, index) => {
+      const place = { epoch: this.epoch, firstSeq: this.#nextSeq, time: wall, prev: this.#prev }
+      // The other records come after the first anyway.
+      const draft = { ...place, messages, ...(index === 0 && causes.length > 0 && { causes }) }
       const record = createRecord(draft, this.#topic, this.author, this.#crypto)
       this.#nextSeq += messages.length
       this.#prev = record.id.slice(0, PREV_BYTES)

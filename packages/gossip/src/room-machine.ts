@@ -1,14 +1,15 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import type { SignedRecord } from '@hearsay/core'
+import type { Drop, SignedRecord } from '@hearsay/core'
 import { ArrivalLog } from './arrivals.js'
-import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
+import type { Input, Machine, MachineContext, Output, PeerHandle, Verdict } from './engine.js'
 import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
+import { type Arriving, Judgement } from './judgement.js'
 import { Neighbour } from './neighbour.js'
 import type { GossipLimits } from './options.js'
 import { Ordering } from './ordering.js'
@@ -37,6 +38,8 @@ export class RoomMachine implements Machine {
   readonly #wants: Wants
   readonly #spread: Spread
   readonly #serving: Serving
+  /** Null if the application judges nothing. */
+  readonly #judgement: Judgement | null
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   #wakeAt: number | null = null
@@ -48,7 +51,8 @@ export class RoomMachine implements Machine {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
-    const ordering = new Ordering(patienceOf(context), emit)
+    const { order = 'author', members = null } = context
+    const ordering = new Ordering({ limits: patienceOf(context), order, members, emit })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -62,6 +66,7 @@ export class RoomMachine implements Machine {
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
+    this.#judgement = context.judges ? new Judgement(emit) : null
   }
 
   handle(input: Input, now: number): readonly Output[] {
@@ -70,8 +75,9 @@ export class RoomMachine implements Machine {
     this.#dispatch(input, now)
     this.#ordering.expire(now)
     this.#wants.expire(now)
+    const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     // A frame that changed nothing here concerns nobody but its sender.
-    const isQuiet = input.type === 'frame' && this.#outputs.length === 0 && this.#log.next === before
+    const isQuiet = !isRound && input.type === 'frame' && this.#outputs.length === 0 && this.#log.next === before
     const sender = isQuiet ? input.peer : null
     for (const neighbour of this.#neighbours.values()) {
       if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
@@ -92,6 +98,10 @@ export class RoomMachine implements Machine {
         return this.#onFrame(input, now)
       case 'publish':
         return this.#onPublish(input, now)
+      case 'verdict':
+        return this.#onVerdict(input, now)
+      case 'tick':
+        return this.#spread.onTick?.()
       case 'timer':
         return
     }
@@ -112,9 +122,11 @@ export class RoomMachine implements Machine {
   }
 
   #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
-    const from = this.#publisher.nextSeq
-    for (const record of this.#publisher.sign(payloads, wall)) {
-      this.#accept({ record, messages: [], hops: 0, via: null }, null, now)
+    const { author, epoch, nextSeq: from } = this.#publisher
+    const causes = this.#ordering.takeCauses(author.id, epoch)
+    for (const record of this.#publisher.sign(payloads, wall, causes)) {
+      const pending: Pending = { record, messages: [], causes: [], hops: 0, via: null }
+      this.#accept({ pending, from: null, news: this.#newsOf(record, null, now), now })
     }
     this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
   }
@@ -173,6 +185,9 @@ export class RoomMachine implements Machine {
         return this.#onDuplicate(neighbour, finding, now)
       case 'faulty':
         return this.#misbehaved(neighbour, finding.fault, now)
+      case 'foreign':
+        this.#answered(neighbour, finding.record, now)
+        return this.#drop(finding.record.header, 'members')
       case 'refused':
         this.#answered(neighbour, finding.record, now)
         return this.#drop(finding.record.header, 'authors')
@@ -180,10 +195,36 @@ export class RoomMachine implements Machine {
         this.#answered(neighbour, finding.record, now)
         return this.#forks.onRecords(finding.held, finding.record)
       case 'new': {
+        const { record, messages, causes } = finding
         const hops = Math.min(frame.hops + 1, MAX_HOPS)
-        return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour, now)
+        const pending: Pending = { record, messages, causes, hops, via: neighbour.remote }
+        return this.#judge({ pending, from: neighbour, news: this.#newsOf(record, neighbour.handle, now), now })
       }
     }
+  }
+
+  /** Nobody hears of it before the application has said what it thinks. */
+  #judge(arriving: Arriving): void {
+    if (!this.#judgement) return this.#accept(arriving)
+    const { header } = arriving.pending.record
+    this.#ordering.know(header)
+    const verdict = this.#judgement.judge(arriving)
+    if (verdict !== null) this.#settle(arriving, verdict)
+  }
+
+  #onVerdict({ ticket, verdict }: Of<'verdict'>, now: number): void {
+    const arriving = this.#judgement?.take(ticket, verdict, now)
+    if (!arriving) return
+    const isHere = arriving.from !== null && this.#neighbours.has(arriving.from.handle)
+    this.#settle({ ...arriving, from: isHere ? arriving.from : null, now }, verdict)
+  }
+
+  #settle(arriving: Arriving, verdict: Verdict): void {
+    if (verdict === 'accept') return this.#accept(arriving)
+    const { pending, now } = arriving
+    this.#drop(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored')
+    // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
+    this.#ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
 
   #onDuplicate(neighbour: Neighbour, { record, position }: FindingOf<'known'>, now: number): void {
@@ -195,16 +236,18 @@ export class RoomMachine implements Machine {
   }
 
   /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
-  #answered(neighbour: Neighbour, { header }: SignedRecord, now: number): News {
-    const { author, epoch, firstSeq: first, count } = header
-    return this.#wants.arrived(neighbour.handle, { source: { author, epoch }, first, count }, now)
+  #answered(neighbour: Neighbour, record: SignedRecord, now: number): News {
+    return this.#newsOf(record, neighbour.handle, now)
   }
 
-  #accept(pending: Pending, from: Neighbour | null, now: number): void {
+  #newsOf({ header }: SignedRecord, via: PeerHandle | null, now: number): News {
+    const { author, epoch, firstSeq: first, count } = header
+    return this.#wants.arrived(via, { source: { author, epoch }, first, count }, now)
+  }
+
+  #accept({ pending, from, news, now }: Arriving): void {
     const { record, hops } = pending
-    const { author, epoch, firstSeq: first, count } = record.header
     const via = from?.handle ?? null
-    const news = this.#wants.arrived(via, { source: { author, epoch }, first, count }, now)
     const evicted = this.#log.append({ record, hops, at: now, via, isRecovered: news.recovered })
     for (const { record: old } of evicted) this.#drop(old.header, 'history')
     const position = this.#log.next - 1
@@ -228,7 +271,7 @@ export class RoomMachine implements Machine {
     this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
   }
 
-  #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: 'history' | 'authors'): void {
+  #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: Drop['reason']): void {
     this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
   }
 
@@ -249,12 +292,13 @@ export class RoomMachine implements Machine {
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
   #reschedule(given: boolean): void {
-    let due = Math.min(this.#ordering.deadline ?? Number.POSITIVE_INFINITY, this.#wants.deadline)
+    const never = Number.POSITIVE_INFINITY
+    let due = Math.min(this.#ordering.deadline ?? never, this.#wants.deadline, this.#spread.dueAt ?? never)
     for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
       if (!introduced) due = Math.min(due, helloBy)
       else if (!blocked) due = Math.min(due, notices.due)
     }
-    const at = due === Number.POSITIVE_INFINITY ? null : due
+    const at = due === never ? null : due
     if (at === this.#wakeAt && (at === null || !given)) return
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })

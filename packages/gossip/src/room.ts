@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream'
 import {
   type Address,
   type Clock,
-  copyBytes,
   type Delivery,
   type Drop,
   Emitter,
@@ -21,6 +20,7 @@ import {
 } from '@hearsay/core'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
 import { GossipError } from './errors.js'
+import { type Message, toMessage } from './message.js'
 import type { QueryOptions } from './queries/driver.js'
 import {
   type Answer,
@@ -31,26 +31,6 @@ import {
   type TalkOptions,
 } from './room-talk.js'
 import { type Split, SplitWatch } from './split.js'
-
-/** A verified message. */
-export interface Message<T> {
-  readonly author: PeerId
-  readonly epoch: number
-  readonly seq: number
-  /** When its author says it was published. */
-  readonly time: Date
-  readonly receivedAt: Date
-  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
-  readonly hops: number
-  /** The peer that handed it over; null for own messages. */
-  readonly via: PeerId | null
-  /** The decoded value; null if `undecodable`. */
-  readonly data: T
-  /** The payload as it was signed. */
-  readonly bytes: Uint8Array
-  /** True if the payload is not of the room's encoding. */
-  readonly undecodable: boolean
-}
 
 /** A peer in the room. */
 export interface Peer {
@@ -184,7 +164,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     gossip.on('peer', (id, link) => this.#onPeer(id, link))
     gossip.on('peer-leave', (id) => this.#onPeerLeave(id))
     gossip.on('delivery', (delivery) => {
-      if (this.isHeard('message')) this.emit('message', this.#toMessage(delivery))
+      if (this.isHeard('message')) this.emit('message', toMessage(delivery, this.#encoding))
     })
     for (const name of ['gap', 'fork', 'drop', 'warning'] as const) {
       gossip.on(name, (...args) => this.emit(name, ...(args as [never])))
@@ -333,24 +313,8 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
 
   #messages(query: HistoryQuery): AsyncIterable<Message<unknown>> {
     const deliveries = this.#gossip.history(query)
-    const toMessage = (delivery: Delivery): Message<unknown> => this.#toMessage(delivery)
-    return { [Symbol.asyncIterator]: () => mapped(deliveries[Symbol.asyncIterator](), toMessage) }
-  }
-
-  #toMessage({ payload, time, receivedAt, ...place }: Delivery): Message<unknown> {
-    // Others still read the payload, and peers are served from it: what the application gets is its own.
-    const bytes = copyBytes(payload)
-    const { data, undecodable } = this.#decode(bytes)
-    return { ...place, time: new Date(time), receivedAt: new Date(receivedAt), data, bytes, undecodable }
-  }
-
-  #decode(payload: Uint8Array): { data: unknown; undecodable: boolean } {
-    try {
-      return { data: this.#encoding.decode(payload), undecodable: false }
-    } catch {
-      // A valid signature says who wrote it, not that it is of our encoding: the application decides.
-      return { data: null, undecodable: true }
-    }
+    const read = (delivery: Delivery): Message<unknown> => toMessage(delivery, this.#encoding)
+    return { [Symbol.asyncIterator]: () => mapped(deliveries[Symbol.asyncIterator](), read) }
   }
 }
 

@@ -3,25 +3,33 @@
 //   settling  no place to begin yet: heard mid-stream, another path may still bring something earlier
 //   flowing   `next` is the first number not yet delivered; records beyond a hole wait in `held`
 
-import type { PeerId, SignedRecord } from '@hearsay/core'
+import type { Cause, PeerId, SignedRecord } from '@hearsay/core'
 import { type Interval, IntervalSet } from './intervals.js'
 
 /** A record on its way to the application, with what it needs there. */
 export interface Pending {
   readonly record: SignedRecord
   readonly messages: readonly Uint8Array[]
+  /** What its author had heard before it. */
+  readonly causes: readonly Cause[]
   readonly hops: number
   readonly via: PeerId | null
+  /** True if the application does not want it: it takes its place, and is not delivered. */
+  readonly isRefused?: boolean
 }
 
 /** What became deliverable, in order: records, and holes that were given up before them. */
 export type Step = { readonly gap: Interval } | { readonly ready: Pending }
 
-/** How long what waits may wait, from `now` on. */
+/** How long what waits may wait, from `now` on, and what it waits for. */
 export interface Patience {
   readonly now: number
   readonly settleMs: number
   readonly holdMs: number
+  /** Deliver a record as it comes, whatever is before it. */
+  readonly atOnce: boolean
+  /** True if nothing that must be heard before this record is missing. */
+  readonly isDue: (pending: Pending) => boolean
 }
 
 /** What a payload costs beside its bytes while it is held: a view on a buffer takes 107 bytes of heap on Node 20. */
@@ -53,6 +61,12 @@ export class Sequence {
     return this.#frozenAt
   }
 
+  /** The record whose turn it is, and that waits for what others said before it. */
+  get waiting(): Pending | null {
+    const [first] = this.#held
+    return first && first.record.header.firstSeq === this.#next ? first : null
+  }
+
   get heldCount(): number {
     return this.#held.length
   }
@@ -72,16 +86,30 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
+  /** It is on its way to the application, by way of a judge: another copy is nothing new. */
+  know({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
+    this.#known.add(firstSeq, firstSeq + count)
+  }
+
   /** Takes a record of a place that is not known yet. `begin` says whether an unknown sequence may begin right here. */
   accept(pending: Pending, options: { readonly begin: boolean; readonly patience: Patience }): readonly Step[] {
-    const { firstSeq, count } = pending.record.header
-    this.#known.add(firstSeq, firstSeq + count)
+    const { firstSeq } = pending.record.header
+    const { patience } = options
+    this.know(pending.record.header)
     if (this.#next === null && (firstSeq === 0 || options.begin)) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return []
-    this.#hold(pending)
-    const steps = this.#release()
-    this.#reschedule(options.patience, steps.length > 0)
+    const early = patience.atOnce ? this.#deliver(pending) : []
+    this.#hold(patience.atOnce ? placeOf(pending) : pending)
+    const steps = this.#release(patience)
+    this.#reschedule(patience, steps.length > 0)
+    return [...early, ...steps]
+  }
+
+  /** Something that a record may have waited for was heard. */
+  retry(patience: Patience): readonly Step[] {
+    const steps = this.#release(patience)
+    this.#reschedule(patience, steps.length > 0)
     return steps
   }
 
@@ -89,10 +117,11 @@ export class Sequence {
   giveUp(patience: Patience): readonly Step[] {
     const first = this.#held[0]
     if (!first) return []
-    const firstSeq = first.record.header.firstSeq
-    const steps: Step[] = this.#next === null ? [] : [{ gap: [this.#next, firstSeq] }]
+    const { firstSeq } = first.record.header
+    const steps: Step[] = this.#next === null || this.#next === firstSeq ? [] : [{ gap: [this.#next, firstSeq] }]
     this.#next = firstSeq
-    steps.push(...this.#release())
+    // Whatever it waited for: it has waited long enough.
+    steps.push(...this.#pass(), ...this.#release(patience))
     this.#reschedule(patience, true)
     return steps
   }
@@ -113,17 +142,26 @@ export class Sequence {
     this.#heldBytes += costOf(pending)
   }
 
-  #release(): Step[] {
+  #release({ isDue }: Patience): Step[] {
     const steps: Step[] = []
-    while (this.#held[0]?.record.header.firstSeq === this.#next) {
-      const ready = this.#held.shift() as Pending
-      const { firstSeq, count } = ready.record.header
-      this.#heldBytes -= costOf(ready)
-      this.#next = firstSeq + count
-      this.#delivered.add(firstSeq, firstSeq + count)
-      steps.push({ ready })
-    }
+    for (let first = this.waiting; first && isDue(first); first = this.waiting) steps.push(...this.#pass())
     return steps
+  }
+
+  /** The first that is held takes its turn. */
+  #pass(): Step[] {
+    const pending = this.#held.shift() as Pending
+    const { firstSeq, count } = pending.record.header
+    this.#heldBytes -= costOf(pending)
+    this.#next = firstSeq + count
+    return pending.isRefused ? [] : this.#deliver(pending)
+  }
+
+  #deliver(pending: Pending): Step[] {
+    if (pending.isRefused) return []
+    const { firstSeq, count } = pending.record.header
+    this.#delivered.add(firstSeq, firstSeq + count)
+    return [{ ready: pending }]
   }
 
   /** A sequence that has just begun waits as one that flows, however it came to begin. */
@@ -133,6 +171,12 @@ export class Sequence {
   }
 }
 
-function costOf({ record }: Pending): number {
-  return record.block.byteLength + record.header.count * VIEW_BYTES
+/** What is left of a record that was delivered before its turn: a place that is not a hole. */
+function placeOf(pending: Pending): Pending {
+  const record = { ...pending.record, block: new Uint8Array() }
+  return { ...pending, record, messages: [], causes: [], isRefused: true }
+}
+
+function costOf({ record, messages }: Pending): number {
+  return messages.length === 0 ? 0 : record.block.byteLength + messages.length * VIEW_BYTES
 }

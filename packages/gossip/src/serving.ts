@@ -98,9 +98,10 @@ export class Serving {
   }
 
   #advance(neighbour: Neighbour, now: number): void {
-    const { log } = this.#parts
+    const { log, spread } = this.#parts
+    const end = spread.upTo ?? log.next
     neighbour.cursor = Math.max(neighbour.cursor, log.oldest)
-    for (; neighbour.cursor < log.next; neighbour.cursor++) {
+    for (; neighbour.cursor < end; neighbour.cursor++) {
       const arrival = log.at(neighbour.cursor)
       if (arrival && !this.#pass(neighbour, arrival, now)) return
     }

@@ -42,6 +42,14 @@ export interface Spread {
   onPrune(neighbour: Neighbour, sources: readonly Source[], now: number): void
   onGraft(neighbour: Neighbour, sources: readonly Source[], now: number): void
   onPeerDown(peer: PeerHandle, now: number): void
+  /** For those that spread in rounds: arrivals from here on wait for the next one. */
+  readonly upTo?: number
+  /** When the next round is due. */
+  readonly dueAt?: number
+  /** Begins a round if one is due, in which all before this position goes on. */
+  beginRound?(next: number, now: number): boolean
+  /** A round is due by hand. */
+  onTick?(): void
   /** How long a push is waited for when a neighbour says that it has a record of this author, in ms. */
   pullDelayMs(author: PeerId): number
 }

@@ -41,14 +41,19 @@ export {
   type DirectMessage,
   flood,
   type Message,
+  type Order,
   type Peer,
   type Query,
   type QueryOptions,
   type Room,
   type RoomEvents,
+  type RumorEngine,
+  rumor,
   type Since,
   type Split,
   trees,
+  type Validate,
+  type Verdict,
 } from '@hearsay/gossip'
 export { tcp } from '@hearsay/transport'
 export { hyper } from '@hearsay/transport/hyperdht'

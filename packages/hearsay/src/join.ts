@@ -1,7 +1,7 @@
 // The whole stack in one call.
 
 import type { NamedEncodings, Room } from '@hearsay/gossip'
-import { createNode, type JoinOptions } from './node.js'
+import { createNode, type JoinOptions, type NamedJoinOptions } from './node.js'
 import type { NodeOptions } from './options.js'
 
 /**
@@ -14,19 +14,16 @@ import type { NodeOptions } from './options.js'
  */
 export async function join<Name extends keyof NamedEncodings>(
   topic: string | Uint8Array,
-  options: Omit<NodeOptions & JoinOptions<never>, 'encoding'> & { readonly encoding: Name },
+  options: NodeOptions & NamedJoinOptions<Name>,
 ): Promise<Room<NamedEncodings[Name]>>
 export async function join<T = unknown>(
   topic: string | Uint8Array,
   options?: NodeOptions & JoinOptions<T>,
 ): Promise<Room<T>>
-export async function join<T>(
-  topic: string | Uint8Array,
-  options: NodeOptions & JoinOptions<T> = {},
-): Promise<Room<T>> {
+export async function join(topic: string | Uint8Array, options: NodeOptions = {}): Promise<Room<never>> {
   const node = createNode(options)
   try {
-    return await node.join(topic, { ...options, closeNode: true })
+    return (await node.join(topic, { ...options, closeNode: true })) as Room<never>
   } catch (error) {
     await node.close()
     throw error

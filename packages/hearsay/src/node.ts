@@ -24,10 +24,14 @@ import {
   type EncodingOption,
   type Engine,
   type GossipLimits,
+  type Message,
   type NamedEncodings,
+  type Order,
   type Room,
   type Since,
   trees,
+  type Validate,
+  validateValues,
 } from '@hearsay/gossip'
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
@@ -48,6 +52,18 @@ export interface JoinOptions<T> {
    * the last so many messages; those of the last `age` milliseconds; all that peers retain. @default 'live'
    */
   readonly since?: Since
+  /**
+   * In which order messages are delivered: each author's as it said them; `none`: as they come; `causal`: besides, none before
+   * what its author had heard. @default 'author'
+   */
+  readonly order?: Order
+  /** The only authors whose messages are taken and passed on. @default everybody */
+  readonly members?: Iterable<PeerId>
+  /**
+   * Judges each message of others before it is delivered and passed on: `accept` (true), `ignore`, or `reject` (false), which
+   * also quiets an author of whom much is rejected. Messages that were published in one tick fall together.
+   */
+  readonly validate?: Validate<Omit<Message<T>, 'receivedAt'>>
   /** Makes the room private: at least 16 random bytes, or a passphrase. */
   readonly secret?: Uint8Array | string
   /** Let others find this node. @default true */
@@ -56,6 +72,12 @@ export interface JoinOptions<T> {
   readonly lookup?: boolean
   /** Close the node when the room closes. @default false */
   readonly closeNode?: boolean
+}
+
+/** The same with one of the encodings that have names. */
+export type NamedJoinOptions<Name extends keyof NamedEncodings> = Omit<JoinOptions<never>, 'encoding' | 'validate'> & {
+  readonly encoding: Name
+  readonly validate?: Validate<Omit<Message<NamedEncodings[Name]>, 'receivedAt'>>
 }
 
 export type NodeEvents = {
@@ -99,7 +121,7 @@ export interface Node extends EventSource<NodeEvents> {
   /** Joins a topic: a name, or 32 bytes. Rejects with `ERR_TOPIC`, `ERR_JOINED`, `ERR_LISTEN`, `ERR_EPOCH`, `ERR_CLOSED`. */
   join<Name extends keyof NamedEncodings>(
     topic: string | Uint8Array,
-    options: Omit<JoinOptions<never>, 'encoding'> & { readonly encoding: Name },
+    options: NamedJoinOptions<Name>,
   ): Promise<Room<NamedEncodings[Name]>>
   join<T = unknown>(topic: string | Uint8Array, options?: JoinOptions<T>): Promise<Room<T>>
   /** A link to the address, or to a peer that is known; rejects with `ERR_ADDRESS` or the pool's codes. */
@@ -172,7 +194,8 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     return this.#listening
   }
 
-  async join(name: string | Uint8Array, options: JoinOptions<unknown> = {}): Promise<Room<never>> {
+  async join(name: string | Uint8Array, given: object = {}): Promise<Room<never>> {
+    const options = given as JoinOptions<unknown>
     const topic = await this.#topicOf(name, options.secret)
     if (this.#closing) throw closed()
     if (this.#rooms.has(topic.id) || this.#joining.has(topic.id)) {
@@ -238,7 +261,10 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
     const { identity: author, clock } = this.#options
     const { engine = trees(), encoding = 'json', history: limits = {}, since = 'live' } = options
-    const gossip = createGossip({ topic, author, epoch, engine, clock, limits, since })
+    const { order = 'author', members, validate } = options
+    const wishes = { since, order, ...(members && { members }) }
+    const judge = validate && { validate: validateValues(validate, encoding) }
+    const gossip = createGossip({ topic, author, epoch, engine, clock, limits, ...wishes, ...judge })
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)

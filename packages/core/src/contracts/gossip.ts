@@ -54,8 +54,11 @@ export interface Drop {
   readonly epoch: number
   readonly from: number
   readonly to: number
-  /** `history`: forgotten as oldest; `authors`: a new author or epoch beyond what is tracked. */
-  readonly reason: 'history' | 'authors'
+  /**
+   * `history`: forgotten as oldest; `authors`: a new author or epoch beyond what is tracked; `members`: its author, as it
+   * claims, is none; `ignored`, `rejected`: by the application.
+   */
+  readonly reason: 'history' | 'authors' | 'members' | 'ignored' | 'rejected'
 }
 
 export type GossipEvents = {

@@ -1,0 +1,70 @@
+// What was heard lately, for the next own record to name, and who waits for what to be heard. Bounded: of places that changed
+// the latest are named, and each place waits for one other at most.
+
+import { type Cause, MAX_CAUSES, type PeerId } from '@hearsay/core'
+
+interface Where {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly sequence: { readonly next: number | null }
+}
+
+export class Causality<Place extends Where> {
+  /** By place, the one heard longest ago first. */
+  readonly #heard = new Map<string, Cause>()
+  /** Places that wait, by the place that they wait for. */
+  readonly #waiting = new Map<string, Map<string, Place>>()
+  /** Which place each one waits for. */
+  readonly #waitsFor = new Map<string, string>()
+  #ready: Place[] = []
+
+  /** Something was delivered there, or nothing more will be. */
+  heard(place: Place): void {
+    const key = keyOf(place)
+    const { author, epoch, sequence } = place
+    if (sequence.next !== null && sequence.next > 0) {
+      this.#heard.delete(key)
+      this.#heard.set(key, { author, epoch, next: sequence.next })
+      const [oldest] = this.#heard.keys()
+      // The one after the last takes the room of our own place, which is not named.
+      if (this.#heard.size > MAX_CAUSES + 1 && oldest !== undefined) this.#heard.delete(oldest)
+    }
+    const waiting = this.#waiting.get(key)
+    if (!waiting) return
+    this.#waiting.delete(key)
+    for (const one of waiting.keys()) this.#waitsFor.delete(one)
+    this.#ready.push(...waiting.values())
+  }
+
+  /** The first record of this place waits for that one. */
+  wait(place: Place, cause: Cause): void {
+    const [key, own] = [keyOf(cause), keyOf(place)]
+    this.#leave(own)
+    this.#waitsFor.set(own, key)
+    const waiting = this.#waiting.get(key) ?? new Map<string, Place>()
+    this.#waiting.set(key, waiting.set(own, place))
+  }
+
+  #leave(own: string): void {
+    const key = this.#waitsFor.get(own)
+    const waiting = key === undefined ? undefined : this.#waiting.get(key)
+    waiting?.delete(own)
+    if (key !== undefined && waiting?.size === 0) this.#waiting.delete(key)
+  }
+
+  /** A place that may go on, once; undefined if there is none. */
+  next(): Place | undefined {
+    return this.#ready.shift()
+  }
+
+  /** What was heard since this was asked last, but of this place. */
+  take(author: PeerId, epoch: number): readonly Cause[] {
+    const causes = [...this.#heard.values()].filter((cause) => cause.author !== author || cause.epoch !== epoch)
+    this.#heard.clear()
+    return causes.slice(-MAX_CAUSES)
+  }
+}
+
+function keyOf({ author, epoch }: { readonly author: PeerId; readonly epoch: number }): string {
+  return `${author} ${epoch}`
+}

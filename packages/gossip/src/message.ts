@@ -1,0 +1,56 @@
+// A message as the application sees it: the payload as a value of the room's encoding.
+
+import { copyBytes, type Delivery, type PeerId } from '@hearsay/core'
+import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
+import type { Judged, Validate } from './validation.js'
+
+/** A verified message. */
+export interface Message<T> {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly seq: number
+  /** When its author says it was published. */
+  readonly time: Date
+  readonly receivedAt: Date
+  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  readonly hops: number
+  /** The peer that handed it over; null for own messages. */
+  readonly via: PeerId | null
+  /** The decoded value; null if `undecodable`. */
+  readonly data: T
+  /** The payload as it was signed. */
+  readonly bytes: Uint8Array
+  /** True if the payload is not of the room's encoding. */
+  readonly undecodable: boolean
+}
+
+export function toMessage(delivery: Delivery, encoding: Encoding<unknown>): Message<unknown> {
+  return { ...toUnreceived(delivery, encoding), receivedAt: new Date(delivery.receivedAt) }
+}
+
+/** A validator of payloads from one of values. Throws `ERR_OPTION` for an encoding that is none. */
+export function validateValues(
+  validate: Validate<Omit<Message<unknown>, 'receivedAt'>>,
+  encoding: keyof NamedEncodings | EncodingOption<unknown> = 'json',
+): Validate {
+  const resolved = resolveEncoding(encoding)
+  return (judged) => validate(toUnreceived(judged, resolved))
+}
+
+function toUnreceived(
+  { payload, time, ...place }: Judged,
+  encoding: Encoding<unknown>,
+): Omit<Message<unknown>, 'receivedAt'> {
+  // Others still read the payload, and peers are served from it: what the application gets is its own.
+  const bytes = copyBytes(payload)
+  return { ...place, time: new Date(time), bytes, ...decode(bytes, encoding) }
+}
+
+function decode(payload: Uint8Array, encoding: Encoding<unknown>): { data: unknown; undecodable: boolean } {
+  try {
+    return { data: encoding.decode(payload), undecodable: false }
+  } catch {
+    // A valid signature says who wrote it, not that it is of our encoding: the application decides.
+    return { data: null, undecodable: true }
+  }
+}
