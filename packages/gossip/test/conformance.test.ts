@@ -1,26 +1,27 @@
-import type { Gossip } from '@hearsay/core'
+import { createIdentity, createTopic, type Gossip, type PeerId, systemClock } from '@hearsay/core'
 import { gossipConformance, runConformance } from '@hearsay/core/conformance'
 import { memoryLinkPair } from '@hearsay/core/memory'
 import { describe, test } from 'vitest'
-import { at, createNetwork, ENGINES, type TestNode } from './network.js'
+import { createGossip, rumor } from '../src/index.js'
+import { ENGINES } from './network.js'
 
-describe.each(ENGINES)('%s', (_name, engine) => {
+describe.each([...ENGINES, ['rumor', () => rumor({ intervalMs: 1 })] as const])('%s', (_name, engine) => {
   describe('this engine keeps the contract of gossip', () => {
     runConformance({
       test,
       suite: gossipConformance,
       create: async () => {
-        let nodes: readonly TestNode[] = []
-        const idOf = (gossip: Gossip) =>
-          at(
-            nodes,
-            nodes.findIndex((node) => node.gossip === gossip),
-          ).identity.id
+        const topic = createTopic('test')
+        const nodes = new Map<Gossip, PeerId>()
+        const idOf = (gossip: Gossip): PeerId => nodes.get(gossip) as PeerId
         return {
           maxMessageBytes: 1_000_000,
           async create(count) {
-            nodes = createNetwork(count, engine()).nodes
-            return nodes.map(({ gossip }) => gossip)
+            for (let epoch = 1; epoch <= count; epoch++) {
+              const author = createIdentity()
+              nodes.set(createGossip({ topic, author, epoch, engine: engine(), clock: systemClock() }), author.id)
+            }
+            return [...nodes.keys()]
           },
           async link(a, b) {
             const known = new Promise((resolve) => a.on('peer', resolve))
@@ -30,7 +31,7 @@ describe.each(ENGINES)('%s', (_name, engine) => {
             await known
           },
           async close() {
-            for (const { gossip } of nodes) await gossip.close()
+            for (const gossip of nodes.keys()) await gossip.close()
           },
         }
       },

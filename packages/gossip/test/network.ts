@@ -15,7 +15,7 @@ import {
   type Topic,
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
-import { createGossip, type Engine, flood, type Since, trees } from '../src/index.js'
+import { createGossip, type Engine, flood, type GossipOptions, type Since, trees } from '../src/index.js'
 import { encodeFrame } from '../src/machine.js'
 
 /** Every engine: what a room promises does not depend on how it spreads. */
@@ -73,13 +73,22 @@ export function createNode(own: {
   seed: number
   epoch: number
   since?: Since
+  more?: Partial<GossipOptions>
 }): TestNode {
   const identity = createIdentity({ seed: new Uint8Array(32).fill(own.seed + 1) })
-  const { topic, clock, engine = trees(), epoch, since = 'live' } = own
-  const gossip = createGossip({ topic, author: identity, epoch, engine, clock, since })
+  const { topic, clock, engine = trees(), epoch, since = 'live', more = {} } = own
+  const gossip = createGossip({ topic, author: identity, epoch, engine, clock, since, ...more })
   const heard: Delivery[] = []
   gossip.on('delivery', (delivery) => heard.push(delivery))
   return { identity, gossip, heard }
+}
+
+/** Links two nodes, whichever network they are of. */
+export async function linkNodes(one: TestNode, other: TestNode): Promise<void> {
+  const [a, b] = memoryLinkPair({ a: one.identity.id, b: other.identity.id })
+  one.gossip.addLink(a)
+  other.gossip.addLink(b)
+  await settle()
 }
 
 /** A peer that says on the topic's channel whatever a test makes it say. */

@@ -1,0 +1,186 @@
+// In which order messages reach the application: as their author said them, as they come, or after what they answer.
+
+import {
+  type Cause,
+  createIdentity,
+  createRecord,
+  createTopic,
+  decodeRecord,
+  encodeRecord,
+  type Identity,
+  PREV_BYTES,
+  recordContents,
+  type SignedRecord,
+  sodiumCrypto,
+} from '@hearsay/core'
+import { settle } from '@hearsay/core/memory'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createGossip, type Order } from '../src/index.js'
+import { decodeFrame, encodeFrame, flood, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { at, bytes, createNetwork, linkRawPeer, type TestNetwork } from './network.js'
+
+const crypto = sodiumCrypto()
+const topic = createTopic('test')
+const identityOf = (seed: number): Identity => createIdentity({ seed: new Uint8Array(32).fill(seed) })
+const [self, ann, ben, cat] = [1, 2, 3, 4].map(identityOf) as [Identity, Identity, Identity, Identity]
+
+/** A chain of records of one author, each with what it says it was caused by. */
+function chainOf(by: Identity, said: readonly { text: string; causes?: readonly Cause[] }[]): SignedRecord[] {
+  let prev: Uint8Array = new Uint8Array(PREV_BYTES)
+  return said.map(({ text, causes }, firstSeq) => {
+    const draft = { epoch: 7, firstSeq, time: 0, prev, messages: [bytes(text)], ...(causes && { causes }) }
+    const record = createRecord(draft, topic, by, crypto)
+    prev = record.id.slice(0, PREV_BYTES)
+    return record
+  })
+}
+
+function bench(order: Order): { frame: (record: SignedRecord, now?: number) => readonly Output[]; machine: Machine } {
+  const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(), order })
+  for (const [index, { id }] of [ann, ben].entries()) {
+    machine.handle({ type: 'peer-up', peer: index, remote: id, window: 1e9 }, 0)
+    const hello = encodeFrame({ type: 'hello', author: id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
+    machine.handle({ type: 'frame', peer: index, frame: hello }, 0)
+  }
+  const frame = (record: SignedRecord, now = 0): readonly Output[] =>
+    machine.handle(
+      { type: 'frame', peer: 0, frame: encodeFrame({ type: 'record', hops: 0, record: encodeRecord(record) }) },
+      now,
+    )
+  return { machine, frame }
+}
+
+const said = (outputs: readonly Output[]): string =>
+  outputs
+    .flatMap((output) => (output.type === 'deliver' ? [new TextDecoder().decode(output.delivery.payload)] : []))
+    .join('')
+const gaps = (outputs: readonly Output[]): unknown[] =>
+  outputs.flatMap((output) => (output.type === 'gap' ? [[output.gap.from, output.gap.to]] : []))
+
+describe("order 'none'", () => {
+  const [a, b, c, d] = chainOf(cat, [{ text: 'a' }, { text: 'b' }, { text: 'c' }, { text: 'd' }]) as [
+    SignedRecord,
+    SignedRecord,
+    SignedRecord,
+    SignedRecord,
+  ]
+
+  it('delivers what comes before its turn at once, and nothing twice', () => {
+    const { frame, machine } = bench('none')
+    expect(said(frame(a))).toBe('a')
+    expect(said(frame(c))).toBe('c')
+    expect(said(frame(d))).toBe('d')
+    expect(said(frame(b))).toBe('b')
+    for (const record of [a, b, c, d]) expect(said(frame(record))).toBe('')
+    expect(machine.handle({ type: 'timer' }, 10_000).filter(({ type }) => type === 'gap')).toEqual([])
+  })
+
+  it('delivers an author heard mid-stream at once, and what was before it within the time to settle', () => {
+    const { frame } = bench('none')
+    expect(said(frame(c))).toBe('c')
+    expect(said(frame(b))).toBe('b')
+  })
+
+  it('tells a hole that is not filled as a gap all the same, and delivers nothing of it afterwards', () => {
+    const { frame, machine } = bench('none')
+    frame(a)
+    frame(c)
+    expect(gaps(machine.handle({ type: 'timer' }, 1_000))).toEqual([[1, 2]])
+    expect(said(frame(b, 1_001))).toBe('')
+    expect(said(frame(d, 1_001))).toBe('d')
+  })
+
+  it('acknowledges to an author exactly what was delivered', () => {
+    const { frame, machine } = bench('none')
+    const own = chainOf(ann, [{ text: '0' }, { text: '1' }, { text: '2' }])
+    const hello = encodeFrame({ type: 'hello', author: ann.id, epoch: 7, presentMs: 0, since: 'live', heads: [] })
+    machine.handle({ type: 'peer-up', peer: 9, remote: ann.id, window: 1e9 }, 0)
+    machine.handle({ type: 'frame', peer: 9, frame: hello }, 0)
+    const outputs = [at(own, 0), at(own, 2)].flatMap((record) => frame(record))
+    const acks = outputs.flatMap((output) => {
+      const sent = output.type === 'send' && output.peer === 9 ? decodeFrame(output.frame) : null
+      return sent?.type === 'ack' ? [[sent.from, sent.to]] : []
+    })
+    expect(acks).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+  })
+})
+
+describe("order 'causal'", () => {
+  const annsSaid = chainOf(ann, [{ text: 'a' }, { text: 'b' }]) as [SignedRecord, SignedRecord]
+  const answers = (next: number): SignedRecord[] =>
+    chainOf(cat, [{ text: '1', causes: [{ author: ann.id, epoch: 7, next }] }, { text: '2' }])
+
+  it('holds an answer back until what it answers is there, and what the same author said after it too', () => {
+    const { frame } = bench('causal')
+    const [one, two] = answers(2) as [SignedRecord, SignedRecord]
+    expect(said(frame(one))).toBe('')
+    expect(said(frame(two))).toBe('')
+    expect(said(frame(annsSaid[0]))).toBe('a')
+    expect(said(frame(annsSaid[1]))).toBe('b12')
+  })
+
+  it('follows a chain of answers through three authors, in whatever order they come', () => {
+    const first = at(chainOf(ann, [{ text: 'a' }]), 0)
+    const second = at(chainOf(ben, [{ text: 'b', causes: [{ author: ann.id, epoch: 7, next: 1 }] }]), 0)
+    const third = at(chainOf(cat, [{ text: 'c', causes: [{ author: ben.id, epoch: 7, next: 1 }] }]), 0)
+    for (const order of [
+      [third, second, first],
+      [second, third, first],
+      [third, first, second],
+    ]) {
+      const { frame } = bench('causal')
+      expect(said(order.flatMap((record) => frame(record)))).toBe('abc')
+    }
+  })
+
+  it('waits no longer for what does not come than a hole may stay', () => {
+    const { frame, machine } = bench('causal')
+    const [one, two] = answers(2) as [SignedRecord, SignedRecord]
+    frame(one)
+    frame(two)
+    expect(said(machine.handle({ type: 'timer' }, 999))).toBe('')
+    const late = machine.handle({ type: 'timer' }, 1_000)
+    expect(said(late)).toBe('12')
+    expect(gaps(late)).toEqual([])
+    expect(said(frame(annsSaid[0], 1_001))).toBe('a')
+  })
+
+  it('is told to nobody who does not want it', () => {
+    const { frame } = bench('author')
+    expect(said(answers(2).flatMap((record) => frame(record)))).toBe('12')
+  })
+})
+
+describe('records of a room in causal order', () => {
+  let network: TestNetwork
+  afterEach(() => network.close())
+
+  it('name what their author had heard since its last one, and nothing twice', async () => {
+    network = createNetwork(1)
+    const { clock } = network
+    const author = identityOf(50)
+    const gossip = createGossip({ topic: network.topic, author, epoch: 1, clock, order: 'causal' })
+    const peer = await linkRawPeer({ identity: author, gossip, heard: [] }, 60)
+    peer.hello()
+    const heard = at(chainOf(peer.identity, [{ text: 'x' }]), 0)
+    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(heard) }))
+    await settle()
+    for (const text of ['one', 'two']) {
+      await gossip.publish(bytes(text))
+      await settle()
+    }
+    const causes = peer.frames.flatMap((bytesOf) => {
+      const frame = decodeFrame(bytesOf)
+      return frame.type === 'record' ? [causesOf(frame.record)] : []
+    })
+    expect(causes).toEqual([[{ author: peer.identity.id, epoch: 7, next: 1 }], []])
+    await gossip.close()
+  })
+})
+
+function causesOf(record: Uint8Array): readonly Cause[] {
+  return recordContents(decodeRecord(record, topic, crypto), topic, crypto).causes
+}
