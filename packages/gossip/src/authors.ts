@@ -1,40 +1,62 @@
 // Whose records are followed: one sequence for each (author, epoch), within bounds that a crowd of invented authors or
-// epochs cannot push.
+// epochs cannot push. Of those heard longest ago only the end is remembered; when that is too much too, new ones are refused.
 
-import type { PeerId } from '@hearsay/core'
+import { type Crypto, fromPeerId, type PeerId } from '@hearsay/core'
+import { Counters, type PlaceHash } from './counters.js'
 import { type Head, MAX_HEADS } from './frames.js'
 import { Sequence } from './sequence.js'
 
 /** Authors whose messages a room takes. */
 export type Members = ReadonlySet<PeerId>
 
+export interface AuthorsOptions {
+  readonly maxEpochs: number
+  readonly maxEpochsPerAuthor: number
+  readonly maxCounters: number
+  /** The only authors that are followed; null: everybody. */
+  readonly members: Members | null
+  readonly crypto: Pick<Crypto, 'hash'>
+}
+
 interface Author {
-  /** Ascending by epoch once sorted; insertion order otherwise does not matter. */
   readonly epochs: Map<number, Sequence>
   /** Epochs up to here were forgotten and are not heard again. */
   floor: number
 }
 
+/** Authors that are looked at for one that nothing waits for. */
+const MAX_LOOKS = 16
+/** Stands for an epoch where the floor of an author is remembered: no epoch is that high. */
+const FLOOR = 2 ** 53
+
 export class Authors {
+  /** The one heard longest ago first. */
   readonly #authors = new Map<PeerId, Author>()
   /** The most recently active ones, the last one last: what `heads` needs, without a look at all the others. */
   readonly #recent = new Set<PeerId>()
-  readonly #bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }
-  readonly #members: Members | null
+  readonly #options: AuthorsOptions
+  readonly #counters: Counters
   #size = 0
 
-  /** @param members the only authors that are followed; null: everybody */
-  constructor(bounds: { readonly maxEpochs: number; readonly maxEpochsPerAuthor: number }, members: Members | null) {
-    this.#bounds = bounds
-    this.#members = members
+  constructor(options: AuthorsOptions) {
+    this.#options = options
+    this.#counters = new Counters(options.maxCounters)
   }
 
   isMember(author: PeerId): boolean {
-    return this.#members === null || this.#members.has(author)
+    const { members } = this.#options
+    return members === null || members.has(author)
   }
 
   find(author: PeerId, epoch: number): Sequence | undefined {
     return this.#authors.get(author)?.epochs.get(epoch)
+  }
+
+  /** True if a record was accepted for any number of the range, as far as is known. */
+  isKnown(author: PeerId, epoch: number, [from, to]: readonly [number, number]): boolean {
+    const sequence = this.find(author, epoch)
+    if (sequence) return sequence.isKnown(from, to)
+    return this.#counters.size > 0 && from < (this.#counters.get(this.#hashOf(author, epoch)) ?? 0)
   }
 
   /** True if a sequence for this place exists or may be begun. */
@@ -42,28 +64,34 @@ export class Authors {
     if (!this.isMember(author)) return false
     const known = this.#authors.get(author)
     if (known?.epochs.has(epoch)) return true
-    if (known && epoch <= known.floor) return false
+    if (epoch <= (known?.floor ?? this.#floorOf(author))) return false
+    const { maxEpochs, maxEpochsPerAuthor } = this.#options
     return (
-      this.#size < this.#bounds.maxEpochs ||
-      (known !== undefined && known.epochs.size >= this.#bounds.maxEpochsPerAuthor)
+      this.#size < maxEpochs || (known && known.epochs.size >= maxEpochsPerAuthor) || this.#idle(author) !== undefined
     )
   }
 
   /** The sequence of a place that is admitted, begun if need be. */
   open(author: PeerId, epoch: number): Sequence {
-    const known = this.#authors.get(author) ?? { epochs: new Map<number, Sequence>(), floor: -1 }
+    const known = this.#authors.get(author) ?? { epochs: new Map<number, Sequence>(), floor: this.#floorOf(author) }
     this.#authors.set(author, known)
     const found = known.epochs.get(epoch)
     if (found) return found
-    const sequence = new Sequence()
+    if (this.#size >= this.#options.maxEpochs) this.#forgetIdle(author)
+    const sequence = new Sequence(this.#endOf(author, epoch))
     known.epochs.set(epoch, sequence)
     this.#size++
-    if (known.epochs.size > this.#bounds.maxEpochsPerAuthor) this.#forgetLowest(known)
+    if (known.epochs.size > this.#options.maxEpochsPerAuthor) this.#forgetLowest(known)
     return sequence
   }
 
-  /** Marks the place as just active, so that `heads` tells it first. */
+  /** Marks the place as just active, so that `heads` tells it first, and it is forgotten last. */
   touch(author: PeerId): void {
+    const known = this.#authors.get(author)
+    if (known) {
+      this.#authors.delete(author)
+      this.#authors.set(author, known)
+    }
     this.#recent.delete(author)
     this.#recent.add(author)
     const [oldest] = this.#recent
@@ -86,5 +114,44 @@ export class Authors {
     author.floor = Math.min(...author.epochs.keys())
     author.epochs.delete(author.floor)
     this.#size--
+  }
+
+  /** One of those heard longest ago of whom nothing waits, and whose end can be remembered. */
+  #idle(except: PeerId): PeerId | undefined {
+    if (!this.#counters.hasRoom) return undefined
+    let looks = 0
+    for (const [author, { epochs }] of this.#authors) {
+      if (looks++ === MAX_LOOKS) return undefined
+      if (author !== except && [...epochs.values()].every(({ isIdle }) => isIdle)) return author
+    }
+    return undefined
+  }
+
+  /** Of one author only the ends stay. */
+  #forgetIdle(except: PeerId): void {
+    const author = this.#idle(except)
+    const known = author === undefined ? undefined : this.#authors.get(author)
+    if (author === undefined || !known) return
+    for (const [epoch, { end }] of known.epochs) this.#counters.set(this.#hashOf(author, epoch), end)
+    if (known.floor >= 0) this.#counters.set(this.#hashOf(author, FLOOR), known.floor)
+    this.#size -= known.epochs.size
+    this.#authors.delete(author)
+    this.#recent.delete(author)
+  }
+
+  #endOf(author: PeerId, epoch: number): number | null {
+    return this.#counters.size === 0 ? null : (this.#counters.get(this.#hashOf(author, epoch)) ?? null)
+  }
+
+  #floorOf(author: PeerId): number {
+    return this.#counters.size === 0 ? -1 : (this.#counters.get(this.#hashOf(author, FLOOR)) ?? -1)
+  }
+
+  #hashOf(author: PeerId, epoch: number): PlaceHash {
+    const place = new Uint8Array(8)
+    new DataView(place.buffer).setFloat64(0, epoch, true)
+    const hash = this.#options.crypto.hash([fromPeerId(author), place])
+    const view = new DataView(hash.buffer, hash.byteOffset, 8)
+    return [view.getUint32(0, true), view.getUint32(4, true)]
   }
 }

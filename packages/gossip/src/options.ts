@@ -16,8 +16,10 @@ export interface GossipLimits {
   readonly settleMs: number
   /** Records that wait for an earlier one, over all authors; the longest wait is given up beyond. @default 4_096 */
   readonly maxHeld: number
-  /** (author, epoch) pairs that are tracked; new ones are refused with `drop` beyond. @default 65_536 */
+  /** (author, epoch) pairs that are followed; beyond, only the end is remembered of those heard longest ago. @default 65_536 */
   readonly maxEpochs: number
+  /** Pairs of which only the end is remembered, in up to 64 bytes; beyond, new ones are refused with `drop`. @default 1_000_000 */
+  readonly maxCounters: number
   /** Epochs tracked of one author; the lowest is forgotten beyond and never heard again. @default 16 */
   readonly maxEpochsPerAuthor: number
 }
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: GossipLimits = Object.freeze({
   settleMs: 100,
   maxHeld: 4_096,
   maxEpochs: 65_536,
+  maxCounters: 1_000_000,
   maxEpochsPerAuthor: 16,
 } satisfies GossipLimits)
 

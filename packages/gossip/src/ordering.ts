@@ -1,7 +1,7 @@
 // From accepted records to deliveries: every author's epoch in order, holes given up in time, within bounds. Engines share
 // it; how records get here and where they go next is theirs.
 
-import type { Cause, PeerId, RecordHeader } from '@hearsay/core'
+import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import { Authors, type Members } from './authors.js'
 import { Causality } from './causality.js'
 import type { Output } from './engine.js'
@@ -21,6 +21,7 @@ export interface OrderingOptions {
   readonly limits: GossipLimits
   readonly order: Order
   readonly members: Members | null
+  readonly crypto: Crypto
   readonly emit: (output: Output) => void
 }
 
@@ -39,16 +40,16 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, emit }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, emit }: OrderingOptions) {
     this.#limits = limits
     this.#order = order
-    this.#authors = new Authors(limits, members)
+    this.#authors = new Authors({ ...limits, members, crypto })
     this.#emit = emit
   }
 
   /** True if a record was accepted for any number of the range. */
   isKnown(author: PeerId, epoch: number, range: Interval): boolean {
-    return this.#authors.find(author, epoch)?.isKnown(range[0], range[1]) ?? false
+    return this.#authors.isKnown(author, epoch, range)
   }
 
   /** True if this author's messages are taken. */
@@ -158,7 +159,7 @@ export class Ordering {
   /** Of what is not followed nothing will ever be heard. */
   #isHeard({ author, epoch, next }: Cause): boolean {
     const sequence = this.#authors.find(author, epoch)
-    if (!sequence) return !this.#authors.admits(author, epoch)
+    if (!sequence) return this.isKnown(author, epoch, [next - 1, next]) || !this.admits(author, epoch)
     return (sequence.next ?? 0) >= next || (sequence.frozenAt ?? next) < next
   }
 

@@ -51,8 +51,8 @@ export class RoomMachine implements Machine {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
-    const { order = 'author', members = null } = context
-    const ordering = new Ordering({ limits: patienceOf(context), order, members, emit })
+    const { order = 'author', members = null, crypto } = context
+    const ordering = new Ordering({ limits: patienceOf(context), order, members, crypto, emit })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context

@@ -46,6 +46,22 @@ export class Sequence {
   #deadline: number | null = null
   #frozenAt: number | null = null
 
+  /** @param end of one that was followed before: nothing below it is new; null of one that was not */
+  constructor(end: number | null = null) {
+    this.#next = end
+    if (end !== null) this.#known.add(0, end)
+  }
+
+  /** True if nothing waits: `end` says all that matters. */
+  get isIdle(): boolean {
+    return this.#next !== null && this.#held.length === 0
+  }
+
+  /** The number from which on something new may come; there is none of an author that forked. */
+  get end(): number {
+    return this.#frozenAt === null ? (this.#next ?? 0) : Number.MAX_SAFE_INTEGER - 1
+  }
+
   /** The first number not yet delivered; null while settling. */
   get next(): number | null {
     return this.#next

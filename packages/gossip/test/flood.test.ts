@@ -384,7 +384,7 @@ describe.each(ENGINES)('%s', (_name, engine) => {
     })
 
     it('records of authors beyond the bound are told as dropped', async () => {
-      network = createNetwork(1, engine({ maxEpochs: 1 }))
+      network = createNetwork(1, engine({ maxEpochs: 1, maxCounters: 0 }))
       const node = at(network.nodes, 0)
       const dropped: Drop[] = []
       node.gossip.on('drop', (drop) => dropped.push(drop))

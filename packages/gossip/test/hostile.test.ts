@@ -135,7 +135,7 @@ describe.each(ENGINES)('%s', (_name, engine) => {
     })
 
     it('invented authors beyond the bound are refused, and told as dropped', () => {
-      const bench = createBench({ maxEpochs: 2 })
+      const bench = createBench({ maxEpochs: 2, maxCounters: 0 })
       bench.frame(frameOf(recordOf({ by: identityOf(10) })))
       bench.frame(frameOf(recordOf({ by: identityOf(11) })))
       expect(typesOf(bench.frame(frameOf(recordOf({ by: identityOf(12) }))))).toEqual(['drop'])
