@@ -1,10 +1,12 @@
 // What neighbours say of records without sending them: who holds what, who wants what, who wants nothing more. It turns their
 // numbers into places, and leads each saying to whom it concerns.
 
+import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import { type ArrivalLog, markOf, type Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 import { MORE_OFFERS } from './holders.js'
+import type { Interval } from './intervals.js'
 import type { Neighbour } from './neighbour.js'
 import type { PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
@@ -54,6 +56,19 @@ export class Exchange {
       case 'graft':
         return this.#onMask(neighbour, frame, now)
     }
+  }
+
+  /** A record came whose author said something next to it that is missing here: its sender is asked first. */
+  onHoles(sender: PeerHandle, source: Source, holes: readonly Interval[], now: number): void {
+    for (const [first, end] of holes) {
+      const range = { source, first, count: Math.min(end - first, MAX_BATCH_MESSAGES) }
+      if (this.#isMissing(range)) this.wants.guess(this.#startingWith(sender), range, now)
+    }
+  }
+
+  *#startingWith(sender: PeerHandle): Iterable<PeerHandle> {
+    yield sender
+    for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced && peer !== sender) yield peer
   }
 
   /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */

@@ -52,6 +52,11 @@ export class Ordering {
     return this.#authors.isKnown(author, epoch, range)
   }
 
+  /** Holes in its author's sequence that touch this record, and that may still be filled in time. */
+  holesAround(header: RecordHeader): readonly Interval[] {
+    return this.#authors.find(header.author, header.epoch)?.holesAround(header) ?? []
+  }
+
   /** True if this author's messages are taken. */
   isMember(author: PeerId): boolean {
     return this.#authors.isMember(author)

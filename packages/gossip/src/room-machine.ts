@@ -258,6 +258,9 @@ export class RoomMachine implements Machine {
     // heard, which need not be in order.
     const begin = this.#neighbours.size <= 1 && from?.signs(record.header) === true
     this.#ordering.accept(pending, { begin, now })
+    if (arrival && via !== null) {
+      this.#exchange.onHoles(via, arrival.source, this.#ordering.holesAround(record.header), now)
+    }
   }
 
   #spreadFork({ proof, via }: ToldFork): void {

@@ -102,6 +102,16 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
+  /** The holes before and behind this record that may still be filled in time. */
+  holesAround({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): readonly Interval[] {
+    const holes = this.#known.holesAround(firstSeq, firstSeq + count)
+    // Before the beginning of an author that was first heard there, everything is missing and nothing is wanted.
+    if (this.#next !== null && firstSeq > this.#next && !this.#known.overlaps(this.#next, firstSeq)) {
+      holes.push([this.#next, firstSeq])
+    }
+    return holes.filter(([from]) => this.#next !== null && from >= this.#next)
+  }
+
   /** It is on its way to the application, by way of a judge: another copy is nothing new. */
   know({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
     this.#known.add(firstSeq, firstSeq + count)

@@ -15,6 +15,12 @@ const MAX_TRIES = 3
 const AGAIN_MS = 4_000
 /** When all who hold it are busy. */
 const BUSY_MS = 50
+/** How long a hole waits for what may be on another way: long beside a push or a promise, short beside the patience for holes. */
+const GUESS_MS = 100
+/** Neighbours that are asked for what nobody promised. */
+const MAX_GUESSES = 4
+/** Holes that are asked about at once: an author that leaves many must not push out what others promised. */
+const MAX_HOLES = 256
 
 /** One record that is missed. */
 export interface Want extends PlacedRange {
@@ -22,11 +28,13 @@ export interface Want extends PlacedRange {
   /** How often each was asked. */
   readonly holders: Map<PeerHandle, number>
   /** Who promised it first, and when; a hole is no promise. */
-  readonly promise: { readonly peer: PeerHandle; readonly at: number }
+  promise: { readonly peer: PeerHandle; readonly at: number }
   /** True if nobody will push it. */
   offered: boolean
   /** True if we hold another record for its place: its author may have forked. */
   readonly isDoubt: boolean
+  /** True if nobody has promised it: who does not have it breaks nothing. */
+  isGuess: boolean
   dueAt: number
   askedOf: PeerHandle | null
 }
@@ -59,6 +67,8 @@ export class Wants {
   readonly #context: WantsContext
   readonly #wants = new Map<string, Want>()
   readonly #holders = new Map<PeerHandle, Holder>()
+  /** Wants that are guesses. */
+  #guessed = 0
   readonly #due = new DueQueue<{ readonly want: Want; readonly at: number }>()
 
   constructor(context: WantsContext) {
@@ -102,6 +112,7 @@ export class Wants {
     const known = this.#wants.get(key)
     const want = known ?? this.#begin(peer, range, { key, offered, isDoubt, now })
     if (!want.holders.has(peer) && want.holders.size >= MAX_HOLDERS) return
+    if (want.isGuess) this.#believe(want, peer, now)
     const isSilent = want.askedOf !== null && !want.holders.has(peer)
     if (!want.holders.has(peer)) want.holders.set(peer, 0)
     const forgotten = holder.promise(want)
@@ -111,6 +122,24 @@ export class Wants {
     if (offered && !want.offered && want.askedOf === null) {
       want.offered = true
       this.#schedule(want, now)
+    }
+  }
+
+  /** A hole that nobody spoke of: whoever sent what is next to it should have it, and if not, others may. */
+  guess(peers: Iterable<PeerHandle>, range: PlacedRange, now: number): void {
+    const key = keyOf(range, false)
+    if (this.#wants.has(key) || this.#guessed >= MAX_HOLES) return
+    const holders = [...peers].slice(0, MAX_GUESSES).flatMap((peer) => this.#holders.get(peer) ?? [])
+    const [first] = holders
+    if (!first) return
+    const want = this.#begin(first.peer, range, { key, offered: false, isDoubt: false, now })
+    want.isGuess = true
+    this.#guessed++
+    this.#schedule(want, now + GUESS_MS)
+    for (const holder of holders) {
+      want.holders.set(holder.peer, 0)
+      const forgotten = holder.promise(want)
+      if (forgotten) this.#leave(forgotten, holder.peer, now)
     }
   }
 
@@ -131,9 +160,10 @@ export class Wants {
     const want = this.#wants.get(key)
     if (!want) return { asked, promise: null, recovered: false, repaired: false, holders: [] }
     const holders = [...want.holders.keys()]
-    const repaired = asked && !want.offered
+    const repaired = asked && !want.offered && !want.isGuess
     this.#forget(want, now)
-    return { asked, recovered: asked && want.offered, repaired, promise: want.offered ? null : want.promise, holders }
+    const promise = want.offered || want.isGuess ? null : want.promise
+    return { asked, recovered: asked && want.offered, repaired, promise, holders: want.isGuess ? [] : holders }
   }
 
   /** The neighbour does not hold what it was asked for. */
@@ -143,7 +173,7 @@ export class Wants {
     for (const isDoubt of [false, true]) {
       const want = this.#wants.get(keyOf(range, isDoubt))
       if (!want?.holders.has(peer)) continue
-      holder.breaks(now)
+      if (!want.isGuess) holder.breaks(now)
       holder.promises.delete(want.key)
       this.#leave(want, peer, now)
     }
@@ -166,12 +196,20 @@ export class Wants {
     const { source, first, count } = range
     const promise = { peer, at: now }
     const want: Want = {
-      ...{ key, source, first, count, promise, offered, isDoubt },
+      ...{ key, source, first, count, promise, offered, isDoubt, isGuess: false },
       ...{ holders: new Map(), dueAt: 0, askedOf: null },
     }
     this.#wants.set(key, want)
     this.#schedule(want, offered || isDoubt ? now : now + this.#context.pullDelayMs(source.author))
     return want
+  }
+
+  /** Somebody promises what was a guess: it is waited for as every promise is. */
+  #believe(want: Want, peer: PeerHandle, now: number): void {
+    want.isGuess = false
+    this.#guessed--
+    want.promise = { peer, at: now }
+    if (want.askedOf === null) this.#schedule(want, now + this.#context.pullDelayMs(want.source.author))
   }
 
   #act(want: Want, now: number): void {
@@ -245,7 +283,7 @@ export class Wants {
   }
 
   #forget(want: Want, now?: number): void {
-    this.#wants.delete(want.key)
+    if (this.#wants.delete(want.key) && want.isGuess) this.#guessed--
     for (const peer of want.holders.keys()) {
       this.#holders.get(peer)?.promises.delete(want.key)
       if (now !== undefined) this.#more(peer, now)

@@ -1,0 +1,74 @@
+// A hole that nobody spoke of: seen only because its author went on. Whoever sent what follows is asked for it, then others.
+
+import { describe, expect, it } from 'vitest'
+import { flood, type Output, trees } from '../src/machine.js'
+import { createBench, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+
+const ENGINES = [
+  ['flood', flood],
+  ['trees', trees],
+] as const
+
+/** What is asked of whom, as [peer, first, count]. */
+const asked = (outputs: readonly Output[]): unknown[] =>
+  sent(outputs, 'pull').flatMap(({ peer, frame }) =>
+    frame.type === 'pull' ? frame.ranges.map(({ first, count }) => [peer, first, count]) : [],
+  )
+
+describe.each(ENGINES)('a hole in what an author said (%s)', (_name, engine) => {
+  it('is asked of whoever sent what follows, once it had time to come by another way', () => {
+    const bench = createBench(engine)
+    bench.record(1, recordOf(0))
+    bench.record(2, recordOf(3))
+    expect(asked(bench.timer(99))).toEqual([])
+    expect(asked(bench.timer(100))).toEqual([[2, 1, 2]])
+    expect(seqsOf(bench.record(2, recordOf(1), 120))).toEqual([1])
+    expect(seqsOf(bench.record(2, recordOf(2), 120))).toEqual([2, 3])
+  })
+
+  it('is asked of others, one after another, if that one does not have it', () => {
+    const bench = createBench(engine)
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(2))
+    const first = bench.timer(100)
+    expect(asked(first)).toEqual([[1, 1, 1]])
+    const questions = [1, 2, 3].map((peer, index) => {
+      const none = { type: 'none', ranges: [{ name: 0, first: 1, count: 1 }] } as const
+      bench.send(peer, { type: 'name', author: recordOf(0).header.author, epoch: 7 }, 110)
+      return peersOf([...bench.send(peer, none, 110 + index), ...bench.timer(110 + index)], 'pull')
+    })
+    expect(questions).toEqual([[2], [3], []])
+    expect(bench.timer(1_000).some(({ type }) => type === 'gap')).toBe(true)
+  })
+
+  it('is not asked about if it closes in time', () => {
+    const bench = createBench(engine)
+    for (const seq of [0, 2, 1]) bench.record(1, recordOf(seq))
+    expect(asked(bench.timer(100))).toEqual([])
+  })
+
+  it('is not asked about if it lies before the beginning, nor once it was told as a gap', () => {
+    const bench = createBench(engine)
+    bench.record(1, recordOf(5))
+    bench.timer(100)
+    expect(asked(bench.timer(300))).toEqual([])
+    bench.record(1, recordOf(8), 300)
+    const told = bench.timer(1_300)
+    expect(told.some(({ type }) => type === 'gap')).toBe(true)
+    bench.record(1, recordOf(7), 1_400)
+    expect(asked(bench.timer(3_000))).toEqual([])
+  })
+})
+
+describe('authors that leave a hole after each record', () => {
+  it('have 256 of them asked about at once, and push out nothing that others promised', () => {
+    const bench = createBench(trees)
+    bench.tell(2, 'have', [recordOf(101), recordOf(103)])
+    for (const seed of [50, 51, 52, 53, 54, 55]) {
+      for (let seq = 0; seq < 100; seq += 2) bench.record(1, recordOf(seq, 5, identityOf(seed)))
+    }
+    const questions = asked(bench.timer(500)) as [number, number, number][]
+    expect(questions.filter(([peer]) => peer === 1)).toHaveLength(256)
+    expect(questions.filter(([, first]) => first > 100)).toHaveLength(2)
+  })
+})
