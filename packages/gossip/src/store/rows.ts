@@ -1,0 +1,151 @@
+// How records stand in a database: one row for each, by place, with a checksum; and one for each arrival, so that what came
+// first can go first.
+//
+//   <topic>/r/<author>/<epoch>/<first seq>/<count>/<id>   checksum 8 ‖ received at f64 ‖ arrival f64 ‖ record
+//   <topic>/a/<arrival>                                   u32 messages ‖ u32 bytes ‖ key of the record
+//
+// Numbers in keys are 14 hexadecimal digits, so that their order is that of the numbers.
+
+import {
+  type Crypto,
+  copyBytes,
+  decodeRecord,
+  encodeRecord,
+  type PeerId,
+  type SignedRecord,
+  type StoredRecord,
+  type Topic,
+} from '@hearsay/core'
+import type { Operation } from './database.js'
+
+const CHECKSUM_BYTES = 8
+const HEAD_BYTES = CHECKSUM_BYTES + 16
+
+/** Where a record begins and ends, as its key says. */
+export interface Placed {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly firstSeq: number
+  readonly end: number
+}
+
+export interface Arrived {
+  readonly messages: number
+  readonly bytes: number
+  /** Of the record's row. */
+  readonly key: string
+}
+
+export class Rows {
+  readonly #topic: Topic
+  readonly #crypto: Crypto
+  readonly #prefix: string
+
+  constructor(topic: Topic, crypto: Crypto) {
+    this.#topic = topic
+    this.#crypto = crypto
+    this.#prefix = `hearsay/store/1/${topic.id}`
+  }
+
+  /** All arrivals, the first one first. */
+  get arrivals(): { readonly gte: string; readonly lt: string } {
+    return { gte: `${this.#prefix}/a/`, lt: `${this.#prefix}/a0` }
+  }
+
+  /** All records, by author, epoch and first number. */
+  get records(): { readonly gte: string; readonly lt: string } {
+    return { gte: `${this.#prefix}/r/`, lt: `${this.#prefix}/r0` }
+  }
+
+  /** Records of a place whose first number is in [from, to). */
+  recordsOf(place: { readonly author: PeerId; readonly epoch: number }, from: number, to: number) {
+    const base = `${this.#prefix}/r/${place.author}/${digits(place.epoch)}`
+    return { gte: `${base}/${digits(from)}/`, lt: `${base}/${digits(to)}/` }
+  }
+
+  arrivalKey(arrival: number): string {
+    return `${this.arrivals.gte}${digits(arrival)}`
+  }
+
+  arrivalOf(key: string): number {
+    return Number.parseInt(key.substring(this.arrivals.gte.length), 16)
+  }
+
+  keyOf({ header, id }: SignedRecord): string {
+    const { author, epoch, firstSeq, count } = header
+    return `${this.records.gte}${author}/${digits(epoch)}/${digits(firstSeq)}/${digits(count)}/${hex(id.subarray(0, 8))}`
+  }
+
+  placeOf(key: string): Placed {
+    const [author = '', epoch = '', first = '', count = ''] = key.substring(this.records.gte.length).split('/')
+    const firstSeq = Number.parseInt(first, 16)
+    return {
+      author: author as PeerId,
+      epoch: Number.parseInt(epoch, 16),
+      firstSeq,
+      end: firstSeq + Number.parseInt(count, 16),
+    }
+  }
+
+  /** The rows of one record. */
+  put(stored: StoredRecord, arrival: number): Operation[] {
+    const { header, block } = stored.record
+    const key = this.keyOf(stored.record)
+    const name = new TextEncoder().encode(key)
+    const arrived = new Uint8Array(8 + name.byteLength)
+    const view = new DataView(arrived.buffer)
+    view.setUint32(0, header.count, true)
+    view.setUint32(4, block.byteLength, true)
+    arrived.set(name, 8)
+    return [
+      { type: 'put', key, value: this.#encode(stored, arrival) },
+      { type: 'put', key: this.arrivalKey(arrival), value: arrived },
+    ]
+  }
+
+  arrivedOf(row: Uint8Array): Arrived {
+    const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
+    const key = new TextDecoder().decode(row.subarray(8))
+    return { messages: view.getUint32(0, true), bytes: view.getUint32(4, true), key }
+  }
+
+  /** The record in a row, or null if the row is damaged. */
+  decode(key: string, row: Uint8Array): (StoredRecord & { readonly arrival: number }) | null {
+    if (row.byteLength < HEAD_BYTES || !same(row.subarray(0, CHECKSUM_BYTES), this.#checksum(row))) return null
+    const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
+    try {
+      const record = decodeRecord(copyBytes(row.subarray(HEAD_BYTES)), this.#topic, this.#crypto)
+      const [receivedAt, arrival] = [view.getFloat64(CHECKSUM_BYTES, true), view.getFloat64(CHECKSUM_BYTES + 8, true)]
+      return this.keyOf(record) === key ? { record, receivedAt, arrival } : null
+    } catch {
+      return null
+    }
+  }
+
+  #encode({ record, receivedAt }: StoredRecord, arrival: number): Uint8Array {
+    const encoded = encodeRecord(record)
+    const row = new Uint8Array(HEAD_BYTES + encoded.byteLength)
+    const view = new DataView(row.buffer)
+    view.setFloat64(CHECKSUM_BYTES, receivedAt, true)
+    view.setFloat64(CHECKSUM_BYTES + 8, arrival, true)
+    row.set(encoded, HEAD_BYTES)
+    row.set(this.#checksum(row))
+    return row
+  }
+
+  #checksum(row: Uint8Array): Uint8Array {
+    return this.#crypto.hash([row.subarray(CHECKSUM_BYTES)]).subarray(0, CHECKSUM_BYTES)
+  }
+}
+
+function digits(value: number): string {
+  return value.toString(16).padStart(14, '0')
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, index) => byte === b[index])
+}
