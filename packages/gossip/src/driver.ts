@@ -16,6 +16,7 @@ import {
   type OpenTopicChannel,
   type PeerId,
   type Receipt,
+  type Store,
   sodiumCrypto,
   systemClock,
   type Timer,
@@ -26,6 +27,7 @@ import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
 import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
+import { Keeper } from './keeper.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { checkOrder, type Order } from './order.js'
 import { Outbox } from './outbox.js'
@@ -35,6 +37,9 @@ import { judgeAll, type Validate } from './validation.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
+
+/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
+const OVERLAP_MS = 10_000
 
 /** The channel of a topic's gossip; the number changes with its frames. */
 const PROTOCOL = 'hearsay/room/1'
@@ -55,6 +60,8 @@ export interface GossipOptions {
   readonly order?: Order
   /** The only authors whose messages are taken; one who is not among them only listens. @default everybody */
   readonly members?: Iterable<PeerId>
+  /** Keeps the room's messages beyond its life; it closes with the room. @default none: history ends with the room */
+  readonly store?: Store
   /** Judges messages of others before they are delivered and passed on; a record of several falls with any of them. */
   readonly validate?: Validate
   /** @default systemClock() */
@@ -63,13 +70,20 @@ export interface GossipOptions {
   readonly crypto?: Crypto
 }
 
+/** Gossip that may have been here before. */
+export interface KeptGossip extends Gossip {
+  /** Resolves when what the store held is in the history; until then links and publications wait. Never rejects. */
+  readonly restored: Promise<void>
+}
+
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
-export function createGossip(options: GossipOptions): Gossip {
+export function createGossip(options: GossipOptions): KeptGossip {
   return new GossipDriver(options)
 }
 
-class GossipDriver extends Emitter<GossipEvents> implements Gossip {
+class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
+  readonly restored: Promise<void>
   readonly #author: Identity
   readonly #epoch: number
   readonly #clock: Clock
@@ -78,6 +92,9 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   readonly #members: ReadonlySet<PeerId> | null
   readonly #validate: Validate | null
   readonly #stopTicks: () => void
+  readonly #keeper: Keeper | null
+  /** Links that wait for what the store held; null when that is here. */
+  #waiting: Link[] | null = null
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
   readonly #peers = new Map<PeerId, Link>()
@@ -109,11 +126,14 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     const order = checkOrder(options.order ?? 'author')
     this.#members = options.members ? new Set(options.members) : null
     this.#validate = options.validate ?? null
-    const wishes = { since, order, ...(this.#members && { members: this.#members }), judges: this.#validate !== null }
+    const asks = { judges: this.#validate !== null, keeps: options.store !== undefined }
+    const wishes = { since, order, ...(this.#members && { members: this.#members }), ...asks }
     this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits, ...wishes })
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
     const { capacity: messages, capacityBytes: bytes } = this.#limits
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
+    const warn = (error: Error): unknown => this.emit('warning', error)
+    this.#keeper = options.store ? new Keeper({ store: options.store, bounds: { messages, bytes }, warn }) : null
     // Half the history: what is signed and waits for a peer must not push itself out of it.
     this.#outbox = new Outbox({ messages: messages / 2, bytes: bytes / 2 })
     this.#channels = new TopicChannels({
@@ -129,6 +149,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         onDrain: (peer) => this.#refill(peer),
       },
     })
+    this.restored = this.#keeper ? this.#restore(this.#keeper) : Promise.resolve()
   }
 
   get peers(): ReadonlyMap<PeerId, Link> {
@@ -136,11 +157,14 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   }
 
   addLink(link: Link): void {
-    if (!this.#closing) this.#channels.add(link)
+    if (this.#closing) return
+    if (this.#waiting) this.#waiting.push(link)
+    else this.#channels.add(link)
   }
 
   async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     const { signal } = options
+    if (this.#waiting) await this.restored
     if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
     if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
     if (this.#members?.has(this.#author.id) === false) {
@@ -166,7 +190,25 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   }
 
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
+    this.#closing ??= this.#end().then(() => this.#keeper?.close())
+    return this.#closing
+  }
+
+  /** What was kept becomes history; what came since it was kept is asked for. */
+  async #restore(keeper: Keeper): Promise<void> {
+    this.#waiting = []
+    const kept = await keeper.load()
+    const ages = kept.map(({ receivedAt }) => Math.max(0, this.#wall() - receivedAt))
+    const records = kept.map((stored, index) => ({ ...stored, at: this.#clock.now() - (ages[index] ?? 0) }))
+    const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
+    if (kept.length > 0) this.#handle({ type: 'restore', records, since: { age } })
+    const links = this.#waiting
+    this.#waiting = null
+    for (const link of links) this.addLink(link)
+  }
+
+  #end(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
         resolve()
@@ -175,7 +217,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#flush()
     // A listener may call this: what its input brought is first to be acknowledged.
     if (!this.#running) this.#rest()
-    return this.#closing
+    return ended
   }
 
   #finish(): void {
@@ -296,6 +338,10 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
         return this.#deliver({ ...output.delivery, receivedAt: this.#wall() })
       case 'judge':
         return this.#judge(output)
+      case 'keep':
+        return this.#keeper?.keep(output.record, this.#wall())
+      case 'recall':
+        return this.#log.append(output.delivery, true)
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':

@@ -1,7 +1,18 @@
 // What every dissemination engine is: a machine without sockets, timers or randomness of its own. Inputs go in with the
 // time, outputs come out; a driver or a simulator does the rest. It never throws on what a remote sent.
 
-import type { Crypto, Delivery, Drop, Fork, Gap, Identity, PeerId, Topic } from '@hearsay/core'
+import type {
+  Crypto,
+  Delivery,
+  Drop,
+  Fork,
+  Gap,
+  Identity,
+  PeerId,
+  SignedRecord,
+  StoredRecord,
+  Topic,
+} from '@hearsay/core'
 import type { Members } from './authors.js'
 import type { GossipErrorCode } from './errors.js'
 import type { GossipLimits } from './options.js'
@@ -17,8 +28,15 @@ export type PeerHandle = number
  */
 export type Verdict = 'accept' | 'ignore' | 'reject'
 
+/** A record that was here before; `at` is when it came, on the driver's clock. */
+export interface Restored extends StoredRecord {
+  readonly at: number
+}
+
 /** What happens to a machine. */
 export type Input =
+  /** First of all: what was kept, in the order in which it came, and what to ask for that came since. */
+  | { readonly type: 'restore'; readonly records: readonly Restored[]; readonly since: Since }
   /** A channel is open and the remote has proved that it knows the topic; `window` bytes may be sent. */
   | { readonly type: 'peer-up'; readonly peer: PeerHandle; readonly remote: PeerId; readonly window: number }
   | { readonly type: 'peer-down'; readonly peer: PeerHandle }
@@ -40,6 +58,10 @@ export type Output =
   /** There is more to send to this peer than its window takes. */
   | { readonly type: 'blocked'; readonly peer: PeerHandle }
   | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
+  /** A message that was delivered before, for the history. */
+  | { readonly type: 'recall'; readonly delivery: Delivery }
+  /** Keep this record: it is new here. */
+  | { readonly type: 'keep'; readonly record: SignedRecord }
   /** Ask the application about the messages of one record, before anybody else hears of it. */
   | { readonly type: 'judge'; readonly ticket: number; readonly deliveries: readonly Omit<Delivery, 'receivedAt'>[] }
   /** Own messages got these sequence numbers: [from, to). */
@@ -85,6 +107,8 @@ export interface MachineContext {
   readonly members?: Members
   /** Ask the application about every record of others: `judge`. @default false */
   readonly judges?: boolean
+  /** Tell every record that is new here: `keep`. @default false */
+  readonly keeps?: boolean
 }
 
 /** A way to spread messages: made by `flood()`. */

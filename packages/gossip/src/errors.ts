@@ -12,6 +12,7 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_LIMIT`: too many at once; some have to end first
  * - `ERR_MEMBERS`: this author is not among the room's members
  * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
+ * - `ERR_STORE`: the store failed; its `cause` says how
  * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
  * - `ERR_RECORD`: (remote) a record of a wrong shape
  * - `ERR_RECORD_FORGED`: (remote) a record that its author did not sign
@@ -26,6 +27,7 @@ export type GossipErrorCode =
   | 'ERR_LIMIT'
   | 'ERR_MEMBERS'
   | 'ERR_PEER'
+  | 'ERR_STORE'
   | 'ERR_FRAME'
   | 'ERR_RECORD'
   | 'ERR_RECORD_FORGED'

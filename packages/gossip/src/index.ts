@@ -1,6 +1,6 @@
 // @hearsay/gossip: signed, sequenced messages over links.
 
-export { createGossip, type GossipOptions } from './driver.js'
+export { createGossip, type GossipOptions, type KeptGossip } from './driver.js'
 export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodings } from './encodings.js'
 export type { Engine, Verdict } from './engine.js'
 export { GossipError, type GossipErrorCode } from './errors.js'

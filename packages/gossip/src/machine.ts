@@ -1,6 +1,6 @@
 // @hearsay/gossip/machine: the engines as sans-io machines, for drivers other than ours.
 
-export type { Engine, Input, Machine, MachineContext, Output, PeerHandle, Verdict } from './engine.js'
+export type { Engine, Input, Machine, MachineContext, Output, PeerHandle, Restored, Verdict } from './engine.js'
 export { flood } from './flood.js'
 export { decodeFrame, encodeFrame, type Frame, type Head } from './frames.js'
 export { DEFAULT_LIMITS, type GossipLimits, resolveLimits } from './options.js'

@@ -96,6 +96,12 @@ export class Ordering {
     return isNew
   }
 
+  /** A record that was here before. */
+  restore(header: RecordHeader): void {
+    this.#authors.open(header.author, header.epoch).restore(header)
+    this.#authors.touch(header.author)
+  }
+
   /** The record is at the judge: another copy of it is nothing new. */
   know(header: RecordHeader): void {
     this.#authors.open(header.author, header.epoch).know(header)

@@ -14,6 +14,7 @@ import { Neighbour } from './neighbour.js'
 import type { GossipLimits } from './options.js'
 import { Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
+import { Restoring } from './restoring.js'
 import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
@@ -38,6 +39,8 @@ export class RoomMachine implements Machine {
   readonly #wants: Wants
   readonly #spread: Spread
   readonly #serving: Serving
+  readonly #restoring: Restoring
+  readonly #keeps: boolean
   /** Null if the application judges nothing. */
   readonly #judgement: Judgement | null
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
@@ -67,6 +70,8 @@ export class RoomMachine implements Machine {
     const shared = { log, ordering, publisher, spread, since, emit }
     this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
     this.#judgement = context.judges ? new Judgement(emit) : null
+    this.#restoring = new Restoring(context, { log, ordering, emit })
+    this.#keeps = context.keeps ?? false
   }
 
   handle(input: Input, now: number): readonly Output[] {
@@ -88,6 +93,8 @@ export class RoomMachine implements Machine {
 
   #dispatch(input: Input, now: number): void {
     switch (input.type) {
+      case 'restore':
+        return this.#onRestore(input)
       case 'peer-up':
         return this.#onPeerUp(input, now)
       case 'peer-down':
@@ -105,6 +112,11 @@ export class RoomMachine implements Machine {
       case 'timer':
         return
     }
+  }
+
+  #onRestore({ records, since }: Of<'restore'>): void {
+    this.#restoring.restore(records)
+    this.#serving.since = since
   }
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
@@ -157,6 +169,8 @@ export class RoomMachine implements Machine {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
+    for (const { source, holes } of this.#restoring.holes())
+      this.#exchange.onHoles(neighbour.handle, source, holes, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
     const own = { author: author.id, epoch }
@@ -258,6 +272,7 @@ export class RoomMachine implements Machine {
     // heard, which need not be in order.
     const begin = this.#neighbours.size <= 1 && from?.signs(record.header) === true
     this.#ordering.accept(pending, { begin, now })
+    if (this.#keeps) this.#outputs.push({ type: 'keep', record })
     if (arrival && via !== null) {
       this.#exchange.onHoles(via, arrival.source, this.#ordering.holesAround(record.header), now)
     }

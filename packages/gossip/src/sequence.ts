@@ -45,6 +45,7 @@ export class Sequence {
   readonly #delivered = new IntervalSet(64, 'forget')
   #deadline: number | null = null
   #frozenAt: number | null = null
+  #isRestored = false
 
   /** @param end of one that was followed before: nothing below it is new; null of one that was not */
   constructor(end: number | null = null) {
@@ -109,7 +110,17 @@ export class Sequence {
     if (this.#next !== null && firstSeq > this.#next && !this.#known.overlaps(this.#next, firstSeq)) {
       holes.push([this.#next, firstSeq])
     }
-    return holes.filter(([from]) => this.#next !== null && from >= this.#next)
+    // A hole in what was kept is filled for the history, and for others.
+    return holes.filter(([from]) => this.#next !== null && (this.#isRestored || from >= this.#next))
+  }
+
+  /** A record that was here before: delivered, as everything before it was or could not be. */
+  restore({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
+    const end = firstSeq + count
+    this.#isRestored = true
+    this.#known.add(firstSeq, end)
+    this.#delivered.add(firstSeq, end)
+    this.#next = Math.max(this.#next ?? 0, end)
   }
 
   /** It is on its way to the application, by way of a judge: another copy is nothing new. */

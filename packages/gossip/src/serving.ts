@@ -29,10 +29,13 @@ export interface ServingParts {
 
 export class Serving {
   readonly #parts: ServingParts
+  /** What is asked of neighbours that come from now on. */
+  since: Since
   #lastFrame: { position: number; bytes: Uint8Array } = { position: -1, bytes: new Uint8Array() }
 
   constructor(parts: ServingParts) {
     this.#parts = parts
+    this.since = parts.since
   }
 
   /** Sends what the neighbour is owed, as far as its window goes. `presentMs`: how long this node has been in the room. */
@@ -51,9 +54,16 @@ export class Serving {
   #greet(neighbour: Neighbour, presentMs: number): void {
     if (neighbour.greeted || !this.#hasWindow(neighbour)) return
     neighbour.greeted = true
-    const { publisher, ordering, since } = this.#parts
+    const { publisher, ordering } = this.#parts
     const { author, epoch } = publisher
-    this.#send(neighbour, { type: 'hello', author: author.id, epoch, presentMs, since, heads: ordering.heads() })
+    this.#send(neighbour, {
+      type: 'hello',
+      author: author.id,
+      epoch,
+      presentMs,
+      since: this.since,
+      heads: ordering.heads(),
+    })
   }
 
   /** Tells a neighbour how far its own messages have been handed to our room. */

@@ -8,14 +8,21 @@ import {
   createIdentity,
   createTopic,
   type Delivery,
-  type Gossip,
   type Identity,
   type Link,
   seededRandom,
   type Topic,
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
-import { createGossip, type Engine, flood, type GossipOptions, type Since, trees } from '../src/index.js'
+import {
+  createGossip,
+  type Engine,
+  flood,
+  type GossipOptions,
+  type KeptGossip,
+  type Since,
+  trees,
+} from '../src/index.js'
 import { encodeFrame } from '../src/machine.js'
 
 /** Every engine: what a room promises does not depend on how it spreads. */
@@ -26,7 +33,7 @@ export const ENGINES = [
 
 export interface TestNode {
   readonly identity: Identity
-  readonly gossip: Gossip
+  readonly gossip: KeptGossip
   readonly heard: Delivery[]
 }
 

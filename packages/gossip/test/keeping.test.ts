@@ -1,0 +1,222 @@
+// A room that was here before: what its store kept is history, what it missed is fetched, and nothing is delivered twice.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import type { Delivery, Store } from '@hearsay/core'
+import { memoryStore, settle } from '@hearsay/core/memory'
+import { ClassicLevel } from 'classic-level'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type GossipOptions, levelStore } from '../src/index.js'
+import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode, textOf } from './network.js'
+
+let network: TestNetwork
+const open: TestNode[] = []
+afterEach(async () => {
+  for (const { gossip } of open.splice(0)) await gossip.close()
+  await network.close()
+})
+
+/** A memory store that outlives the room that closes it. */
+const lasting = (): Store => {
+  const kept = memoryStore()
+  return { ...wrap(kept), close: async () => {} }
+}
+
+const wrap = (store: Store): Store => ({
+  append: (records) => store.append(records),
+  read: (range) => store.read(range),
+  vector: () => store.vector(),
+  prune: (limits) => store.prune(limits),
+  close: () => store.close(),
+})
+
+let epoch = 100
+async function join(seed: number, more: Partial<GossipOptions>): Promise<TestNode> {
+  const { topic, clock } = network
+  const node = createNode({ topic, clock, seed, epoch: epoch++, more })
+  open.push(node)
+  await node.gossip.restored
+  return node
+}
+
+async function say(node: TestNode, ...texts: string[]): Promise<void> {
+  for (const text of texts) {
+    await node.gossip.publish(bytes(text))
+    await settle()
+  }
+}
+
+async function historyOf({ gossip }: TestNode): Promise<string[]> {
+  const all: Delivery[] = []
+  for await (const delivery of gossip.history()) all.push(delivery)
+  return all.map(textOf)
+}
+
+async function pass(ms: number): Promise<void> {
+  network.clock.advance(ms)
+  await settle()
+}
+
+describe('a room whose store has been here before', () => {
+  it('has its own and others’ messages as history, delivers none of them again, and serves them', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(at(network.nodes, 0), 'a', 'b')
+    await say(first, 'own')
+    await first.gossip.close()
+    await at(network.nodes, 0).gossip.close()
+    await pass(3_600_000)
+
+    const again = await join(20, { store })
+    expect((await historyOf(again)).sort()).toEqual(['a', 'b', 'own'])
+    expect(again.heard).toEqual([])
+    const late = await join(30, { since: 'all' })
+    await linkNodes(again, late)
+    await pass(3_000)
+    expect(late.heard.map(textOf).sort()).toEqual(['a', 'b', 'own'])
+  })
+
+  it('fetches what it missed, of authors that it knew and of others, whatever it was to ask for', async () => {
+    network = createNetwork(2)
+    await network.link(0, 1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(at(network.nodes, 0), 'before')
+    await first.gossip.close()
+    await pass(60_000)
+    await say(at(network.nodes, 0), 'known', 'known too')
+    await say(at(network.nodes, 1), 'unknown')
+    await pass(60_000)
+    const again = await join(20, { store })
+    await linkNodes(at(network.nodes, 0), again)
+    await pass(3_000)
+    expect(again.heard.map(textOf).sort()).toEqual(['known', 'known too', 'unknown'])
+    expect(await historyOf(again)).toHaveLength(4)
+  })
+
+  it('goes on with an author where it was, without a gap', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    for (const text of ['one', 'two', 'three']) {
+      const node = await join(20, { store })
+      const gaps: unknown[] = []
+      node.gossip.on('gap', (gap) => gaps.push(gap))
+      await linkNodes(at(network.nodes, 0), node)
+      await say(at(network.nodes, 0), text)
+      expect([node.heard.map(textOf), gaps]).toEqual([[text], []])
+      await node.gossip.close()
+    }
+  })
+
+  it('waits with publications and links until the store is read', async () => {
+    network = createNetwork(1)
+    let read: (() => void) | undefined
+    const store: Store = {
+      ...lasting(),
+      vector: () => new Promise((resolve) => (read = () => resolve([]))),
+    }
+    const { topic, clock } = network
+    const node = createNode({ topic, clock, seed: 20, epoch: 1, more: { store } })
+    open.push(node)
+    await linkNodes(at(network.nodes, 0), node)
+    const published = node.gossip.publish(bytes('early'))
+    await settle()
+    expect([node.gossip.peers.size, at(network.nodes, 0).heard]).toEqual([0, []])
+    read?.()
+    await settle()
+    await published
+    await settle()
+    expect(at(network.nodes, 0).heard.map(textOf)).toEqual(['early'])
+  })
+})
+
+describe('a store that fails', () => {
+  it.each<[string, Partial<Store>]>([
+    ['to be read', { vector: () => Promise.reject(new Error('broken')) }],
+    ['to be written', { append: () => Promise.reject(new Error('broken')) }],
+    ['to be pruned', { prune: () => Promise.reject(new Error('broken')) }],
+  ])('%s costs one warning with a code, and the room goes on', async (_what, broken) => {
+    network = createNetwork(1)
+    const node = await join(20, { store: { ...lasting(), ...broken } })
+    const warnings: unknown[] = []
+    node.gossip.on('warning', (error) => warnings.push(error))
+    await node.gossip.close()
+    const other = createNode({
+      ...{ topic: network.topic, clock: network.clock, seed: 21, epoch: 1 },
+      more: { store: { ...lasting(), ...broken } },
+    })
+    open.push(other)
+    other.gossip.on('warning', (error) => warnings.push(error))
+    await settle()
+    await linkNodes(at(network.nodes, 0), other)
+    await say(at(network.nodes, 0), 'a', 'b')
+    expect(other.heard.map(textOf)).toEqual(['a', 'b'])
+    expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
+  })
+
+  it('to keep up is given up once more waits for it than it may hold', async () => {
+    network = createNetwork(1)
+    let appended = 0
+    const append: Store['append'] = (records) => {
+      appended += records.length
+      return new Promise(() => {})
+    }
+    const { topic, clock } = network
+    const more = { store: { ...lasting(), append, close: async () => {} }, limits: { capacity: 10 } }
+    const node = createNode({ topic, clock, seed: 22, epoch: 1, more })
+    const warnings: unknown[] = []
+    node.gossip.on('warning', (error) => warnings.push(error))
+    await settle()
+    await linkNodes(at(network.nodes, 0), node)
+    await say(at(network.nodes, 0), ...Array.from({ length: 30 }, (_, index) => String(index)))
+    expect(node.heard).toHaveLength(30)
+    expect([appended, warnings]).toMatchObject([1, [{ code: 'ERR_STORE' }]])
+  })
+})
+
+describe('a room on disk', () => {
+  const VIEW = { keyEncoding: 'utf8', valueEncoding: 'view' } as const
+
+  it('lets its peers fill in what the disk has damaged', async () => {
+    network = createNetwork(1)
+    const directory = await mkdtemp(joinPath(tmpdir(), 'hearsay-room-'))
+    const database = new ClassicLevel<string, Uint8Array>(directory)
+    const first = await join(20, { store: levelStore(database, network.topic) })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(at(network.nodes, 0), ...'abcdef')
+    await first.gossip.close()
+    const damaged: string[] = []
+    for await (const [key] of database.iterator({ ...VIEW, gte: 'hearsay/', lt: 'hearsay0' })) {
+      if (key.includes('/r/')) damaged.push(key)
+    }
+    for (const key of damaged.slice(1, 3)) await database.put(key, Uint8Array.of(1, 2, 3), VIEW)
+
+    const again = await join(20, { store: levelStore(database, network.topic) })
+    expect(await historyOf(again)).toEqual(['a', 'd', 'e', 'f'])
+    await linkNodes(at(network.nodes, 0), again)
+    await pass(150)
+    await pass(150)
+    await again.gossip.close()
+    const third = await join(20, { store: levelStore(database, network.topic) })
+    expect((await historyOf(third)).sort()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    expect([again.heard, third.heard]).toEqual([[], []])
+    await third.gossip.close()
+    await database.close()
+    await rm(directory, { recursive: true })
+  })
+
+  it('keeps as much as its history may hold', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store, limits: { capacity: 3 } })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(at(network.nodes, 0), ...'abcdef')
+    await first.gossip.close()
+    const again = await join(20, { store })
+    expect(await historyOf(again)).toEqual(['d', 'e', 'f'])
+  })
+})
