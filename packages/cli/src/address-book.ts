@@ -1,8 +1,7 @@
 // The book of addresses that worked, kept in the data directory, so that the next run finds those that this one was linked to.
 
-import { join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
 import { type AddressBook, createAddressBook } from 'hearsay'
+import { openDatabase } from './database.js'
 
 export interface StoredBook {
   readonly book: AddressBook
@@ -10,16 +9,11 @@ export interface StoredBook {
   close(): Promise<void>
 }
 
-/** A book on disk, or null where it cannot be had; `say` is told why, for it is no reason not to talk. */
+/** A book on disk, or null where it cannot be had. */
 export async function openAddressBook(dataDir: string, say: (text: string) => void): Promise<StoredBook | null> {
-  const database = new ClassicLevel<string, string>(join(dataDir, 'addresses'))
-  try {
-    await database.open()
-  } catch (error) {
-    const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-    say(`addresses are not remembered: ${reason}`)
-    return null
-  }
+  const without = 'addresses are not remembered'
+  const database = await openDatabase<string>({ dataDir, name: 'addresses', without }, say)
+  if (!database) return null
   const book = createAddressBook({ database })
   return {
     book,

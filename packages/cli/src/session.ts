@@ -7,14 +7,18 @@ import {
   createNode,
   type DataDirectory,
   type JoinOptions,
+  levelStore,
   type Node,
   openDataDirectory,
   type Peer,
   printAddress,
   type Room,
   readEnvironment,
+  type StoreDatabase,
+  type Topic,
 } from 'hearsay'
 import { openAddressBook } from './address-book.js'
+import { openDatabase } from './database.js'
 import { CommandError, EXIT } from './exit.js'
 import type { GlobalOptions } from './global-options.js'
 import type { Output } from './output.js'
@@ -27,9 +31,17 @@ export interface Session {
   join(topic: string, options?: Pick<JoinOptions<unknown>, 'since'>): Promise<Room<unknown>>
 }
 
+interface Surroundings {
+  readonly options: GlobalOptions
+  readonly output: Output
+  readonly ended: AbortSignal
+  /** The data directory also keeps what is said in the rooms. @default false */
+  readonly keepsHistory?: boolean
+}
+
 /** Runs `body` with a node; leaves cleanly however it ends. */
 export async function withSession(
-  surroundings: { readonly options: GlobalOptions; readonly output: Output; readonly ended: AbortSignal },
+  surroundings: Surroundings,
   body: (session: Session) => Promise<void>,
 ): Promise<void> {
   // A command runs until it is done, also while nothing of the node keeps the process alive (it only dials, and nobody is there).
@@ -42,16 +54,18 @@ export async function withSession(
 }
 
 async function runWithNode(
-  { options, output, ended }: { readonly options: GlobalOptions; readonly output: Output; readonly ended: AbortSignal },
+  { options, output, ended, keepsHistory = false }: Surroundings,
   body: (session: Session) => Promise<void>,
 ): Promise<void> {
   const directory = options.ephemeral ? null : await openDataDirectory(options.dataDir)
   if (directory?.shared) output.say('another command uses this data directory: this one links under a key of its own')
   try {
-    // One process at a time can have the book.
-    const stored =
-      directory && !directory.shared ? await openAddressBook(options.dataDir, (text) => output.say(text)) : null
-    const node = openNode(options, { directory, book: stored?.book ?? null })
+    // One process at a time can have what is kept there.
+    const dataDir = directory && !directory.shared ? options.dataDir : null
+    const say = (text: string): void => output.say(text)
+    const stored = dataDir === null ? null : await openAddressBook(dataDir, say)
+    const history = dataDir === null || !keepsHistory ? null : await openHistory(dataDir, say)
+    const node = openNode(options, { directory, book: stored?.book ?? null, history })
     try {
       await node.ready()
       if (options.verbose) await tellAddresses(node, output)
@@ -59,6 +73,7 @@ async function runWithNode(
     } finally {
       await node.close()
       await stored?.close()
+      await history?.close()
     }
   } finally {
     await directory?.release()
@@ -67,13 +82,22 @@ async function runWithNode(
 
 function openNode(
   options: GlobalOptions,
-  { directory, book }: { readonly directory: DataDirectory | null; readonly book: AddressBook | null },
+  {
+    directory,
+    book,
+    history,
+  }: {
+    readonly directory: DataDirectory | null
+    readonly book: AddressBook | null
+    readonly history: StoreDatabase | null
+  },
 ): Node {
   const seedPeers = options.seedPeer.map((address) => printAddress(address))
   const { mainlineBootstrap } = readEnvironment(process.env)
   return createNode({
     environment: { ...options, seedPeers, mainlineBootstrap },
     ...(book && { addressBook: book }),
+    ...(history && { store: (topic: Topic) => levelStore(history, topic) }),
     ...(directory && { identity: directory.identity, linkIdentity: directory.linkIdentity, epochs: directory.epochs }),
   })
 }
@@ -104,6 +128,10 @@ async function joinTold(
   room.on('peer-leave', (peer) => tellPeer(output, 'peer-leave', peer))
   room.on('warning', (error) => output.say(`warning: ${error.message}`))
   return room
+}
+
+function openHistory(dataDir: string, say: (text: string) => void) {
+  return openDatabase<Uint8Array>({ dataDir, name: 'history', without: 'what is said is not kept' }, say)
 }
 
 /** The file's text without the line end that editors add. */

@@ -7,7 +7,6 @@ import {
   createTopic,
   Emitter,
   type EventSource,
-  type Gossip,
   isPeerId,
   type Link,
   type PeerId,
@@ -24,6 +23,7 @@ import {
   type EncodingOption,
   type Engine,
   type GossipLimits,
+  type KeptGossip,
   type Message,
   type NamedEncodings,
   type Order,
@@ -145,7 +145,7 @@ export function createNode(options: NodeOptions = {}): Node {
 }
 
 interface Joined {
-  readonly gossip: Gossip
+  readonly gossip: KeptGossip
   readonly room: Room<unknown>
 }
 
@@ -255,16 +255,29 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     await this.#listening
     const epoch = await this.#options.epochs.next()
     if (this.#closing) throw closed()
-    return this.#open(topic, epoch, options)
+    const { gossip, room } = this.#open(topic, epoch, options)
+    await gossip.restored
+    return room
   }
 
-  #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
+  #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Joined {
     const { identity: author, clock } = this.#options
     const { engine = trees(), encoding = 'json', history: limits = {}, since = 'live' } = options
     const { order = 'author', members, validate } = options
     const wishes = { since, order, ...(members && { members }) }
     const judge = validate && { validate: validateValues(validate, encoding) }
-    const gossip = createGossip({ topic, author, epoch, engine, clock, limits, ...wishes, ...judge })
+    const store = this.#options.store?.(topic)
+    const gossip = createGossip({
+      topic,
+      author,
+      epoch,
+      engine,
+      clock,
+      limits,
+      ...wishes,
+      ...judge,
+      ...(store && { store }),
+    })
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
@@ -287,8 +300,9 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())
-    this.#rooms.set(topic.id, { gossip, room })
-    return room
+    const joined = { gossip, room }
+    this.#rooms.set(topic.id, joined)
+    return joined
   }
 
   async #close(): Promise<void> {

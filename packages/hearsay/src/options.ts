@@ -10,8 +10,10 @@ import {
   type Logger,
   memoryEpochs,
   type Random,
+  type Store,
   systemClock,
   systemRandom,
+  type Topic,
   type Transport,
 } from '@hearsay/core'
 import type { AddressBook, SharedDht } from '@hearsay/discovery'
@@ -34,6 +36,8 @@ export interface NodeOptions {
   readonly transports?: readonly Transport[]
   /** Peers and addresses that worked; it stays yours to close. @default one in memory */
   readonly addressBook?: AddressBook
+  /** Where a room keeps its history beyond its life, such as `(topic) => levelStore(database, topic)`. @default in memory */
+  readonly store?: (topic: Topic) => Store
   /** Tell linked peers of each other. @default true */
   readonly exchange?: boolean
   /** Peers below which a room is looked for others as often as an empty one. @default 1 */
@@ -76,6 +80,8 @@ export interface ResolvedNodeOptions {
   readonly dht: SharedDht | null
   /** Null: make one. */
   readonly addressBook: AddressBook | null
+  /** Null: histories end with their rooms. */
+  readonly store: ((topic: Topic) => Store) | null
   readonly exchange: boolean
   readonly minPeers: number
   readonly listen: boolean
@@ -108,6 +114,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     transports: options.transports ?? defaultTransports(here, linkIdentity, { clock, dht }),
     dht,
     addressBook: options.addressBook ?? null,
+    store: options.store ?? null,
     exchange: options.exchange ?? env.exchange,
     minPeers: checkMinPeers(options.minPeers ?? 1),
     listen: options.listen ?? env.listen,

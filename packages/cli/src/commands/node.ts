@@ -51,8 +51,8 @@ function stayInRooms(
   output: Output,
   ended: AbortSignal,
 ): Promise<void> {
-  return withSession({ options, output, ended }, async (session) => {
-    await Promise.all(topics.map((topic) => session.join(topic)))
+  return withSession({ options, output, ended, keepsHistory: true }, async (session) => {
+    await Promise.all(topics.map((topic) => session.join(topic, { since: 'all' })))
     output.say(`in ${topics.join(', ')} as ${session.node.author}`)
     await untilEnded(ended)
   })
