@@ -31,6 +31,7 @@ import { Keeper } from './keeper.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { checkOrder, type Order } from './order.js'
 import { Outbox } from './outbox.js'
+import { Pacing } from './pacing.js'
 import { checkSince, type Since } from './since.js'
 import { trees } from './trees.js'
 import { judgeAll, type Validate } from './validation.js'
@@ -101,6 +102,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Where each open channel is; two links may lead to one peer for a while. */
   readonly #links = new Map<PeerHandle, Link>()
   readonly #outbox: Outbox
+  readonly #pacing: Pacing
+  /** Looks again whether peers have caught up. */
+  #paceTimer: Timer | null = null
   readonly #acknowledgements = new Acknowledgements()
   readonly #inputs: Input[] = []
   #running = false
@@ -135,7 +139,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = options.store ? new Keeper({ store: options.store, bounds: { messages, bytes }, warn }) : null
     // Half the history: what is signed and waits for a peer must not push itself out of it.
-    this.#outbox = new Outbox({ messages: messages / 2, bytes: bytes / 2 })
+    const half = { messages: messages / 2, bytes: bytes / 2 }
+    this.#outbox = new Outbox(half)
+    this.#pacing = new Pacing(half)
     this.#channels = new TopicChannels({
       topic,
       protocol: PROTOCOL,
@@ -223,6 +229,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
+    this.#paceTimer?.cancel()
     this.#stopTicks()
     this.#channels.close()
     this.#outbox.close()
@@ -233,9 +240,19 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   #flush(): void {
     if (this.#closed) return
-    const payloads = this.#outbox.take(this.#peers.size > 0 && !this.#closing)
+    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#peers.size > 0 && !this.#closing)
     this.#behind = this.#outbox.hasUnsigned
     if (payloads.length > 0) this.#handle({ type: 'publish', payloads, wall: this.#wall() })
+  }
+
+  /** True while a peer that keeps taking is so far behind that more would push out what it has not been given. */
+  #isHeld(): boolean {
+    this.#paceTimer?.cancel()
+    this.#paceTimer = null
+    const now = this.#clock.now()
+    const until = this.#closing ? null : this.#pacing.heldUntil(now)
+    if (until !== null) this.#paceTimer = this.#clock.setTimer(until - now, () => this.#flush())
+    return until !== null
   }
 
   /** What a record's time may be, whatever the clock says. */
@@ -258,6 +275,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#links.set(peer, link)
     if (isNew) this.#peers.set(link.remote, link)
     if (this.#pressed) channel.setFlowing(false)
+    this.#pacing.up(peer, this.#clock.now())
     this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
     if (isNew) this.emit('peer', link.remote, link)
   }
@@ -266,6 +284,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #onDown(peer: PeerHandle): void {
     const remote = this.#links.get(peer)?.remote
     this.#links.delete(peer)
+    this.#pacing.down(peer)
     if (this.#closed || remote === undefined) return
     this.#handle({ type: 'peer-down', peer })
     const other = [...this.#links.values()].find((link) => link.remote === remote)
@@ -345,6 +364,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
+        this.#pacing.pushed(output.peer, output.to, this.#clock.now())
         return this.#outbox.pushed(output.from, output.to)
       case 'confirmed':
         return this.#acknowledgements.add(output.remote, output.from, output.to)
@@ -404,6 +424,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     }
     for (const [index, payload] of cause.payloads.entries())
       this.#log.append({ ...place, seq: from + index, payload }, true)
+    const signed = cause.payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
+    this.#pacing.signed(to, signed, this.#clock.now())
     this.#outbox.signed(from, to)
   }
 

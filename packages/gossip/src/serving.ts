@@ -120,7 +120,12 @@ export class Serving {
   /** Tells or sends one arrival, if it is owed; false if that must wait. */
   #pass(neighbour: Neighbour, arrival: Arrival, now: number): boolean {
     const owed = this.#owed(neighbour, arrival)
-    if (owed === 'nothing' || arrival.holders?.includes(neighbour.handle)) return true
+    if (owed === 'nothing') return true
+    if (arrival.holders?.includes(neighbour.handle)) {
+      // It came there by another way: no more can be done for it.
+      this.#tellPushed(neighbour, arrival)
+      return true
+    }
     if (!this.#hasWindow(neighbour)) return false
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)

@@ -1,0 +1,66 @@
+// Who publishes faster than peers take waits for those that keep taking, and not for those that have stopped.
+
+import { describe, expect, it } from 'vitest'
+import { Pacing, STOPPED_MS } from '../src/pacing.js'
+
+const BOUNDS = { messages: 10, bytes: 1_000 }
+
+function pacing(...peers: readonly number[]): Pacing {
+  const made = new Pacing(BOUNDS)
+  for (const peer of peers) made.up(peer, 0)
+  return made
+}
+
+describe('whoever publishes', () => {
+  it.each([
+    [9, null],
+    [10, STOPPED_MS],
+    [11, STOPPED_MS],
+  ])('is held if a peer is ten messages behind, for a while: %i behind', (messages, until) => {
+    const pace = pacing(1)
+    for (let to = 1; to <= messages; to++) pace.signed(to, 1, 0)
+    expect(pace.heldUntil(0)).toBe(until)
+  })
+
+  it.each([
+    [999, null],
+    [1_000, STOPPED_MS],
+  ])('is held if a peer is a thousand bytes behind: %i', (bytes, until) => {
+    const pace = pacing(1)
+    pace.signed(1, 5_000, 0)
+    pace.pushed(1, 1, 0)
+    pace.signed(2, 600, 0)
+    pace.signed(3, bytes - 600, 0)
+    expect(pace.heldUntil(0)).toBe(until)
+  })
+
+  it('goes on when that peer has caught up, left, or taken nothing for a second', () => {
+    for (const [release, at] of [
+      [(pace: Pacing) => pace.pushed(1, 5, 10), 10],
+      [(pace: Pacing) => pace.down(1), 10],
+      [() => {}, STOPPED_MS],
+    ] as const) {
+      const pace = pacing(1)
+      pace.signed(12, 1, 0)
+      expect(pace.heldUntil(10)).toBe(STOPPED_MS)
+      release(pace)
+      expect(pace.heldUntil(at)).toBeNull()
+    }
+  })
+
+  it('waits as long as a slow peer takes something now and then', () => {
+    const pace = pacing(1, 2)
+    pace.signed(100, 1, 0)
+    pace.pushed(2, 100, 0)
+    for (let step = 1; step <= 20; step++) {
+      pace.pushed(1, step, step * 900)
+      expect(pace.heldUntil(step * 900 + 899)).toBe(step * 900 + STOPPED_MS)
+    }
+  })
+
+  it('does not count the time in which there was nothing to take', () => {
+    const pace = pacing(1)
+    pace.signed(12, 1, 60_000)
+    expect(pace.heldUntil(60_500)).toBe(60_000 + STOPPED_MS)
+  })
+})
