@@ -5,6 +5,8 @@ import { encodeFrame, flood, resolveLimits, trees } from '@hearsay/gossip/machin
 
 const crypto = sodiumCrypto()
 const topic = createTopic('bench')
+/** The first byte of a record frame (docs/wire.md). */
+const RECORD = 1
 
 function createMachine(engine, author, neighbours) {
   const machine = engine().createMachine({ topic, author, epoch: 1, crypto, limits: resolveLimits() })
@@ -23,14 +25,14 @@ function createMachine(engine, author, neighbours) {
   return machine
 }
 
-/** The frames that one publisher sends for so many messages, `batch` of them in a tick. */
+/** The frames that one publisher sends for so many messages, `batch` of them in a tick, in its `topic`. */
 function framesOf({ author, messages, batch, bytes }) {
   const publisher = createMachine(flood, author, 1)
   const frames = []
   for (let sent = 0; sent < messages; sent += batch) {
     const payloads = Array.from({ length: batch }, () => new Uint8Array(bytes).fill(1))
     for (const output of publisher.handle({ type: 'publish', payloads, wall: 0 }, 0))
-      if (output.type === 'send') frames.push(output.frame)
+      if (output.type === 'send' && output.frame[0] === RECORD) frames.push(output.frame)
   }
   return frames
 }
@@ -61,6 +63,47 @@ function receive({ engine, author, frames, neighbours }) {
   return (delivered / (performance.now() - startedAt)) * 1_000
 }
 
+/** µs of one core for each record of one message, 256 B, when one of three things grows. */
+function costOf({ neighbours = 8, authors = 1, topics = 1, records }) {
+  const sets = Array.from({ length: authors }, () => {
+    const author = createIdentity()
+    return { author, frames: framesOf({ author, messages: Math.ceil(records / authors), batch: 1, bytes: 256 }) }
+  })
+  // One topic's frames serve all of them: what is asked is what it costs to have many machines at work in turns.
+  const relays = Array.from({ length: topics }, () => createRelay(trees, sets[0].author, neighbours))
+  const turns = Math.ceil(records / authors / topics)
+  let handled = 0
+  const startedAt = performance.now()
+  for (let turn = 0; turn < turns; turn++) {
+    for (const { frames } of sets) {
+      for (const { machine } of relays) {
+        machine.handle({ type: 'frame', peer: 1, frame: frames[turn] }, turn)
+        handled++
+      }
+    }
+  }
+  return ((performance.now() - startedAt) / handled) * 1_000
+}
+
+function growth(scale) {
+  const records = Math.round(6_000 * scale)
+  const row = (what, values, cost) => [
+    `trees: µs a record with ${values.join(', ')} ${what}`,
+    values.map((value) => cost(value).toFixed(0)).join(', '),
+  ]
+  costOf({ records })
+  return [
+    row('neighbours', [1, 4, 12, 48, 128], (neighbours) => costOf({ neighbours, records })),
+    row('authors', [1, 10, 100, 1_000], (authors) => costOf({ authors, records })),
+    row('topics', [1, 10, 100], (topics) => costOf({ topics, records })),
+    row('bytes of payload', [16, 256, 4_096, 16_000], (bytes) => {
+      const author = createIdentity()
+      const frames = framesOf({ author, messages: Math.round(records / 4), batch: 1, bytes })
+      return 1e6 / receive({ engine: trees, author, frames, neighbours: 8 })
+    }),
+  ]
+}
+
 export function benchEngine(scale) {
   const rows = []
   for (const batch of [1, 64]) {
@@ -77,5 +120,5 @@ export function benchEngine(scale) {
       }
     }
   }
-  return { title: 'Engine alone', rows }
+  return { title: 'Engine alone', rows: [...rows, ...growth(scale)] }
 }

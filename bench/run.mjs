@@ -4,6 +4,7 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchEngine } from './engine.mjs'
+import { benchJoiner } from './joiner.mjs'
 import { benchMeeting } from './meeting.mjs'
 import { benchThroughput } from './throughput.mjs'
 import { benchTransports } from './transports.mjs'
@@ -13,7 +14,7 @@ const { values } = parseArgs({ options: { quick: { type: 'boolean', default: fal
 const scale = values.quick ? 0.2 : 1
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}\n`)
-for (const bench of [benchEngine, benchThroughput, benchTransports, benchUtp, benchMeeting]) {
+for (const bench of [benchEngine, benchThroughput, benchJoiner, benchTransports, benchUtp, benchMeeting]) {
   const { title, rows } = await bench(scale)
   console.log(`## ${title}\n\n| what | value |\n|---|---|`)
   for (const [what, value] of rows) console.log(`| ${what} | ${value} |`)
