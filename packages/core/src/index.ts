@@ -21,18 +21,32 @@ export { type EpochOptions, memoryEpochs } from './epochs.js'
 export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
 export { encodeForkProof, FORK_HEADER_BYTES, type ForkProof, forkOf, type ProvenFork, verifyFork } from './fork.js'
 export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
-export { CHUNK_BYTES, merkleRoot } from './merkle.js'
+export {
+  CHUNK_BYTES,
+  type ChunkClaim,
+  chunkCount,
+  MerkleTree,
+  merkleLeaf,
+  merkleRoot,
+  proofBytes,
+  verifyChunk,
+} from './merkle.js'
 export { fromPeerId, isPeerId, type PeerId, PUBLIC_KEY_BYTES, parsePeerId, toPeerId } from './peer-id.js'
 export { seededRandom, systemRandom } from './random.js'
 export {
+  type BlockName,
+  blockOf,
   createRecord,
   decodeRecord,
+  decodeRecordHead,
   encodeRecord,
+  encodeRecordHead,
   KIND_MESSAGES,
   MAX_BATCH_BYTES,
   MAX_BATCH_MESSAGES,
   PREV_BYTES,
   type RecordDraft,
+  type RecordHead,
   type RecordHeader,
   recordMessages,
   type SignedRecord,
