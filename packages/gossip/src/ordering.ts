@@ -9,6 +9,15 @@ import type { Interval } from './intervals.js'
 import type { GossipLimits } from './options.js'
 import type { Patience, Pending, Sequence, Step } from './sequence.js'
 
+/** A hole, or what may have been said before the first record of a place: since when it is waited for. */
+export interface Hole {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly from: number
+  readonly before: number
+  readonly since: number
+}
+
 interface Place {
   readonly author: PeerId
   readonly epoch: number
@@ -19,6 +28,7 @@ export class Ordering {
   readonly #limits: GossipLimits
   readonly #authors: Authors
   readonly #emit: (output: Output) => void
+  readonly #isComing: (hole: Hole, now: number) => boolean
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
    * insertion order is the order of deadlines: the first one is due first, however many wait.
@@ -28,10 +38,12 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor(limits: GossipLimits, emit: (output: Output) => void) {
+  /** @param isComing true if what fills the hole is on its way, so that it is not given up */
+  constructor(limits: GossipLimits, emit: (output: Output) => void, isComing: (hole: Hole, now: number) => boolean) {
     this.#limits = limits
     this.#authors = new Authors(limits)
     this.#emit = emit
+    this.#isComing = isComing
   }
 
   /** True if a record was accepted for any number of the range. */
@@ -68,6 +80,17 @@ export class Ordering {
     return isNew
   }
 
+  /** A place that is admitted is followed: its first record is on its way. */
+  follow(author: PeerId, epoch: number): void {
+    this.#authors.open(author, epoch)
+    this.#authors.touch(author)
+  }
+
+  /** A record of this place holds nothing that can be delivered. */
+  void({ author, epoch, firstSeq, count }: RecordHeader): void {
+    this.#authors.open(author, epoch).void(firstSeq, firstSeq + count)
+  }
+
   /** Takes a record of a place that is admitted and not known; `begin` says whether an unknown place may begin with it. */
   accept(pending: Pending, { begin, now }: { readonly begin: boolean; readonly now: number }): void {
     const { author, epoch } = pending.record.header
@@ -78,9 +101,15 @@ export class Ordering {
     for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
   }
 
-  /** Gives up the holes whose time has come. */
+  /** Gives up the holes whose time has come, unless what fills them does too. */
   expire(now: number): void {
-    for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) this.#giveUp(first, now)
+    for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) {
+      const { author, epoch, sequence } = first
+      const hole = sequence.hole
+      if (hole && this.#isComing({ author, epoch, ...hole }, now)) {
+        this.#track(first, () => sequence.postpone(this.#patienceFrom(now)))
+      } else this.#giveUp(first, now)
+    }
   }
 
   /** When `expire` is next needed. */

@@ -1,12 +1,13 @@
 // What this node signs: it packs the payloads of one tick into as few records as the limits allow, in one unbroken chain.
 
 import {
+  CHUNK_BYTES,
   type Crypto,
   createRecord,
   type Identity,
-  MAX_BATCH_BYTES,
   MAX_BATCH_MESSAGES,
   PREV_BYTES,
+  SEAL_BYTES,
   type SignedRecord,
   type Topic,
 } from '@hearsay/core'
@@ -32,7 +33,7 @@ export class Publisher {
 
   /** Signs the payloads as consecutive messages, published at `wall` (ms since 1970). */
   sign(payloads: readonly Uint8Array[], wall: number): SignedRecord[] {
-    return packBatches(payloads).map((messages) => {
+    return packBatches(payloads, this.#topic.payloadKey ? SEAL_BYTES : 0).map((messages) => {
       const draft = { epoch: this.epoch, firstSeq: this.#nextSeq, time: wall, prev: this.#prev, messages }
       const record = createRecord(draft, this.#topic, this.author, this.#crypto)
       this.#nextSeq += messages.length
@@ -42,18 +43,20 @@ export class Publisher {
   }
 }
 
-/** Consecutive payloads up to 16 KiB and 1,024 of them together; a larger one alone. */
-function packBatches(payloads: readonly Uint8Array[]): Uint8Array[][] {
+/** Consecutive payloads up to 1,024 of them together, as long as they go whole with their head; a larger one alone. */
+function packBatches(payloads: readonly Uint8Array[], overhead: number): Uint8Array[][] {
   const batches: Uint8Array[][] = []
   let bytes = 0
   for (const payload of payloads) {
     const last = batches.at(-1)
-    if (last && last.length < MAX_BATCH_MESSAGES && bytes + payload.byteLength <= MAX_BATCH_BYTES) {
+    const size = payload.byteLength + (payload.byteLength < 0xfd ? 1 : 3)
+    const isFitting = last && last.length < MAX_BATCH_MESSAGES && bytes + size <= CHUNK_BYTES
+    if (isFitting) {
       last.push(payload)
-      bytes += payload.byteLength
+      bytes += size
     } else {
       batches.push([payload])
-      bytes = payload.byteLength
+      bytes = size + overhead
     }
   }
   return batches

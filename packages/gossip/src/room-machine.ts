@@ -1,19 +1,24 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import type { SignedRecord } from '@hearsay/core'
-import { ArrivalLog } from './arrivals.js'
+import { blockOf, type Crypto, type RecordHead, type SignedRecord } from '@hearsay/core'
+import { type Arrival, ArrivalLog } from './arrivals.js'
+import { Assemblies } from './assemblies.js'
+import type { Assembly } from './assembly.js'
 import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
-import { Exchange } from './exchange.js'
+import { Exchange, NAMELESS } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
-import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
+import { decodeFrame, type Frame } from './frames.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
+import { LargeBlock, WHOLE_BYTES } from './large-block.js'
 import { Neighbour } from './neighbour.js'
+import type { PlacedParts, PlacedRange } from './notices.js'
 import type { GossipLimits } from './options.js'
-import { Ordering } from './ordering.js'
+import { type Hole, Ordering } from './ordering.js'
+import type { PartFrame } from './part-frames.js'
 import { Publisher } from './publisher.js'
-import type { Pending } from './sequence.js'
+import { MAX_HOPS } from './range-frames.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
 import type { News, Wants } from './wants.js'
@@ -22,12 +27,21 @@ import type { News, Wants } from './wants.js'
 const HELLO_MS = 10_000
 /** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
 const MAX_CONFIRMED_RANGES = 1_024
+/** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
+const WORD_MS = 5_000
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
-type FindingOf<Is extends Finding['is']> = Extract<Finding, { is: Is }>
+
+/** A record on its way into the log. */
+interface Entry {
+  readonly record: RecordHead
+  readonly body: Uint8Array | LargeBlock
+  readonly hops: number
+}
 
 export class RoomMachine implements Machine {
+  readonly #crypto: Crypto
   readonly #publisher: Publisher
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
@@ -35,6 +49,7 @@ export class RoomMachine implements Machine {
   readonly #forks: Forks
   readonly #exchange: Exchange
   readonly #wants: Wants
+  readonly #assemblies: Assemblies
   readonly #spread: Spread
   readonly #serving: Serving
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
@@ -43,35 +58,46 @@ export class RoomMachine implements Machine {
   /** When the first channel of this room opened. */
   #presentSince: number | null = null
   #outputs: Output[] = []
+  /** When the input at work came. */
+  #now = 0
 
   constructor(context: MachineContext, makeSpread: MakeSpread) {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
-    const ordering = new Ordering(patienceOf(context), emit)
+    const ordering = new Ordering(patienceOf(context), emit, (hole, at) => this.#isComing(hole, at))
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
+    this.#crypto = context.crypto
     this.#publisher = publisher
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
-    this.#exchange = new Exchange({ log, ordering, spread, neighbours: this.#neighbours })
+    const neighbours = this.#neighbours
+    this.#exchange = new Exchange({ log, ordering, spread, neighbours, assemblies: () => this.#assemblies })
     this.#wants = this.#exchange.wants
+    this.#assemblies = new Assemblies({
+      ...{ maxBytes: bytes, log, neighbours, wants: this.#wants },
+      onWhole: (assembly, at) => this.#onWhole(assembly, at),
+    })
     const shared = { log, ordering, publisher, spread, since, emit }
-    this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
+    this.#serving = new Serving({ ...shared, neighbours, confirmed: this.#confirmed })
   }
 
   handle(input: Input, now: number): readonly Output[] {
     this.#outputs = []
+    this.#now = now
     const before = this.#log.next
     this.#dispatch(input, now)
+    this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#wants.expire(now)
     // A frame that changed nothing here concerns nobody but its sender.
-    const isQuiet = input.type === 'frame' && this.#outputs.length === 0 && this.#log.next === before
+    const isStill = this.#outputs.length === 0 && this.#log.next === before && !this.#assemblies.takeStirred()
+    const isQuiet = input.type === 'frame' && isStill
     const sender = isQuiet ? input.peer : null
     for (const neighbour of this.#neighbours.values()) {
       if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
@@ -114,7 +140,7 @@ export class RoomMachine implements Machine {
   #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
     const from = this.#publisher.nextSeq
     for (const record of this.#publisher.sign(payloads, wall)) {
-      this.#accept({ record, messages: [], hops: 0, via: null }, null, now)
+      this.#accept(record, { messages: [], hops: 0, from: null, now })
     }
     this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
   }
@@ -130,6 +156,10 @@ export class RoomMachine implements Machine {
     switch (frame.type) {
       case 'record':
         return this.#onRecord(neighbour, frame, now)
+      case 'head':
+      case 'part':
+      case 'wanted':
+        return this.#onLarge(neighbour, frame, now)
       case 'ack':
         return this.#onAck(neighbour, frame, now)
       case 'fork':
@@ -168,9 +198,63 @@ export class RoomMachine implements Machine {
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
     const finding = this.#intake.judge(frame.record)
+    if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
+    const hops = Math.min(frame.hops + 1, MAX_HOPS)
+    this.#accept(finding.record, { messages: finding.messages ?? [], hops, from: neighbour, now })
+  }
+
+  /** Frames of large records. */
+  #onLarge(neighbour: Neighbour, frame: PartFrame, now: number): void {
+    if (frame.type === 'head') return this.#onHead(neighbour, frame, now)
+    const { name, ...place } = frame
+    const source = neighbour.names.at(name)
+    if (!source) return this.#outOfPlace(neighbour, NAMELESS, now)
+    if (place.type === 'wanted') return this.#onWanted(neighbour, { source, ...place }, now)
+    this.#wants.heard(neighbour.handle, now)
+    const fault = this.#assemblies.onPart(neighbour.handle, { source, ...place }, now)
+    if (fault) this.#misbehaved(neighbour, fault, now)
+  }
+
+  #onWanted(neighbour: Neighbour, wanted: PlacedParts, now: number): void {
+    const { source, first, parts } = wanted
+    const isInVain = parts.length > 0 && this.#assemblies.cannotFeed(neighbour.handle, source, wanted)
+    if (!isInVain) return this.#serving.onWanted(neighbour, wanted, now)
+    neighbour.notices.none({ source, first, count: 1 }, now)
+    const position = this.#log.positionOf(source, first)
+    if (position !== undefined) this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  #onHead(neighbour: Neighbour, { head, hops, parts }: FrameOf<'head'>, now: number): void {
+    const finding = this.#intake.judgeHead(head)
+    const peer = neighbour.handle
+    switch (finding.is) {
+      case 'faulty':
+        return this.#misbehaved(neighbour, finding.fault, now)
+      case 'known': {
+        const isAsked = this.#assemblies.onKnownHead(peer, rangeOf(finding.record), { parts, now })
+        return this.#onKnown(neighbour, finding, { isAsked, now })
+      }
+      case 'new': {
+        const { record } = finding
+        if (this.#assemblies.admits(peer, blockOf(record).bytes, now)) {
+          const body = new LargeBlock(record, this.#crypto)
+          return this.#begin({ record, body, hops: Math.min(hops + 1, MAX_HOPS) }, { from: neighbour, parts, now })
+        }
+        this.#assemblies.onRefusedHead(peer, rangeOf(record), { parts, now })
+        this.#answered(neighbour, record, now)
+        return this.#assemblies.postpone(peer, rangeOf(record))
+      }
+      default:
+        this.#assemblies.onRefusedHead(peer, rangeOf(finding.record), { parts, now })
+        return this.#onOther(neighbour, finding, now)
+    }
+  }
+
+  /** What is not new. */
+  #onOther(neighbour: Neighbour, finding: Exclude<Finding, { is: 'new' }>, now: number): void {
     switch (finding.is) {
       case 'known':
-        return this.#onDuplicate(neighbour, finding, now)
+        return this.#onKnown(neighbour, finding, { isAsked: false, now })
       case 'faulty':
         return this.#misbehaved(neighbour, finding.fault, now)
       case 'refused':
@@ -179,45 +263,98 @@ export class RoomMachine implements Machine {
       case 'fork':
         this.#answered(neighbour, finding.record, now)
         return this.#forks.onRecords(finding.held, finding.record)
-      case 'new': {
-        const hops = Math.min(frame.hops + 1, MAX_HOPS)
-        return this.#accept({ ...finding, hops, via: neighbour.remote }, neighbour, now)
-      }
     }
   }
 
-  #onDuplicate(neighbour: Neighbour, { record, position }: FindingOf<'known'>, now: number): void {
+  #onKnown(
+    neighbour: Neighbour,
+    { record, position }: { readonly record: RecordHead; readonly position: number | null },
+    { isAsked, now }: { readonly isAsked: boolean; readonly now: number },
+  ): void {
     const { asked } = this.#answered(neighbour, record, now)
     const arrival = position === null ? undefined : this.#log.at(position)
     if (position === null || !arrival) return
-    if (!asked) this.#spread.onDuplicate(neighbour, arrival, now)
+    if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
     this.#log.noteHolder(position, neighbour.handle)
   }
 
   /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
-  #answered(neighbour: Neighbour, { header }: SignedRecord, now: number): News {
-    const { author, epoch, firstSeq: first, count } = header
-    return this.#wants.arrived(neighbour.handle, { source: { author, epoch }, first, count }, now)
+  #answered(neighbour: Neighbour, record: RecordHead, now: number): News {
+    return this.#wants.arrived(neighbour.handle, rangeOf(record), now)
   }
 
-  #accept(pending: Pending, from: Neighbour | null, now: number): void {
-    const { record, hops } = pending
-    const { author, epoch, firstSeq: first, count } = record.header
+  /** A whole record. */
+  #accept(
+    record: SignedRecord,
+    how: { messages: readonly Uint8Array[]; hops: number; from: Neighbour | null; now: number },
+  ): void {
+    const { messages, hops, from, now } = how
+    const { block } = record
+    const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of(record, this.#crypto) : block
+    this.#enter({ record, body, hops }, from, now)
+    const pending = { record, bytes: block.byteLength, messages, hops, via: from?.remote ?? null }
+    this.#ordering.accept(pending, { begin: this.#mayBegin(record, from), now })
+  }
+
+  /** A record whose block is still to come; it goes on from here as its parts do. */
+  #begin(entry: Entry, { from, parts, now }: { from: Neighbour; parts: number; now: number }): void {
+    const { author, epoch } = entry.record.header
+    const { arrival, position, holders } = this.#enter(entry, from, now)
+    this.#ordering.follow(author, epoch)
+    if (arrival) this.#assemblies.begin({ arrival, position, peer: from.handle, holders, parts, now })
+  }
+
+  #enter({ record, body, hops }: Entry, from: Neighbour | null, now: number) {
     const via = from?.handle ?? null
-    const news = this.#wants.arrived(via, { source: { author, epoch }, first, count }, now)
-    const evicted = this.#log.append({ record, hops, at: now, via, isRecovered: news.recovered })
-    for (const { record: old } of evicted) this.#drop(old.header, 'history')
+    const news = this.#wants.arrived(via, rangeOf(record), now)
+    this.#forgotten(this.#log.append({ record, body, hops, at: now, via, isRecovered: news.recovered }))
     const position = this.#log.next - 1
     const arrival = this.#log.at(position)
     for (const holder of news.holders) this.#log.noteHolder(position, holder)
     if (arrival) this.#spread.onAccepted(arrival, { from, news, now })
-    // An author sends its own in order, and from a lone one nothing earlier can come by another path. A relay sends as it
-    // heard, which need not be in order.
-    const begin = this.#neighbours.size <= 1 && from?.signs(record.header) === true
-    this.#ordering.accept(pending, { begin, now })
+    return { arrival, position, holders: news.holders }
+  }
+
+  /** The parts are the block that its author signed; what is in it is for us to see. */
+  #onWhole({ arrival, position, block, feeder, from }: Assembly, now: number): void {
+    const { record, hops, source } = arrival
+    const sender = feeder === null ? undefined : this.#neighbours.get(feeder)
+    const whole = block.whole as Uint8Array
+    const messages = attempt(() => this.#intake.contents({ ...record, block: whole }))
+    if ('fault' in messages) {
+      // Relays pass parts on before they can see this: only its author is to blame.
+      this.#log.remove(position)
+      this.#ordering.void(record.header)
+      if (sender?.signs(source)) this.#misbehaved(sender, messages.fault, now)
+      return
+    }
+    this.#forgotten(this.#log.completed(position))
+    // They may have no more than a part of it, and wait for one who has all.
+    for (const peer of arrival.holders ?? []) this.#neighbours.get(peer)?.notices.have(arrival, now)
+    const pending = { record, bytes: whole.byteLength, messages: messages.value, hops, via: from }
+    this.#ordering.accept(pending, { begin: this.#mayBegin(record, sender ?? null), now })
+  }
+
+  /**
+   * An author sends its own in order, and from a lone one nothing earlier can come by another path, but what is large comes
+   * later than what was said after it. A relay sends as it heard, which need not be in order.
+   */
+  #mayBegin({ header }: RecordHead, from: Neighbour | null): boolean {
+    if (this.#neighbours.size > 1 || from?.signs(header) !== true) return false
+    return !this.#assemblies.isComing(header, { from: 0, before: header.firstSeq }, null)
+  }
+
+  #isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
+    if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
+    return now < since + WORD_MS && this.#wants.isAsking({ author, epoch }, { from, before })
+  }
+
+  #forgotten(evicted: readonly Arrival[]): void {
+    for (const { record } of evicted) this.#drop(record.header, 'history')
   }
 
   #spreadFork({ proof, via }: ToldFork): void {
+    this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
     for (const neighbour of this.#neighbours.values()) {
       if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
     }
@@ -228,7 +365,7 @@ export class RoomMachine implements Machine {
     this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
   }
 
-  #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: 'history' | 'authors'): void {
+  #drop({ author, epoch, firstSeq, count }: RecordHead['header'], reason: 'history' | 'authors'): void {
     this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
   }
 
@@ -244,12 +381,17 @@ export class RoomMachine implements Machine {
   #forget(peer: PeerHandle, now: number): void {
     if (!this.#neighbours.delete(peer)) return
     this.#wants.down(peer, now)
+    this.#assemblies.down(peer, now)
     this.#spread.onPeerDown(peer, now)
   }
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
   #reschedule(given: boolean): void {
-    let due = Math.min(this.#ordering.deadline ?? Number.POSITIVE_INFINITY, this.#wants.deadline)
+    let due = Math.min(
+      this.#ordering.deadline ?? Number.POSITIVE_INFINITY,
+      this.#wants.deadline,
+      this.#assemblies.deadline,
+    )
     for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
       if (!introduced) due = Math.min(due, helloBy)
       else if (!blocked) due = Math.min(due, notices.due)
@@ -259,6 +401,10 @@ export class RoomMachine implements Machine {
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
+}
+
+function rangeOf({ header: { author, epoch, firstSeq: first, count } }: RecordHead): PlacedRange {
+  return { source: { author, epoch }, first, count }
 }
 
 /** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */

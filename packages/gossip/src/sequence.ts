@@ -3,12 +3,14 @@
 //   settling  no place to begin yet: heard mid-stream, another path may still bring something earlier
 //   flowing   `next` is the first number not yet delivered; records beyond a hole wait in `held`
 
-import type { PeerId, SignedRecord } from '@hearsay/core'
+import type { PeerId, RecordHead } from '@hearsay/core'
 import { type Interval, IntervalSet } from './intervals.js'
 
 /** A record on its way to the application, with what it needs there. */
 export interface Pending {
-  readonly record: SignedRecord
+  readonly record: RecordHead
+  /** Bytes of its block. */
+  readonly bytes: number
   readonly messages: readonly Uint8Array[]
   readonly hops: number
   readonly via: PeerId | null
@@ -26,6 +28,8 @@ export interface Patience {
 
 /** What a payload costs beside its bytes while it is held: a view on a buffer takes 107 bytes of heap on Node 20. */
 const VIEW_BYTES = 107
+/** What is on its way is looked for again no sooner, however short the patience. */
+const LEAST_WAIT_MS = 10
 
 export class Sequence {
   /** Every number of which a record was accepted. */
@@ -36,6 +40,8 @@ export class Sequence {
   /** Never claims what was not delivered: a peer is told these as confirmed. */
   readonly #delivered = new IntervalSet(64, 'forget')
   #deadline: number | null = null
+  /** Since when what is held waits for the same hole. */
+  #waitsSince = 0
   #frozenAt: number | null = null
 
   /** The first number not yet delivered; null while settling. */
@@ -67,6 +73,12 @@ export class Sequence {
     return this.#deadline
   }
 
+  /** What is waited for: from where, and up to what is held already; since when. Null if nothing waits. */
+  get hole(): { readonly from: number; readonly before: number; readonly since: number } | null {
+    const first = this.#held[0]?.record.header.firstSeq
+    return first === undefined ? null : { from: this.#next ?? 0, before: first, since: this.#waitsSince }
+  }
+
   /** True if a record was accepted for any number of the range. */
   isKnown(from: number, to: number): boolean {
     return this.#known.overlaps(from, to)
@@ -83,6 +95,17 @@ export class Sequence {
     const steps = this.#release()
     this.#reschedule(options.patience, steps.length > 0)
     return steps
+  }
+
+  /** A record was accepted that holds nothing to deliver: it is not asked for again, and its place is a hole. */
+  void(from: number, to: number): void {
+    this.#known.add(from, to)
+  }
+
+  /** What is missing is on its way: waits as long again. */
+  postpone({ now, settleMs, holdMs }: Patience): readonly Step[] {
+    if (this.#deadline !== null) this.#deadline = now + Math.max(this.#next === null ? settleMs : holdMs, LEAST_WAIT_MS)
+    return []
   }
 
   /** Gives up the lowest hole (or ends settling), and what then follows. */
@@ -129,10 +152,13 @@ export class Sequence {
   /** A sequence that has just begun waits as one that flows, however it came to begin. */
   #reschedule({ now, settleMs, holdMs }: Patience, progressed: boolean): void {
     if (this.#held.length === 0) this.#deadline = null
-    else if (this.#deadline === null || progressed) this.#deadline = now + (this.#next === null ? settleMs : holdMs)
+    else if (this.#deadline === null || progressed) {
+      this.#deadline = now + (this.#next === null ? settleMs : holdMs)
+      this.#waitsSince = now
+    }
   }
 }
 
-function costOf({ record }: Pending): number {
-  return record.block.byteLength + record.header.count * VIEW_BYTES
+function costOf({ record, bytes }: Pending): number {
+  return bytes + record.header.count * VIEW_BYTES
 }

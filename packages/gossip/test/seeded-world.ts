@@ -190,6 +190,7 @@ export class World {
     const side = link.handles[0] === peer ? 0 : 1
     if (link.credit[side] <= 0) throw new Error('a frame beyond the window')
     if (decodeFrame(frame).type === 'record') this.records++
+    ;(this as any).onSend?.(link.ends[side], link.ends[side ^ 1], frame)
     link.credit[side] -= frame.byteLength
     link.freeAt[side] = Math.max(link.freeAt[side], this.now) + frame.byteLength / link.bytesPerMs
     link.lastAt[side] = Math.max(link.lastAt[side], link.freeAt[side] + link.latencyMs)
