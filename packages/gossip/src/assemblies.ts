@@ -12,16 +12,18 @@ import type { PlacedRange } from './notices.js'
 import type { PartRange } from './part-frames.js'
 import type { Wants } from './wants.js'
 
-/** Records in assembly in one room, and of those fed by one neighbour; beyond, they are asked for when others are done. */
-export const MAX_ASSEMBLIES = 64
-export const MAX_FED = 16
+/** Records whose head is here in one room, and of those fed by one neighbour; beyond, they are pulled when others are done. */
+export const MAX_ASSEMBLIES = 1_024
+export const MAX_FED = 256
+/** Of those that one neighbour feeds so many take turns. */
+const MAX_TURNS = 16
 /** Records that wait for that, with each neighbour that has them; the oldest is forgotten. */
 const MAX_DEFERRED = 256
-/** One neighbour's records may claim this share of the bytes of all. */
+/** What one neighbour feeds at once may claim this share of the bytes of all. */
 const FED_SHARE = 1 / 4
 
 export interface AssembliesContext {
-  /** Bytes that all records in assembly may claim together; one alone may claim more. */
+  /** Bytes that the records whose parts are asked for may claim together; one alone may claim more. */
   readonly maxBytes: number
   readonly log: ArrivalLog
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
@@ -80,14 +82,14 @@ export class Assemblies {
     return this.#assemblies.get(keyOf({ author, epoch }, first))
   }
 
-  /** True if there is room for one of so many bytes from this neighbour; one that stands still gives way. */
-  admits(peer: PeerHandle, bytes: number, now: number): boolean {
-    if (this.#hasRoom(peer, bytes)) return true
+  /** True if there is room for one more from this neighbour; one that stands still gives way. */
+  admits(peer: PeerHandle, now: number): boolean {
+    if (this.#hasRoom(peer)) return true
     for (const assembly of this.#assemblies.values()) {
       if (!assembly.isIdle(now)) continue
       for (const other of assembly.sources.keys()) this.#defer(other, assembly.range)
       this.drop(assembly, now)
-      if (this.#hasRoom(peer, bytes)) return true
+      if (this.#hasRoom(peer)) return true
     }
     return false
   }
@@ -250,17 +252,27 @@ export class Assemblies {
     this.#context.neighbours.get(peer)?.notices.wanted({ source, first, parts: [] }, now)
   }
 
-  #hasRoom(peer: PeerHandle, bytes: number): boolean {
+  #hasRoom(peer: PeerHandle): boolean {
+    if (this.#assemblies.size >= MAX_ASSEMBLIES) return false
+    let fed = 0
+    for (const { feeder } of this.#assemblies.values()) if (feeder === peer) fed++
+    return fed < MAX_FED
+  }
+
+  /** True if it is fed, or may be from now on; else it waits until another is whole. */
+  #mayFeed(assembly: Assembly, now: number): boolean {
+    if (assembly.isFed) return true
     const { maxBytes } = this.#context
-    let [fed, all, fedBytes] = [0, bytes, bytes]
-    for (const { feeder, block } of this.#assemblies.values()) {
-      all += block.bytes
-      if (feeder !== peer) continue
-      fed++
-      fedBytes += block.bytes
+    let [all, fed] = [0, 0]
+    for (const other of this.#assemblies.values()) {
+      if (!other.isFed || other.isIdle(now)) continue
+      all += other.block.bytes
+      if (other.feeder === assembly.feeder) fed += other.block.bytes
     }
-    if (this.#assemblies.size >= MAX_ASSEMBLIES || fed >= MAX_FED) return false
-    return (all === bytes || all <= maxBytes) && (fed === 0 || fedBytes <= maxBytes * FED_SHARE)
+    const { bytes } = assembly.block
+    const isWithin = (all === 0 || all + bytes <= maxBytes) && (fed === 0 || fed + bytes <= maxBytes * FED_SHARE)
+    if (!isWithin) assembly.postpone(now)
+    return isWithin
   }
 
   #defer(peer: PeerHandle, range: PlacedRange): void {
@@ -274,14 +286,14 @@ export class Assemblies {
   }
 
   #end(assembly: Assembly, now: number): void {
-    const { range, feeder } = assembly
+    const { range } = assembly
     this.#stirred = true
     this.#assemblies.delete(keyOf(range.source, range.first))
     for (const peer of assembly.senders) {
       // Who has sent all of it knows.
       if (!assembly.isSentBy(peer)) this.stop(peer, range, now)
     }
-    if (feeder !== null) this.#feed(feeder, now)
+    this.#feedWaiting(now)
     this.#resume(now)
   }
 
@@ -292,7 +304,7 @@ export class Assemblies {
       if (!next) return
       const { source, first } = next.range
       if (this.find(source, first)) this.addHolder(next.peer, source, first, now)
-      else if (this.#hasRoom(next.peer, 0)) {
+      else if (this.#hasRoom(next.peer)) {
         this.#context.wants.promise(next.peer, next.range, { offered: true, isDoubt: false, now })
         return
       } else this.#deferred.push(next)
@@ -311,11 +323,19 @@ export class Assemblies {
   }
 
   #feed(peer: PeerHandle, now: number): void {
-    this.#feeders.feed(
-      peer,
-      [...this.#assemblies.values()].filter(({ feeder }) => feeder === peer),
-      now,
-    )
+    const fed: Assembly[] = []
+    for (const assembly of this.#assemblies.values()) {
+      const isTurn = assembly.feeder === peer && this.#mayFeed(assembly, now) && assembly.takesPart(now)
+      if (isTurn && fed.push(assembly) === MAX_TURNS) break
+    }
+    this.#feeders.feed(peer, fed, now)
+  }
+
+  /** There is room again for those that waited for it. */
+  #feedWaiting(now: number): void {
+    const feeders = new Set<PeerHandle>()
+    for (const { feeder } of this.#assemblies.values()) if (feeder !== null) feeders.add(feeder)
+    for (const feeder of feeders) this.#feed(feeder, now)
   }
 }
 

@@ -39,6 +39,8 @@ export class Assembly {
   readonly #asked = new Set<number>()
   #askedAt: number
   #turns = 0
+  /** True once parts of it were asked for. */
+  isFed = false
 
   constructor(start: { arrival: Arrival; position: number; feeder: PeerHandle; from: PeerId | null; now: number }) {
     this.arrival = start.arrival
@@ -71,6 +73,11 @@ export class Assembly {
     return this.#asked.size === 0 || !this.isStill(now, STALL_MS)
   }
 
+  /** False if it waits in vain for parts that were asked for: then others take its turn. */
+  takesPart(now: number): boolean {
+    return this.mayAsk(now) || this.inFlight(now) > 0
+  }
+
   /** True if no part came for so long, though one was asked for. */
   isStill(now: number, ms: number = QUIET_MS): boolean {
     return now >= Math.max(this.progressAt, this.#askedAt) + ms
@@ -97,15 +104,22 @@ export class Assembly {
 
   /** So many parts follow the feeder's head unasked. */
   expect(parts: number): void {
+    if (parts > 0) this.isFed = true
     for (let index = 0; index < Math.min(parts, this.block.count); index++) this.#asked.add(index)
   }
 
   /** The next parts to ask for, which count as asked from now on. */
   ask(most: number, now: number): readonly PartRange[] {
     if (this.#asked.size === 0) this.#askedAt = now
+    this.isFed = true
     const ranges = this.block.missing(most, (index) => this.#asked.has(index))
     for (const { from, to } of ranges) for (let index = from; index < to; index++) this.#asked.add(index)
     return ranges
+  }
+
+  /** It must wait, through no fault of its feeder. */
+  postpone(now: number): void {
+    this.progressAt = now
   }
 
   arrived(peer: PeerHandle, index: number): void {

@@ -1,7 +1,7 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import { blockOf, type Crypto, type RecordHead, type SignedRecord } from '@hearsay/core'
+import type { Crypto, RecordHead, SignedRecord } from '@hearsay/core'
 import { type Arrival, ArrivalLog } from './arrivals.js'
 import { Assemblies } from './assemblies.js'
 import type { Assembly } from './assembly.js'
@@ -236,7 +236,7 @@ export class RoomMachine implements Machine {
       }
       case 'new': {
         const { record } = finding
-        if (this.#assemblies.admits(peer, blockOf(record).bytes, now)) {
+        if (this.#assemblies.admits(peer, now)) {
           const body = new LargeBlock(record, this.#crypto)
           return this.#begin({ record, body, hops: Math.min(hops + 1, MAX_HOPS) }, { from: neighbour, parts, now })
         }

@@ -62,9 +62,9 @@ export class Transfers {
     this.#transfers.delete(position)
   }
 
-  /** The head frame; some parts follow unasked, unless the line is in use by other records. */
+  /** The head frame; some parts follow unasked, unless other records wait to be asked for. */
   headOf(transfer: Transfer, mayFollow: boolean): Uint8Array {
-    const parts = mayFollow && !this.#isBusy(transfer) ? Math.min(MAX_UNASKED, transfer.block.count) : 0
+    const parts = mayFollow && this.#transfers.size === 1 ? Math.min(MAX_UNASKED, transfer.block.count) : 0
     for (let index = 0; index < parts; index++) transfer.wanted.add(index)
     transfer.isHeadSent = true
     const { record, hops } = transfer.arrival
@@ -95,11 +95,6 @@ export class Transfers {
     this.#transfers.delete(position)
     if (sent.size === block.count) return true
     this.#transfers.set(position, transfer)
-    return false
-  }
-
-  #isBusy(own: Transfer): boolean {
-    for (const transfer of this.#transfers.values()) if (transfer !== own && transfer.wanted.size > 0) return true
     return false
   }
 }

@@ -17,7 +17,6 @@ describe.each(ENGINES)('%s', (_name, engine) => {
             nodes.findIndex((node) => node.gossip === gossip),
           ).identity.id
         return {
-          maxMessageBytes: 1_000_000,
           async create(count) {
             nodes = createNetwork(count, engine()).nodes
             return nodes.map(({ gossip }) => gossip)
