@@ -142,7 +142,7 @@ export class ArrivalLog {
     this.#next++
     this.#messages += header.count
     this.#bytes += bytes
-    if (isPartial(body)) held.partial++
+    if (isPartial({ body, bytes })) held.partial++
     return this.#shrink()
   }
 
@@ -150,7 +150,7 @@ export class ArrivalLog {
   completed(position: number): readonly Arrival[] {
     const arrival = this.at(position)
     const held = arrival && this.#sources.get(keyOf(arrival.source.author, arrival.source.epoch))
-    if (!arrival || !held) return []
+    if (!arrival || !held || !isPartial(arrival)) return []
     held.partial--
     arrival.bytes = bytesOf(arrival.body)
     this.#bytes += arrival.bytes
@@ -206,7 +206,7 @@ export class ArrivalLog {
 
     const key = keyOf(author, epoch)
     const held = this.#sources.get(key)
-    if (held && isPartial(body)) held.partial--
+    if (held && isPartial({ body, bytes })) held.partial--
     held?.starts.delete(record.header.firstSeq)
     held?.ends.delete(end)
     if (held?.starts.size === 0) this.#sources.delete(key)
@@ -223,8 +223,9 @@ function keyOf(author: PeerId, epoch: number): string {
   return `${author} ${epoch}`
 }
 
-function isPartial(body: Uint8Array | LargeBlock): boolean {
-  return body instanceof LargeBlock && body.whole === null
+/** True until its block is whole and counted. */
+function isPartial({ body, bytes }: Pick<Arrival, 'body' | 'bytes'>): boolean {
+  return body instanceof LargeBlock && bytes === 0
 }
 
 function bytesOf(body: Uint8Array | LargeBlock): number {

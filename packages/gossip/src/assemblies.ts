@@ -119,8 +119,10 @@ export class Assemblies {
     this.#assemblies.set(keyOf(arrival.source, arrival.record.header.firstSeq), assembly)
     for (const holder of holders) assembly.hold(holder)
     assembly.onHead(peer)
-    assembly.expect(parts)
     this.#feeders.expect(peer, parts)
+    if (parts > 0 && this.#mayFeed(assembly, now)) assembly.expect(parts)
+    // What comes unasked is let pass while there is no room for it, and asked for when there is.
+    else if (parts > 0) this.stop(peer, assembly.range, now)
     this.#feed(peer, now)
   }
 
@@ -174,7 +176,7 @@ export class Assemblies {
     }
     const assembly = this.find(part.source, part.first)
     // One may be late, or of another record for the same place.
-    if (!assembly?.isHeadOf(peer)) return null
+    if (!assembly?.isHeadOf(peer) || !assembly.isFed) return null
     const { block } = assembly
     assembly.arrived(peer, part.index)
     if (part.index >= block.count || (!block.has(part.index) && !block.add(part.index, part))) {
@@ -265,13 +267,16 @@ export class Assemblies {
     const { maxBytes } = this.#context
     let [all, fed] = [0, 0]
     for (const other of this.#assemblies.values()) {
-      if (!other.isFed || other.isIdle(now)) continue
-      all += other.block.bytes
-      if (other.feeder === assembly.feeder) fed += other.block.bytes
+      if (!other.isFed) continue
+      // What stands still takes no more than it has.
+      const bytes = other.isIdle(now) ? other.block.heldBytes : other.block.bytes
+      all += bytes
+      if (other.feeder === assembly.feeder) fed += bytes
     }
     const { bytes } = assembly.block
     const isWithin = (all === 0 || all + bytes <= maxBytes) && (fed === 0 || fed + bytes <= maxBytes * FED_SHARE)
-    if (!isWithin) assembly.postpone(now)
+    if (isWithin) assembly.isFed = true
+    else assembly.postpone(now)
     return isWithin
   }
 

@@ -39,7 +39,7 @@ export class Assembly {
   readonly #asked = new Set<number>()
   #askedAt: number
   #turns = 0
-  /** True once parts of it were asked for. */
+  /** True once parts of it may be asked for: there was room for all of it. */
   isFed = false
 
   constructor(start: { arrival: Arrival; position: number; feeder: PeerHandle; from: PeerId | null; now: number }) {
@@ -104,14 +104,12 @@ export class Assembly {
 
   /** So many parts follow the feeder's head unasked. */
   expect(parts: number): void {
-    if (parts > 0) this.isFed = true
     for (let index = 0; index < Math.min(parts, this.block.count); index++) this.#asked.add(index)
   }
 
   /** The next parts to ask for, which count as asked from now on. */
   ask(most: number, now: number): readonly PartRange[] {
     if (this.#asked.size === 0) this.#askedAt = now
-    this.isFed = true
     const ranges = this.block.missing(most, (index) => this.#asked.has(index))
     for (const { from, to } of ranges) for (let index = from; index < to; index++) this.#asked.add(index)
     return ranges

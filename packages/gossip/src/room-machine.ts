@@ -3,22 +3,21 @@
 
 import type { Crypto, RecordHead, SignedRecord } from '@hearsay/core'
 import { type Arrival, ArrivalLog } from './arrivals.js'
-import { Assemblies } from './assemblies.js'
-import type { Assembly } from './assembly.js'
+import type { Assemblies } from './assemblies.js'
 import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
-import { Exchange, NAMELESS } from './exchange.js'
+import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, type Frame } from './frames.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
 import { LargeBlock, WHOLE_BYTES } from './large-block.js'
+import { type Entered, type Entry, LargeRecords, rangeOf } from './large-records.js'
 import { Neighbour } from './neighbour.js'
-import type { PlacedParts, PlacedRange } from './notices.js'
 import type { GossipLimits } from './options.js'
 import { type Hole, Ordering } from './ordering.js'
-import type { PartFrame } from './part-frames.js'
 import { Publisher } from './publisher.js'
 import { MAX_HOPS } from './range-frames.js'
+import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
 import type { News, Wants } from './wants.js'
@@ -33,13 +32,6 @@ const WORD_MS = 5_000
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
-/** A record on its way into the log. */
-interface Entry {
-  readonly record: RecordHead
-  readonly body: Uint8Array | LargeBlock
-  readonly hops: number
-}
-
 export class RoomMachine implements Machine {
   readonly #crypto: Crypto
   readonly #publisher: Publisher
@@ -50,6 +42,7 @@ export class RoomMachine implements Machine {
   readonly #exchange: Exchange
   readonly #wants: Wants
   readonly #assemblies: Assemblies
+  readonly #large: LargeRecords
   readonly #spread: Spread
   readonly #serving: Serving
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
@@ -79,12 +72,19 @@ export class RoomMachine implements Machine {
     const neighbours = this.#neighbours
     this.#exchange = new Exchange({ log, ordering, spread, neighbours, assemblies: () => this.#assemblies })
     this.#wants = this.#exchange.wants
-    this.#assemblies = new Assemblies({
-      ...{ maxBytes: bytes, log, neighbours, wants: this.#wants },
-      onWhole: (assembly, at) => this.#onWhole(assembly, at),
-    })
     const shared = { log, ordering, publisher, spread, since, emit }
     this.#serving = new Serving({ ...shared, neighbours, confirmed: this.#confirmed })
+    this.#large = new LargeRecords({
+      ...{ crypto: context.crypto, maxBytes: bytes, log, ordering, neighbours },
+      ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
+      enter: (entry, from, at) => this.#enter(entry, from, at),
+      deliver: (pending, from, at) => this.#deliver(pending, from, at),
+      forgotten: (evicted) => this.#forgotten(evicted),
+      onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
+      onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
+      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
+    })
+    this.#assemblies = this.#large.assemblies
   }
 
   handle(input: Input, now: number): readonly Output[] {
@@ -96,8 +96,8 @@ export class RoomMachine implements Machine {
     this.#ordering.expire(now)
     this.#wants.expire(now)
     // A frame that changed nothing here concerns nobody but its sender.
-    const isStill = this.#outputs.length === 0 && this.#log.next === before && !this.#assemblies.takeStirred()
-    const isQuiet = input.type === 'frame' && isStill
+    const isStirred = this.#assemblies.takeStirred() || this.#outputs.length > 0 || this.#log.next !== before
+    const isQuiet = input.type === 'frame' && !isStirred
     const sender = isQuiet ? input.peer : null
     for (const neighbour of this.#neighbours.values()) {
       if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
@@ -159,7 +159,7 @@ export class RoomMachine implements Machine {
       case 'head':
       case 'part':
       case 'wanted':
-        return this.#onLarge(neighbour, frame, now)
+        return this.#large.take(neighbour, frame, now)
       case 'ack':
         return this.#onAck(neighbour, frame, now)
       case 'fork':
@@ -198,56 +198,10 @@ export class RoomMachine implements Machine {
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
     const finding = this.#intake.judge(frame.record)
+    if (finding.is === 'known') this.#large.fill(finding.record, now)
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     this.#accept(finding.record, { messages: finding.messages ?? [], hops, from: neighbour, now })
-  }
-
-  /** Frames of large records. */
-  #onLarge(neighbour: Neighbour, frame: PartFrame, now: number): void {
-    if (frame.type === 'head') return this.#onHead(neighbour, frame, now)
-    const { name, ...place } = frame
-    const source = neighbour.names.at(name)
-    if (!source) return this.#outOfPlace(neighbour, NAMELESS, now)
-    if (place.type === 'wanted') return this.#onWanted(neighbour, { source, ...place }, now)
-    this.#wants.heard(neighbour.handle, now)
-    const fault = this.#assemblies.onPart(neighbour.handle, { source, ...place }, now)
-    if (fault) this.#misbehaved(neighbour, fault, now)
-  }
-
-  #onWanted(neighbour: Neighbour, wanted: PlacedParts, now: number): void {
-    const { source, first, parts } = wanted
-    const isInVain = parts.length > 0 && this.#assemblies.cannotFeed(neighbour.handle, source, wanted)
-    if (!isInVain) return this.#serving.onWanted(neighbour, wanted, now)
-    neighbour.notices.none({ source, first, count: 1 }, now)
-    const position = this.#log.positionOf(source, first)
-    if (position !== undefined) this.#log.noteHolder(position, neighbour.handle)
-  }
-
-  #onHead(neighbour: Neighbour, { head, hops, parts }: FrameOf<'head'>, now: number): void {
-    const finding = this.#intake.judgeHead(head)
-    const peer = neighbour.handle
-    switch (finding.is) {
-      case 'faulty':
-        return this.#misbehaved(neighbour, finding.fault, now)
-      case 'known': {
-        const isAsked = this.#assemblies.onKnownHead(peer, rangeOf(finding.record), { parts, now })
-        return this.#onKnown(neighbour, finding, { isAsked, now })
-      }
-      case 'new': {
-        const { record } = finding
-        if (this.#assemblies.admits(peer, now)) {
-          const body = new LargeBlock(record, this.#crypto)
-          return this.#begin({ record, body, hops: Math.min(hops + 1, MAX_HOPS) }, { from: neighbour, parts, now })
-        }
-        this.#assemblies.onRefusedHead(peer, rangeOf(record), { parts, now })
-        this.#answered(neighbour, record, now)
-        return this.#assemblies.postpone(peer, rangeOf(record))
-      }
-      default:
-        this.#assemblies.onRefusedHead(peer, rangeOf(finding.record), { parts, now })
-        return this.#onOther(neighbour, finding, now)
-    }
   }
 
   /** What is not new. */
@@ -292,19 +246,14 @@ export class RoomMachine implements Machine {
     const { block } = record
     const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of(record, this.#crypto) : block
     this.#enter({ record, body, hops }, from, now)
-    const pending = { record, bytes: block.byteLength, messages, hops, via: from?.remote ?? null }
-    this.#ordering.accept(pending, { begin: this.#mayBegin(record, from), now })
+    this.#deliver({ record, bytes: block.byteLength, messages, hops, via: from?.remote ?? null }, from, now)
   }
 
-  /** A record whose block is still to come; it goes on from here as its parts do. */
-  #begin(entry: Entry, { from, parts, now }: { from: Neighbour; parts: number; now: number }): void {
-    const { author, epoch } = entry.record.header
-    const { arrival, position, holders } = this.#enter(entry, from, now)
-    this.#ordering.follow(author, epoch)
-    if (arrival) this.#assemblies.begin({ arrival, position, peer: from.handle, holders, parts, now })
+  #deliver(pending: Pending, from: Neighbour | null, now: number): void {
+    this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
   }
 
-  #enter({ record, body, hops }: Entry, from: Neighbour | null, now: number) {
+  #enter({ record, body, hops }: Entry, from: Neighbour | null, now: number): Entered {
     const via = from?.handle ?? null
     const news = this.#wants.arrived(via, rangeOf(record), now)
     this.#forgotten(this.#log.append({ record, body, hops, at: now, via, isRecovered: news.recovered }))
@@ -313,26 +262,6 @@ export class RoomMachine implements Machine {
     for (const holder of news.holders) this.#log.noteHolder(position, holder)
     if (arrival) this.#spread.onAccepted(arrival, { from, news, now })
     return { arrival, position, holders: news.holders }
-  }
-
-  /** The parts are the block that its author signed; what is in it is for us to see. */
-  #onWhole({ arrival, position, block, feeder, from }: Assembly, now: number): void {
-    const { record, hops, source } = arrival
-    const sender = feeder === null ? undefined : this.#neighbours.get(feeder)
-    const whole = block.whole as Uint8Array
-    const messages = attempt(() => this.#intake.contents({ ...record, block: whole }))
-    if ('fault' in messages) {
-      // Relays pass parts on before they can see this: only its author is to blame.
-      this.#log.remove(position)
-      this.#ordering.void(record.header)
-      if (sender?.signs(source)) this.#misbehaved(sender, messages.fault, now)
-      return
-    }
-    this.#forgotten(this.#log.completed(position))
-    // They may have no more than a part of it, and wait for one who has all.
-    for (const peer of arrival.holders ?? []) this.#neighbours.get(peer)?.notices.have(arrival, now)
-    const pending = { record, bytes: whole.byteLength, messages: messages.value, hops, via: from }
-    this.#ordering.accept(pending, { begin: this.#mayBegin(record, sender ?? null), now })
   }
 
   /**
@@ -401,10 +330,6 @@ export class RoomMachine implements Machine {
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
-}
-
-function rangeOf({ header: { author, epoch, firstSeq: first, count } }: RecordHead): PlacedRange {
-  return { source: { author, epoch }, first, count }
 }
 
 /** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */
