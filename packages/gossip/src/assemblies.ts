@@ -17,6 +17,8 @@ export const MAX_ASSEMBLIES = 1_024
 export const MAX_FED = 256
 /** Of those that one neighbour feeds so many take turns. */
 const MAX_TURNS = 16
+/** A look that is so late was slept through. */
+const LATE_MS = 5_000
 /** Records that wait for that, with each neighbour that has them; the oldest is forgotten. */
 const MAX_DEFERRED = 256
 /** What one neighbour feeds at once may claim this share of the bytes of all. */
@@ -47,6 +49,7 @@ export class Assemblies {
   readonly #assemblies = new Map<string, Assembly>()
   readonly #deferred: { readonly peer: PeerHandle; readonly range: PlacedRange }[] = []
   #stirred = false
+  #isPaused = false
 
   constructor(context: AssembliesContext) {
     this.#context = context
@@ -76,6 +79,12 @@ export class Assemblies {
     const stirred = this.#stirred
     this.#stirred = false
     return stirred
+  }
+
+  /** While this node takes no frames, nobody is blamed that none come. */
+  setFlowing(flowing: boolean, now: number): void {
+    this.#isPaused = !flowing
+    for (const assembly of this.#assemblies.values()) assembly.postpone(now)
   }
 
   find({ author, epoch }: Source, first: number): Assembly | undefined {
@@ -217,10 +226,17 @@ export class Assemblies {
   /** Leaves whoever is silent for another, and gives up what nobody sends. */
   expire(now: number): void {
     for (const assembly of this.#assemblies.values()) {
-      if (assembly.dueAt > now) continue
+      const { dueAt, feeder, isFed } = assembly
+      if (dueAt > now) continue
+      // It waits for others; or this node slept, and what came meanwhile is still to be read.
+      if (this.#isPaused || (feeder !== null && !isFed) || now >= dueAt + LATE_MS) assembly.postpone(now)
       if (assembly.progressAt + ABANDON_MS <= now) this.drop(assembly, now)
       else if (assembly.isStalled(now) && assembly.hasOther) this.#leave(assembly, now)
-      else assembly.wait(now)
+      else {
+        assembly.wait(now)
+        // Another may have its turn.
+        if (feeder !== null) this.#feed(feeder, now)
+      }
     }
   }
 
@@ -274,10 +290,8 @@ export class Assemblies {
       if (other.feeder === assembly.feeder) fed += bytes
     }
     const { bytes } = assembly.block
-    const isWithin = (all === 0 || all + bytes <= maxBytes) && (fed === 0 || fed + bytes <= maxBytes * FED_SHARE)
-    if (isWithin) assembly.isFed = true
-    else assembly.postpone(now)
-    return isWithin
+    assembly.isFed = (all === 0 || all + bytes <= maxBytes) && (fed === 0 || fed + bytes <= maxBytes * FED_SHARE)
+    return assembly.isFed
   }
 
   #defer(peer: PeerHandle, range: PlacedRange): void {
@@ -330,8 +344,10 @@ export class Assemblies {
   #feed(peer: PeerHandle, now: number): void {
     const fed: Assembly[] = []
     for (const assembly of this.#assemblies.values()) {
-      const isTurn = assembly.feeder === peer && this.#mayFeed(assembly, now) && assembly.takesPart(now)
-      if (isTurn && fed.push(assembly) === MAX_TURNS) break
+      if (assembly.feeder !== peer) continue
+      // Those behind it wait for it, however small they are.
+      if (!this.#mayFeed(assembly, now)) break
+      if (assembly.takesPart(now) && fed.push(assembly) === MAX_TURNS) break
     }
     this.#feeders.feed(peer, fed, now)
   }

@@ -131,9 +131,9 @@ export class Assembly {
     this.#senders.delete(peer)
   }
 
-  /** True if nothing came for long. */
+  /** True if nothing came for long, though it might have. */
   isIdle(now: number): boolean {
-    return now >= this.progressAt + IDLE_MS
+    return this.isFed && now >= this.progressAt + IDLE_MS
   }
 
   get hasOther(): boolean {

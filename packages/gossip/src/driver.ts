@@ -345,6 +345,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
   #setPressed(pressed: boolean): void {
     this.#pressed = pressed
     for (const { channel } of this.#channels) channel.setFlowing(!pressed)
+    this.#handle({ type: 'flow', flowing: !pressed })
   }
 }
 

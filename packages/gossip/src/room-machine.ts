@@ -118,6 +118,8 @@ export class RoomMachine implements Machine {
         return this.#onFrame(input, now)
       case 'publish':
         return this.#onPublish(input, now)
+      case 'flow':
+        return this.#assemblies.setFlowing(input.flowing, now)
       case 'timer':
         return
     }

@@ -202,6 +202,18 @@ describe('a large record on its way in', () => {
     expect(seqsOf(feed(bench, 1, record, bench.send(1, headFrame(record), 30_001), 30_002))).toEqual([0])
   })
 
+  it('is waited for while this node takes no frames, and while it sleeps', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    const outputs = bench.send(1, headFrame(record))
+    bench.send(2, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark: markOf(record) }] })
+    bench.machine.handle({ type: 'flow', flowing: false }, 10)
+    for (let now = 500; now < 60_000; now += 500) expect(stopped(bench.timer(now))).toEqual([])
+    bench.machine.handle({ type: 'flow', flowing: true }, 60_000)
+    expect(stopped(bench.timer(200_000))).toEqual([])
+    expect(seqsOf(feed(bench, 1, record, outputs, 200_001))).toEqual([0])
+  })
+
   it('may come whole in one frame while its parts are awaited', () => {
     const bench = benchOf(2)
     const record = recordOf(0, SIZE)
