@@ -10,8 +10,6 @@ import type { Neighbour } from './neighbour.js'
  * proofs never use up the other half, so whatever else is said does not wait for window.
  */
 export const MAX_ASKED_PARTS = 7
-/** It is asked again when it may be asked for so many, so that questions are few. */
-const LEAST_ASKED_PARTS = 3
 
 interface Feeder {
   /** Parts that it may send because they were asked for, or announced with a head. */
@@ -44,7 +42,7 @@ export class Feeders {
   feed(peer: PeerHandle, assemblies: readonly Assembly[], now: number): void {
     const neighbour = this.#neighbours.get(peer)
     let free = MAX_ASKED_PARTS - assemblies.reduce((sum, assembly) => sum + assembly.inFlight(now), 0)
-    if (!neighbour || free < LEAST_ASKED_PARTS) return
+    if (!neighbour || free <= 0) return
     const turns = assemblies.filter((one) => one.mayAsk(now)).sort((a, b) => a.inFlight(now) - b.inFlight(now))
     for (const [turn, assembly] of turns.entries()) {
       const parts = assembly.ask(Math.ceil(free / (turns.length - turn)), now)
