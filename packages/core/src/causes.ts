@@ -8,6 +8,9 @@ import type { Reader } from './reader.js'
 /** Causes that one record names at most. */
 export const MAX_CAUSES = 64
 
+/** What one takes at most; their number takes one more. */
+export const MAX_CAUSE_BYTES: number = PUBLIC_KEY_BYTES + 9 + 9
+
 /** All of this author's epoch below `next` had been heard (Lamport 1978: happened before). */
 export interface Cause {
   readonly author: PeerId

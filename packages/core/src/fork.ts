@@ -5,7 +5,7 @@ import type { Crypto } from './contracts/crypto.js'
 import { SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
 import { fromPeerId, type PeerId } from './peer-id.js'
-import { decodeSigned, type RecordHeader, SIGNED_HEADER_BYTES, type SignedRecord } from './record.js'
+import { decodeSigned, type RecordHead, type RecordHeader, SIGNED_HEADER_BYTES } from './record.js'
 import { isStrictSignature } from './strict-signature.js'
 
 /** Each header as it was signed ‖ its signature, 64 bytes. */
@@ -38,8 +38,8 @@ export function forkOf(
   return high.header.prev.every((byte, index) => byte === low.id[index]) ? null : end
 }
 
-/** The proof that two records are. */
-export function encodeForkProof(a: SignedRecord, b: SignedRecord): ForkProof {
+/** The proof that two records, or their heads, are. */
+export function encodeForkProof(a: RecordHead, b: RecordHead): ForkProof {
   return [headerOf(a), headerOf(b)]
 }
 
@@ -60,7 +60,7 @@ export function verifyFork([first, second]: ForkProof, crypto: Crypto): ProvenFo
   return { author, epoch, at, topicId: a.topicId }
 }
 
-function headerOf({ signed, signature }: SignedRecord): Uint8Array {
+function headerOf({ signed, signature }: RecordHead): Uint8Array {
   const bytes = new Uint8Array(FORK_HEADER_BYTES)
   bytes.set(signed)
   bytes.set(signature, signed.byteLength)

@@ -12,7 +12,7 @@ export {
   MAX_RECORD_ADDRESSES_BYTES,
 } from './address-record.js'
 export { copyBytes } from './bytes.js'
-export { type Cause, MAX_CAUSES } from './causes.js'
+export { type Cause, MAX_CAUSE_BYTES, MAX_CAUSES } from './causes.js'
 export { checkChannel, MAX_CHANNEL_ID_BYTES, MAX_HANDSHAKE_BYTES, MAX_PROTOCOL_LETTERS } from './channel-name.js'
 export { clampDelay, MAX_TIMER_MS, systemClock } from './clock.js'
 export type * from './contracts/index.js'
@@ -22,13 +22,26 @@ export { type EpochOptions, memoryEpochs } from './epochs.js'
 export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
 export { encodeForkProof, FORK_HEADER_BYTES, type ForkProof, forkOf, type ProvenFork, verifyFork } from './fork.js'
 export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
-export { CHUNK_BYTES, merkleRoot } from './merkle.js'
+export {
+  CHUNK_BYTES,
+  type ChunkClaim,
+  chunkCount,
+  MerkleTree,
+  merkleLeaf,
+  merkleRoot,
+  proofBytes,
+  verifyChunk,
+} from './merkle.js'
 export { fromPeerId, isPeerId, type PeerId, PUBLIC_KEY_BYTES, parsePeerId, toPeerId } from './peer-id.js'
 export { seededRandom, systemRandom } from './random.js'
 export {
+  type BlockName,
+  blockOf,
   createRecord,
   decodeRecord,
+  decodeRecordHead,
   encodeRecord,
+  encodeRecordHead,
   KIND_CAUSED,
   KIND_MESSAGES,
   MAX_BATCH_BYTES,
@@ -36,6 +49,7 @@ export {
   PREV_BYTES,
   type RecordContents,
   type RecordDraft,
+  type RecordHead,
   type RecordHeader,
   recordContents,
   recordMessages,

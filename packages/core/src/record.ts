@@ -5,7 +5,7 @@ import { raw, uint } from 'compact-encoding'
 import { copyBytes } from './bytes.js'
 import { type Cause, encodeCauses, MAX_CAUSES, readCauses } from './causes.js'
 import type { Crypto } from './contracts/crypto.js'
-import { SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
+import { HASH_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
 import type { Identity } from './identity.js'
 import { merkleRoot } from './merkle.js'
@@ -31,6 +31,8 @@ const HEADER_BYTES = 1 + 1 + 32 + 32 + 8 + 8 + 4 + 8 + PREV_BYTES + 4 + 32
 export const SIGNED_HEADER_BYTES: number = DOMAIN.byteLength + HEADER_BYTES
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15
+/** What the header's field takes. */
+const MAX_BLOCK_BYTES = 0xffffffff
 
 /** What an author signs, beside the topic. */
 export interface RecordHeader {
@@ -48,17 +50,28 @@ export interface RecordHeader {
   readonly prev: Uint8Array
 }
 
-/** A record with everything that verifying and forwarding it takes. */
-export interface SignedRecord {
+/** A record without its block: what says whose it is, and which block is meant. */
+export interface RecordHead {
   readonly header: RecordHeader
   /** 64 bytes. */
   readonly signature: Uint8Array
-  /** The messages, each behind its length; sealed in a private topic. */
-  readonly block: Uint8Array
   /** Domain ‖ header: what the signature covers. */
   readonly signed: Uint8Array
   /** BLAKE2b-256 of `signed`. */
   readonly id: Uint8Array
+}
+
+/** A record with everything that verifying and forwarding it takes. */
+export interface SignedRecord extends RecordHead {
+  /** The messages, each behind its length; sealed in a private topic. */
+  readonly block: Uint8Array
+}
+
+/** Which block a header is signed for. */
+export interface BlockName {
+  readonly bytes: number
+  /** 32 bytes: the root of its hash tree. */
+  readonly root: Uint8Array
 }
 
 /** What `createRecord` signs. */
@@ -88,20 +101,32 @@ export function createRecord(draft: RecordDraft, topic: Topic, author: Identity,
   if (causes && causes.length > MAX_CAUSES) throw malformed(`${causes.length} causes`)
   const plain = joinMessages(messages, causes ? encodeCauses(causes) : new Uint8Array())
   const block = topic.payloadKey ? crypto.seal(plain, sealNonce(header, crypto), topic.payloadKey) : plain
-  const signed = encodeSigned(header, block, topic, crypto)
+  const signed = encodeSigned(header, nameOf(block, crypto), topic)
   return { header, block, signed, signature: author.sign(signed), id: crypto.hash([signed]) }
 }
 
 /** A record as it stands in a frame: header fields without topic and root (both follow), signature, block to the end. */
 export function encodeRecord(record: SignedRecord): Uint8Array {
-  const { kind, author, epoch, firstSeq, count, time, prev } = record.header
+  return encodeFields(record, [], record.block)
+}
+
+/** The head of a record as it stands in a frame: as the whole record, with the bytes of the block and its root in place of it. */
+export function encodeRecordHead(head: RecordHead): Uint8Array {
+  const { bytes, root } = blockOf(head)
+  return encodeFields(head, [bytes], root)
+}
+
+function encodeFields({ header, signature }: RecordHead, more: readonly number[], last: Uint8Array): Uint8Array {
+  const { kind, author, epoch, firstSeq, count, time, prev } = header
   const state = { start: 0, end: 0, buffer: null as Uint8Array | null }
   const numbers = [VERSION, kind, epoch, firstSeq, count, time]
-  for (const number of numbers) uint.preencode(state, number)
-  state.end += PUBLIC_KEY_BYTES + PREV_BYTES + SIGNATURE_BYTES + record.block.byteLength
+  for (const number of [...numbers, ...more]) uint.preencode(state, number)
+  state.end += PUBLIC_KEY_BYTES + PREV_BYTES + SIGNATURE_BYTES + last.byteLength
   const filled = { start: 0, end: state.end, buffer: new Uint8Array(state.end) }
   for (const number of numbers) uint.encode(filled, number)
-  for (const bytes of [fromPeerId(author), prev, record.signature, record.block]) raw.encode(filled, bytes)
+  for (const bytes of [fromPeerId(author), prev, signature]) raw.encode(filled, bytes)
+  for (const number of more) uint.encode(filled, number)
+  raw.encode(filled, last)
   return filled.buffer
 }
 
@@ -111,6 +136,25 @@ export function encodeRecord(record: SignedRecord): Uint8Array {
  */
 export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): SignedRecord {
   const reader = new Reader(copyBytes(bytes), malformed)
+  const { header, signature } = readFields(reader)
+  const block = reader.rest()
+  if (block.byteLength === 0) throw malformed('no block')
+  const signed = encodeSigned(header, nameOf(block, crypto), topic)
+  return { header, signature, block, signed, id: crypto.hash([signed]) }
+}
+
+/** Reads the head of a record of `topic`, as `decodeRecord` reads a whole one, with the same id and the same codes. */
+export function decodeRecordHead(bytes: Uint8Array, topic: Topic, crypto: Crypto): RecordHead {
+  const reader = new Reader(copyBytes(bytes), malformed)
+  const { header, signature } = readFields(reader)
+  const blockBytes = reader.uint()
+  if (blockBytes === 0 || blockBytes > MAX_BLOCK_BYTES) throw malformed(`a block of ${blockBytes} bytes`)
+  const signed = encodeSigned(header, { bytes: blockBytes, root: reader.bytes(HASH_BYTES) }, topic)
+  reader.end()
+  return { header, signature, signed, id: crypto.hash([signed]) }
+}
+
+function readFields(reader: Reader): { readonly header: RecordHeader; readonly signature: Uint8Array } {
   const version = reader.uint()
   if (version !== VERSION) throw malformed(`version ${version}`)
   const [kind, epoch, firstSeq] = [reader.uint(), reader.uint(), reader.uint()]
@@ -118,12 +162,16 @@ export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): S
   const author = toPeerId(reader.bytes(PUBLIC_KEY_BYTES))
   const prev = reader.bytes(PREV_BYTES)
   const signature = reader.bytes(SIGNATURE_BYTES)
-  const block = reader.rest()
   const header = { kind, author, epoch, firstSeq, count, time, prev }
   checkHeader(header)
-  if (block.byteLength === 0) throw malformed('no block')
-  const signed = encodeSigned(header, block, topic, crypto)
-  return { header, signature, block, signed, id: crypto.hash([signed]) }
+  return { header, signature }
+}
+
+/** Which block the head is signed for: the end of what is signed. */
+export function blockOf({ signed }: RecordHead): BlockName {
+  const view = new DataView(signed.buffer, signed.byteOffset, signed.byteLength)
+  const root = signed.subarray(SIGNED_HEADER_BYTES - HASH_BYTES)
+  return { bytes: view.getUint32(SIGNED_HEADER_BYTES - HASH_BYTES - 4, true), root }
 }
 
 /**
@@ -132,8 +180,8 @@ export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): S
  */
 export type Verdict = 'valid' | 'lax' | 'invalid'
 
-/** Checks the record's signature (Ed25519, RFC 8032, with the strict rule of docs/wire.md). */
-export function verifyRecord(record: SignedRecord, crypto: Crypto): Verdict {
+/** Checks the signature of a record, or of its head (Ed25519, RFC 8032, with the strict rule of docs/wire.md). */
+export function verifyRecord(record: RecordHead, crypto: Crypto): Verdict {
   const publicKey = fromPeerId(record.header.author)
   if (!isStrictSignature(record.signature, publicKey)) return 'lax'
   return crypto.verify(record.signature, record.signed, publicKey) ? 'valid' : 'invalid'
@@ -170,7 +218,7 @@ function checkHeader(header: RecordHeader): void {
 }
 
 /** Fixed widths, little endian, so that a second implementation has nothing to choose. */
-function encodeSigned(header: RecordHeader, block: Uint8Array, topic: Topic, crypto: Crypto): Uint8Array {
+function encodeSigned(header: RecordHeader, block: BlockName, topic: Topic): Uint8Array {
   const out = new Uint8Array(SIGNED_HEADER_BYTES)
   const view = new DataView(out.buffer)
   out.set(DOMAIN)
@@ -196,9 +244,13 @@ function encodeSigned(header: RecordHeader, block: Uint8Array, topic: Topic, cry
   put32(header.count)
   put64(header.time)
   put(header.prev)
-  put32(block.byteLength)
-  put(merkleRoot(block, crypto))
+  put32(block.bytes)
+  put(block.root)
   return out
+}
+
+function nameOf(block: Uint8Array, crypto: Crypto): BlockName {
+  return { bytes: block.byteLength, root: merkleRoot(block, crypto) }
 }
 
 /** A header from what its author signed; throws `ERR_RECORD` for any other bytes. */

@@ -1,8 +1,9 @@
 // Every accepted record in the order it came, bounded by messages and bytes: the oldest go first. Peers are positions in
 // this log, so a slow peer costs a number, not a queue.
 
-import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type SignedRecord } from '@hearsay/core'
+import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead } from '@hearsay/core'
 import type { PeerHandle } from './engine.js'
+import { LargeBlock } from './large-block.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
 export interface Source {
@@ -12,7 +13,9 @@ export interface Source {
 
 /** A record as it came. */
 export interface Arrival {
-  readonly record: SignedRecord
+  readonly record: RecordHead
+  /** Its block; a large one may still be on its way. */
+  readonly body: Uint8Array | LargeBlock
   /** Links it had crossed when it came; 0 for own records. */
   readonly hops: number
   /** When it came, on the driver's monotonic clock. */
@@ -26,6 +29,8 @@ export interface Arrival {
   readonly isRecovered: boolean
   /** Neighbours that are known to have it; forgotten when it is no longer among the latest. */
   holders: PeerHandle[] | null
+  /** Bytes that the log counts for it: none before its block is whole. */
+  bytes: number
 }
 
 /** For how many of the latest arrivals it is remembered who has them. */
@@ -37,6 +42,8 @@ interface Held {
   /** Positions, by the first number of the record and by the number after its last. */
   readonly starts: Map<number, number>
   readonly ends: Map<number, number>
+  /** How many of them are not whole. */
+  partial: number
 }
 
 /** The positions of arrivals are consecutive and never reused. */
@@ -83,22 +90,23 @@ export class ArrivalLog {
   }
 
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */
-  conflict(record: SignedRecord, overlaps: boolean): SignedRecord | undefined {
+  conflict(record: RecordHead, isKnown: boolean): RecordHead | undefined {
     const { author, epoch, firstSeq, count } = record.header
     const held = this.#sources.get(keyOf(author, epoch))
     if (!held) return undefined
     const end = firstSeq + count
     const neighbours = [held.ends.get(firstSeq), held.starts.get(end)].map((position) => this.#recordAt(position))
-    const within = overlaps ? this.#overlapping(held, firstSeq, end) : undefined
+    // What is still on its way is not known as accepted.
+    const within = isKnown || held.partial > 0 ? this.#overlapping(held, firstSeq, end) : undefined
     return [...neighbours, within].find((other) => other && isFork(other, record))
   }
 
-  #recordAt(position: number | undefined): SignedRecord | undefined {
+  #recordAt(position: number | undefined): RecordHead | undefined {
     return position === undefined ? undefined : this.at(position)?.record
   }
 
   /** The record with the highest beginning that overlaps [from, to); none has more than 1,024 numbers. */
-  #overlapping({ starts }: Held, from: number, to: number): SignedRecord | undefined {
+  #overlapping({ starts }: Held, from: number, to: number): RecordHead | undefined {
     for (let start = to - 1; start >= 0 && start > from - MAX_BATCH_MESSAGES; start--) {
       const record = this.#recordAt(starts.get(start))
       if (record) return start + record.header.count > from ? record : undefined
@@ -119,22 +127,50 @@ export class ArrivalLog {
   }
 
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */
-  append(arrival: Omit<Arrival, 'source' | 'end' | 'holders'>): readonly Arrival[] {
-    const { record, hops, at, via, isRecovered } = arrival
-    const { header, block } = record
+  append(arrival: Omit<Arrival, 'source' | 'end' | 'holders' | 'bytes'>): readonly Arrival[] {
+    const { record, body, hops, at, via, isRecovered } = arrival
+    const { header } = record
     const held = this.#heldOf(header)
     // Spelt out: a copy by spread is read ten times slower (V8 12), and each peer that comes reads all of them.
     const end = header.firstSeq + header.count
-    this.#entries.push({ record, hops, at, via, isRecovered, source: held.source, end, holders: null })
+    const bytes = bytesOf(body)
+    this.#entries.push({ record, body, hops, at, via, isRecovered, source: held.source, end, holders: null, bytes })
     const old = this.at(this.#next - LATEST)
     if (old) old.holders = null
     held.starts.set(header.firstSeq, this.#next)
     held.ends.set(end, this.#next)
     this.#next++
     this.#messages += header.count
-    this.#bytes += block.byteLength
+    this.#bytes += bytes
+    if (isPartial({ body, bytes })) held.partial++
+    return this.#shrink()
+  }
+
+  /** The block of this arrival is whole: answers what had to go for it. */
+  completed(position: number): readonly Arrival[] {
+    const arrival = this.at(position)
+    const held = arrival && this.#sources.get(keyOf(arrival.source.author, arrival.source.epoch))
+    if (!arrival || !held || !isPartial(arrival)) return []
+    held.partial--
+    arrival.bytes = bytesOf(arrival.body)
+    this.#bytes += arrival.bytes
+    return this.#shrink()
+  }
+
+  /** Its block will not come: its place is as if nothing had been there. */
+  remove(position: number): void {
+    const arrival = this.at(position)
+    if (!arrival) return
+    this.#entries[position - this.#oldest + this.#offset] = undefined
+    this.#forget(arrival)
+  }
+
+  #shrink(): readonly Arrival[] {
     const evicted: Arrival[] = []
-    while (this.#isOver() && this.#oldest < this.#next - 1) evicted.push(this.#evict())
+    while (this.#isOver() && this.#oldest < this.#next - 1) {
+      const arrival = this.#evict()
+      if (arrival) evicted.push(arrival)
+    }
     return evicted
   }
 
@@ -142,9 +178,8 @@ export class ArrivalLog {
     return this.#messages > this.#bounds.messages || this.#bytes > this.#bounds.bytes
   }
 
-  #evict(): Arrival {
-    const arrival = this.#entries[this.#offset] as Arrival
-    const { header, block } = arrival.record
+  #evict(): Arrival | undefined {
+    const arrival = this.#entries[this.#offset]
     this.#entries[this.#offset++] = undefined
     this.#oldest++
     // Moving the rest only once half the array is dead keeps eviction constant on average.
@@ -152,22 +187,26 @@ export class ArrivalLog {
       this.#entries = this.#entries.slice(this.#offset)
       this.#offset = 0
     }
-    this.#release(arrival)
-    this.#messages -= header.count
-    this.#bytes -= block.byteLength
+    if (arrival) this.#forget(arrival)
     return arrival
   }
 
   #heldOf({ author, epoch }: Source): Held {
     const key = keyOf(author, epoch)
-    const known = this.#sources.get(key) ?? { source: { author, epoch }, starts: new Map(), ends: new Map() }
+    const known = this.#sources.get(key) ?? {
+      ...{ source: { author, epoch }, starts: new Map(), ends: new Map(), partial: 0 },
+    }
     this.#sources.set(key, known)
     return known
   }
 
-  #release({ source: { author, epoch }, record, end }: Arrival): void {
+  #forget({ source: { author, epoch }, record, body, end, bytes }: Arrival): void {
+    this.#messages -= record.header.count
+    this.#bytes -= bytes
+
     const key = keyOf(author, epoch)
     const held = this.#sources.get(key)
+    if (held && isPartial({ body, bytes })) held.partial--
     held?.starts.delete(record.header.firstSeq)
     held?.ends.delete(end)
     if (held?.starts.size === 0) this.#sources.delete(key)
@@ -175,7 +214,7 @@ export class ArrivalLog {
 }
 
 /** The first four bytes of its id. */
-export function markOf({ id }: SignedRecord): number {
+export function markOf({ id }: RecordHead): number {
   const [a = 0, b = 0, c = 0, d = 0] = id
   return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
 }
@@ -184,6 +223,16 @@ function keyOf(author: PeerId, epoch: number): string {
   return `${author} ${epoch}`
 }
 
-function isFork(a: SignedRecord, b: SignedRecord): boolean {
+/** True until its block is whole and counted. */
+function isPartial({ body, bytes }: Pick<Arrival, 'body' | 'bytes'>): boolean {
+  return body instanceof LargeBlock && bytes === 0
+}
+
+function bytesOf(body: Uint8Array | LargeBlock): number {
+  if (body instanceof LargeBlock) return body.whole?.byteLength ?? 0
+  return body.byteLength
+}
+
+function isFork(a: RecordHead, b: RecordHead): boolean {
   return !a.id.every((byte, index) => byte === b.id[index]) && forkOf(a, b) !== null
 }

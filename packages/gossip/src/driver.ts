@@ -393,7 +393,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onDrop(drop: Drop): void {
-    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#outbox.dropped(drop.from, drop.to)
+    if (drop.author === this.#author.id && drop.epoch === this.#epoch) {
+      this.#outbox.dropped(drop.from, drop.to)
+      this.#pacing.dropped(drop.to)
+    }
     this.emit('drop', drop)
   }
 
@@ -444,6 +447,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #setPressed(pressed: boolean): void {
     this.#pressed = pressed
     for (const { channel } of this.#channels) channel.setFlowing(!pressed)
+    this.#handle({ type: 'flow', flowing: !pressed })
   }
 }
 

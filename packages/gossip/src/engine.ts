@@ -43,6 +43,8 @@ export type Input =
   /** So many bytes may be sent now; the answer to `blocked`. */
   | { readonly type: 'window'; readonly peer: PeerHandle; readonly bytes: number }
   | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
+  /** This node takes frames, or takes none for a while; at first it does. */
+  | { readonly type: 'flow'; readonly flowing: boolean }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
   /** The application's answer to `judge`. */

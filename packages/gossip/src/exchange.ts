@@ -3,6 +3,7 @@
 
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import { type ArrivalLog, markOf, type Source } from './arrivals.js'
+import type { Assemblies } from './assemblies.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 import { MORE_OFFERS } from './holders.js'
@@ -16,13 +17,14 @@ import { Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
-const NAMELESS = 'a number that names nothing'
+export const NAMELESS = 'a number that names nothing'
 
 export interface ExchangeParts {
   readonly log: ArrivalLog
   readonly ordering: Ordering
   readonly spread: Spread
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  readonly assemblies: () => Assemblies
 }
 
 export class Exchange {
@@ -81,9 +83,14 @@ export class Exchange {
       const range = { source, first, count }
       const position = this.#parts.log.positionOf(source, first)
       const held = position === undefined ? undefined : this.#parts.log.at(position)
-      if (position !== undefined && held && markOf(held.record) === mark) this.#parts.log.noteHolder(position, peer)
-      else if (held || this.#isMissing(range)) {
+      if (position !== undefined && held && markOf(held.record) === mark) {
+        this.#parts.log.noteHolder(position, peer)
+        this.#parts.assemblies().addHolder(peer, source, first, now)
+      } else if (held || this.#isMissing(range)) {
         this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
+      } else if (offered && neighbour.signs(source)) {
+        // Its author waits for somebody to take it.
+        this.#parts.assemblies().stop(peer, range, now)
       }
     }
     if (offered) this.wants.offered(peer, ranges.length, now)
@@ -97,8 +104,12 @@ export class Exchange {
       if (!source) return NAMELESS
       placed.push({ source, first, count })
     }
-    if (type === 'none') for (const range of placed) this.wants.none(neighbour.handle, range, now)
-    else {
+    if (type === 'none') {
+      for (const range of placed) {
+        this.wants.none(neighbour.handle, range, now)
+        this.#parts.assemblies().none(neighbour.handle, range, now)
+      }
+    } else {
       neighbour.request(placed, MORE_OFFERS)
       for (const { source } of placed) this.#parts.spread.onAsked(neighbour, source)
     }

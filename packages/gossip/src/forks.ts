@@ -6,7 +6,7 @@ import {
   type ForkProof,
   forkOf,
   type PeerId,
-  type SignedRecord,
+  type RecordHead,
   type Topic,
   verifyFork,
 } from '@hearsay/core'
@@ -50,7 +50,7 @@ export class Forks {
   }
 
   /** Two valid records that are no one sequence came here. */
-  onRecords(held: SignedRecord, other: SignedRecord): void {
+  onRecords(held: RecordHead, other: RecordHead): void {
     const { author, epoch } = held.header
     const at = forkOf(held, other)
     if (at !== null) this.#note({ author, epoch, at }, { proof: encodeForkProof(held, other), via: null })

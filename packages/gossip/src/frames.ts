@@ -4,7 +4,8 @@
 import { copyBytes, FORK_HEADER_BYTES, type ForkProof, fromPeerId, type PeerId, PUBLIC_KEY_BYTES } from '@hearsay/core'
 import { raw, uint } from 'compact-encoding'
 import { expectEnd, type FrameReader, malformed, readPeer, readUint } from './frame-bytes.js'
-import { decodeRangeFrame, encodeRangeFrame, isRangeType, type RangeFrame } from './range-frames.js'
+import { decodePartFrame, encodePartFrame, isPartType, type PartFrame } from './part-frames.js'
+import { decodeRangeFrame, encodeRangeFrame, isRangeType, MAX_HOPS, type RangeFrame } from './range-frames.js'
 import type { Since } from './since.js'
 
 /** Where a node's deliveries of one author's epoch end. */
@@ -34,10 +35,10 @@ export type Frame =
   /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
   | { readonly type: 'ack'; readonly from: number; readonly to: number }
   | RangeFrame
+  | PartFrame
 
 /** Heads in one hello at most; the most recently active ones are told. */
 export const MAX_HEADS = 512
-export const MAX_HOPS = 255
 
 const LIVE = 0
 const LAST = 1
@@ -59,6 +60,10 @@ export function encodeFrame(frame: Frame): Uint8Array {
       return encodeFork(frame.proof)
     case 'ack':
       return encodeNumbers(ACK, [frame.from, frame.to])
+    case 'head':
+    case 'part':
+    case 'wanted':
+      return encodePartFrame(frame)
     default:
       return encodeRangeFrame(frame)
   }
@@ -69,6 +74,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   const state = { start: 1, end: bytes.byteLength, buffer: bytes }
   const [type = -1] = bytes
   if (isRangeType(type)) return decodeRangeFrame(type, state)
+  if (isPartType(type)) return decodePartFrame(type, state)
   switch (type) {
     case HELLO:
       return decodeHello(state)

@@ -2,17 +2,29 @@
 // contents, its place. Engines share it, so that no engine can be laxer than another.
 
 import {
+  blockOf,
   decodeRecord,
+  decodeRecordHead,
   hasCode,
+  KIND_CAUSED,
+  MAX_BATCH_BYTES,
+  MAX_CAUSE_BYTES,
+  MAX_CAUSES,
   type RecordContents,
+  type RecordHead,
   recordContents,
+  SEAL_BYTES,
   type SignedRecord,
   verifyRecord,
 } from '@hearsay/core'
 import type { ArrivalLog } from './arrivals.js'
 import type { MachineContext } from './engine.js'
 import type { GossipErrorCode } from './errors.js'
+import { WHOLE_BYTES } from './large-block.js'
 import type { Ordering } from './ordering.js'
+
+/** The most that a message's length takes before it. */
+const LENGTH_BYTES = 9
 
 /** Why a remote's link ends. */
 export interface Fault {
@@ -21,16 +33,17 @@ export interface Fault {
   readonly ban: boolean
 }
 
-export type Finding =
-  | ({ readonly is: 'new'; readonly record: SignedRecord } & RecordContents)
+/** Of a whole record, or of its head. */
+export type Finding<Record extends RecordHead = RecordHead> =
+  | { readonly is: 'new'; readonly record: Record }
   /** Held at this position of the log, or held once: nothing to do. */
-  | { readonly is: 'known'; readonly record: SignedRecord; readonly position: number | null }
+  | { readonly is: 'known'; readonly record: Record; readonly position: number | null }
   /** Valid, but not of one sequence with what we hold. */
-  | { readonly is: 'fork'; readonly record: SignedRecord; readonly held: SignedRecord }
+  | { readonly is: 'fork'; readonly record: Record; readonly held: RecordHead }
   /** Of an author that is no member: not even verified. */
-  | { readonly is: 'foreign'; readonly record: SignedRecord }
+  | { readonly is: 'foreign'; readonly record: Record }
   /** Valid, of an author or epoch beyond what is tracked. */
-  | { readonly is: 'refused'; readonly record: SignedRecord }
+  | { readonly is: 'refused'; readonly record: Record }
   | { readonly is: 'faulty'; readonly fault: Fault }
 
 export class Intake {
@@ -44,46 +57,73 @@ export class Intake {
     this.#ordering = ordering
   }
 
-  /** Judges the encoded record; never throws. */
-  judge(bytes: Uint8Array): Finding {
+  /** Judges an encoded record; never throws. */
+  judge(bytes: Uint8Array): Finding<SignedRecord> & { readonly contents?: RecordContents } {
     const { topic, crypto } = this.#context
     const record = attempt(() => decodeRecord(bytes, topic, crypto))
     if ('fault' in record) return { is: 'faulty', fault: record.fault }
-    const { author, epoch, firstSeq } = record.value.header
-    if (!this.#ordering.isMember(author)) return { is: 'foreign', record: record.value }
-    const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
-    const held = position === null ? undefined : this.#log.at(position)?.record
-    if (held && isSame(held, record.value)) return { is: 'known', record: held, position }
-    if (this.#ordering.isFrozen(record.value.header)) return { is: 'known', record: record.value, position: null }
-    const forged = this.#checkSignature(record.value)
-    if (forged) return { is: 'faulty', fault: forged }
-    const contents = attempt(() => this.#contents(record.value))
+    const verdict = this.#known(record.value) ?? this.#verified(record.value)
+    if (verdict) return verdict
+    const contents = attempt(() => this.contents(record.value))
     if ('fault' in contents) return { is: 'faulty', fault: contents.fault }
-    return this.#place(record.value, contents.value)
+    return { ...this.#place(record.value), contents: contents.value }
   }
 
-  #place(record: SignedRecord, contents: RecordContents): Finding {
-    const { author, epoch, firstSeq, count } = record.header
-    const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
-    const held = this.#log.conflict(record, isKnown)
-    if (held) return { is: 'fork', record, held }
-    if (isKnown) return { is: 'known', record, position: null }
-    return this.#ordering.admits(author, epoch) ? { is: 'new', record, ...contents } : { is: 'refused', record }
+  /** Judges the encoded head of a large record; never throws. */
+  judgeHead(bytes: Uint8Array): Finding {
+    const { topic, crypto } = this.#context
+    const head = attempt(() => this.#sized(decodeRecordHead(bytes, topic, crypto)))
+    if ('fault' in head) return { is: 'faulty', fault: head.fault }
+    return this.#known(head.value) ?? this.#verified(head.value) ?? this.#place(head.value)
   }
 
-  /** Honest peers verify before they forward, so a forgery is the sender's; what strictness alone refuses need not be. */
-  #checkSignature(record: SignedRecord): Fault | null {
-    const verdict = verifyRecord(record, this.#context.crypto)
-    if (verdict === 'valid') return null
-    return { code: 'ERR_RECORD_FORGED', message: 'a record that its author did not sign', ban: verdict === 'invalid' }
-  }
-
-  #contents(record: SignedRecord): RecordContents {
+  /** The messages of a record whose signature is good; throws for what no record may hold. */
+  contents(record: SignedRecord): RecordContents {
     const { topic, crypto, limits } = this.#context
     const contents = recordContents(record, topic, crypto)
     const tooLarge = contents.messages.find((message) => message.byteLength > limits.maxMessageBytes)
     if (tooLarge) throw new RangeError(`a message of ${tooLarge.byteLength} bytes`)
     return contents
+  }
+
+  #sized(head: RecordHead): RecordHead {
+    const { bytes } = blockOf(head)
+    if (bytes <= WHOLE_BYTES) throw new RangeError(`a head of a block of ${bytes} bytes`)
+    const payloads = Math.max(this.#context.limits.maxMessageBytes, MAX_BATCH_BYTES)
+    const causes = head.header.kind === KIND_CAUSED ? 1 + MAX_CAUSES * MAX_CAUSE_BYTES : 0
+    const rest = LENGTH_BYTES * head.header.count + causes + SEAL_BYTES
+    if (bytes > payloads + rest) throw new RangeError(`a block of ${bytes} bytes`)
+    return head
+  }
+
+  #known<Record extends RecordHead>(record: Record): Finding<Record> | null {
+    const { author, epoch, firstSeq } = record.header
+    if (!this.#ordering.isMember(author)) return { is: 'foreign', record }
+    const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
+    const held = position === null ? undefined : this.#log.at(position)?.record
+    if (held && isSame(held, record)) return { is: 'known', record, position }
+    return this.#ordering.isFrozen(record.header) ? { is: 'known', record, position: null } : null
+  }
+
+  #verified(record: RecordHead): { readonly is: 'faulty'; readonly fault: Fault } | null {
+    const forged = this.#checkSignature(record)
+    return forged && { is: 'faulty', fault: forged }
+  }
+
+  #place<Record extends RecordHead>(record: Record): Finding<Record> {
+    const { author, epoch, firstSeq, count } = record.header
+    const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
+    const held = this.#log.conflict(record, isKnown)
+    if (held) return { is: 'fork', record, held }
+    if (isKnown) return { is: 'known', record, position: null }
+    return this.#ordering.admits(author, epoch) ? { is: 'new', record } : { is: 'refused', record }
+  }
+
+  /** Honest peers verify before they forward, so a forgery is the sender's; what strictness alone refuses need not be. */
+  #checkSignature(record: RecordHead): Fault | null {
+    const verdict = verifyRecord(record, this.#context.crypto)
+    if (verdict === 'valid') return null
+    return { code: 'ERR_RECORD_FORGED', message: 'a record that its author did not sign', ban: verdict === 'invalid' }
   }
 }
 
@@ -98,7 +138,7 @@ export function attempt<Value>(read: () => Value): { readonly value: Value } | {
 }
 
 /** The same bytes throughout, the signature included: only then is a second look at the signature needless. */
-function isSame(a: SignedRecord, b: SignedRecord): boolean {
+function isSame(a: RecordHead, b: RecordHead): boolean {
   return sameBytes(a.id, b.id) && sameBytes(a.signature, b.signature)
 }
 

@@ -10,6 +10,9 @@ import type { News } from './wants.js'
 /** A record that is new here, with how it came. */
 export interface Arriving {
   readonly pending: Pending
+  readonly block: Uint8Array
+  /** Where it stands in the log, if it came in parts; null if it is not there yet. */
+  readonly position: number | null
   /** Who sent it; null for own ones. */
   readonly from: Neighbour | null
   readonly news: News
@@ -46,7 +49,7 @@ export class Judgement {
     const { record, messages, hops, via } = arriving.pending
     const { author, epoch, firstSeq, time } = record.header
     if (this.#isMute(author, arriving.now)) return 'reject'
-    const bytes = record.block.byteLength
+    const bytes = arriving.block.byteLength
     if (this.#waiting.size >= MAX_JUDGED || this.#bytes + bytes > MAX_JUDGED_BYTES) return 'ignore'
     const ticket = this.#nextTicket++
     this.#waiting.set(ticket, arriving)
@@ -63,9 +66,8 @@ export class Judgement {
     const arriving = this.#waiting.get(ticket)
     if (!arriving) return undefined
     this.#waiting.delete(ticket)
-    const { header, block } = arriving.pending.record
-    this.#bytes -= block.byteLength
-    if (verdict === 'reject') this.#note(header.author, now)
+    this.#bytes -= arriving.block.byteLength
+    if (verdict === 'reject') this.#note(arriving.pending.record.header.author, now)
     return arriving
   }
 

@@ -7,6 +7,7 @@ import type { Frame } from './frames.js'
 import { OFFERS } from './holders.js'
 import { NamesHeard } from './names.js'
 import { Notices, type PlacedRange } from './notices.js'
+import { Transfers } from './transfers.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -47,6 +48,8 @@ export class Neighbour {
   readonly names: NamesHeard = new NamesHeard()
   /** What it asked for, the oldest first. */
   readonly requests: PlacedRange[] = []
+  /** Large records that go out to it. */
+  readonly transfers: Transfers = new Transfers()
   /** So many records may still be offered to it. */
   offersLeft: number = OFFERS
   /** Positions that it was sent because it asked, with how often. */
@@ -89,6 +92,12 @@ export class Neighbour {
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
     return times <= MAX_ANSWERS
+  }
+
+  /** It was asked not to be sent after all what it had asked for. */
+  unanswer(position: number): void {
+    const times = this.#answers.get(position)
+    if (times !== undefined) this.#answers.set(position, times - 1)
   }
 
   /** The remote has introduced itself. */

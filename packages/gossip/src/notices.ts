@@ -3,7 +3,9 @@
 
 import { type Arrival, markOf, type Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
+import { LargeBlock } from './large-block.js'
 import { NamesGiven } from './names.js'
+import { encodePartFrame, type PartRange } from './part-frames.js'
 import { encodeRangeFrame, MAX_ENTRIES } from './range-frames.js'
 
 /** How long a `have` or `prune` waits for others to go with it, in ms: little beside what a pull waits for a push. */
@@ -22,6 +24,13 @@ export interface PlacedRange {
   readonly count: number
 }
 
+/** Parts of a large record that a neighbour is to send; none: it is to send no more. */
+export interface PlacedParts {
+  readonly source: Source
+  readonly first: number
+  readonly parts: readonly PartRange[]
+}
+
 export class Notices {
   readonly #peer: PeerHandle
   readonly #names = new NamesGiven()
@@ -29,6 +38,7 @@ export class Notices {
   #offers: Arrival[] = []
   #pulls: PlacedRange[] = []
   #nones: PlacedRange[] = []
+  readonly #wanted: PlacedParts[] = []
   #prunes: Source[] = []
   #grafts: Source[] = []
   #more = 0
@@ -72,6 +82,11 @@ export class Notices {
     this.#urgentAt = Math.min(this.#urgentAt, now)
   }
 
+  wanted(parts: PlacedParts, now: number): void {
+    append(this.#wanted, parts)
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
   prune(source: Source, now: number): void {
     append(this.#prunes, source)
     this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
@@ -110,6 +125,8 @@ export class Notices {
       return encodeRangeFrame({ type: 'pull', ranges: [] })
     }
     if (this.#grafts.length > 0) return this.#sources('graft', this.#grafts)
+    const [wanted] = this.#wanted
+    if (wanted) return this.#parts(wanted)
     if (this.#pulls.length > 0) return this.#ranges('pull', this.#pulls)
     if (this.#nones.length > 0) return this.#ranges('none', this.#nones)
     return this.#offers.length > 0 ? this.#held('offer', this.#offers) : null
@@ -117,7 +134,10 @@ export class Notices {
 
   #patient(): Uint8Array | null {
     if (this.#prunes.length > 0) return this.#sources('prune', this.#prunes)
-    this.#haves = this.#haves.filter(({ holders }) => !holders?.includes(this.#peer))
+    // Who holds a large record may have a part of it only.
+    this.#haves = this.#haves.filter(
+      ({ holders, body }) => body instanceof LargeBlock || !holders?.includes(this.#peer),
+    )
     return this.#haves.length > 0 ? this.#held('have', this.#haves) : null
   }
 
@@ -128,9 +148,16 @@ export class Notices {
     queue.splice(0, batch.length)
     const ranges = batch.map(({ source, record }) => {
       const { firstSeq: first, count } = record.header
-      return { name: this.#nameOf(source), first, count, mark: markOf(record) }
+      return { name: this.nameOf(source), first, count, mark: markOf(record) }
     })
     return encodeRangeFrame({ type, ranges })
+  }
+
+  #parts({ source, first, parts }: PlacedParts): Uint8Array {
+    const unnamed = this.naming(source)
+    if (unnamed) return unnamed
+    this.#wanted.shift()
+    return encodePartFrame({ type: 'wanted', name: this.nameOf(source), first, parts })
   }
 
   #ranges(type: 'pull' | 'none', queue: PlacedRange[]): Uint8Array {
@@ -138,7 +165,7 @@ export class Notices {
     const unnamed = this.#unnamed(batch.map(({ source }) => source))
     if (unnamed) return unnamed
     queue.splice(0, batch.length)
-    const ranges = batch.map(({ source, first, count }) => ({ name: this.#nameOf(source), first, count }))
+    const ranges = batch.map(({ source, first, count }) => ({ name: this.nameOf(source), first, count }))
     return encodeRangeFrame({ type, ranges })
   }
 
@@ -147,18 +174,23 @@ export class Notices {
     const unnamed = this.#unnamed(batch)
     if (unnamed) return unnamed
     queue.splice(0, batch.length)
-    return encodeRangeFrame({ type, names: [...new Set(batch.map((source) => this.#nameOf(source)))] })
+    return encodeRangeFrame({ type, names: [...new Set(batch.map((source) => this.nameOf(source)))] })
   }
 
   /** Names one that has no number yet. There are twice as many numbers as entries, so this comes to an end. */
   #unnamed(sources: readonly Source[]): Uint8Array | null {
     const source = sources.find((one) => this.#names.find(one) === undefined)
-    if (source === undefined) return null
+    return source === undefined ? null : this.naming(source)
+  }
+
+  /** What must be sent at once, so that the place has a number; null if it has one. */
+  naming(source: Source): Uint8Array | null {
+    if (this.#names.find(source) !== undefined) return null
     this.#names.give(source)
     return encodeRangeFrame({ type: 'name', author: source.author, epoch: source.epoch })
   }
 
-  #nameOf(source: Source): number {
+  nameOf(source: Source): number {
     return this.#names.find(source) ?? 0
   }
 }

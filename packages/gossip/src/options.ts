@@ -8,7 +8,7 @@ export interface GossipLimits {
   readonly capacity: number
   /** Bytes of payload that are retained, at least 1. @default 67_108_864 (64 MiB) */
   readonly capacityBytes: number
-  /** The largest payload that `publish` takes and that is accepted, 1 to 1,000,000 bytes. @default 1_000_000 */
+  /** The largest payload that `publish` takes and that is accepted, 1 to 16,777,216 bytes. @default 4_194_304 (4 MiB) */
   readonly maxMessageBytes: number
   /** How long a hole in an author's sequence may stay before it is told as a gap, in ms. @default 1_000 */
   readonly holdMs: number
@@ -27,7 +27,7 @@ export interface GossipLimits {
 export const DEFAULT_LIMITS: GossipLimits = Object.freeze({
   capacity: 100_000,
   capacityBytes: 64 * 1024 * 1024,
-  maxMessageBytes: 1_000_000,
+  maxMessageBytes: 4 * 1024 * 1024,
   holdMs: 1_000,
   settleMs: 100,
   maxHeld: 4_096,
@@ -36,8 +36,8 @@ export const DEFAULT_LIMITS: GossipLimits = Object.freeze({
   maxEpochsPerAuthor: 16,
 } satisfies GossipLimits)
 
-/** The most that one link frame can carry of a single message, with room for its header. */
-const MAX_MESSAGE_BYTES = 1_000_000
+/** What a receiver may be asked to put together: beyond it, a reference to a file is the better message. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 /** The limits with defaults filled in, or `ERR_OPTION`. */
 export function resolveLimits(given: Partial<GossipLimits> = {}): GossipLimits {

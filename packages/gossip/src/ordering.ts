@@ -11,6 +11,15 @@ import type { GossipLimits } from './options.js'
 import type { Order } from './order.js'
 import type { Patience, Pending, Sequence, Step } from './sequence.js'
 
+/** A hole, or what may have been said before the first record of a place: since when it is waited for. */
+export interface Hole {
+  readonly author: PeerId
+  readonly epoch: number
+  readonly from: number
+  readonly before: number
+  readonly since: number
+}
+
 interface Place {
   readonly author: PeerId
   readonly epoch: number
@@ -23,6 +32,8 @@ export interface OrderingOptions {
   readonly members: Members | null
   readonly crypto: Crypto
   readonly emit: (output: Output) => void
+  /** True if what fills the hole is on its way, so that it is not given up. */
+  readonly isComing: (hole: Hole, now: number) => boolean
 }
 
 export class Ordering {
@@ -31,6 +42,7 @@ export class Ordering {
   readonly #emit: (output: Output) => void
   readonly #order: Order
   readonly #causality = new Causality<Place>()
+  readonly #isComing: (hole: Hole, now: number) => boolean
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
    * insertion order is the order of deadlines: the first one is due first, however many wait.
@@ -40,11 +52,12 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, crypto, emit }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, emit, isComing }: OrderingOptions) {
     this.#limits = limits
     this.#order = order
     this.#authors = new Authors({ ...limits, members, crypto })
     this.#emit = emit
+    this.#isComing = isComing
   }
 
   /** True if a record was accepted for any number of the range. */
@@ -102,9 +115,15 @@ export class Ordering {
     this.#authors.touch(header.author)
   }
 
-  /** The record is at the judge: another copy of it is nothing new. */
+  /** The record is at the judge, or holds nothing that can be delivered: another copy of it is nothing new. */
   know(header: RecordHeader): void {
     this.#authors.open(header.author, header.epoch).know(header)
+  }
+
+  /** A place that is admitted is followed: its first record is on its way. */
+  follow(author: PeerId, epoch: number): void {
+    this.#authors.open(author, epoch)
+    this.#authors.touch(author)
   }
 
   /** Takes a record of a place that is admitted and not known; `begin` says whether an unknown place may begin with it. */
@@ -118,10 +137,17 @@ export class Ordering {
     for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
   }
 
-  /** Gives up the holes whose time has come. */
+  /** Gives up the holes whose time has come, unless what fills them does too. */
   expire(now: number): void {
     this.#goOn(now)
-    for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) this.#giveUp(first, now)
+    for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) {
+      const { author, epoch, sequence } = first
+      const { hole } = sequence
+      const place = first
+      if (hole && this.#isComing({ author, epoch, ...hole }, now)) {
+        this.#track(place, () => sequence.postpone(this.#patienceFor(place, now)))
+      } else this.#giveUp(place, now)
+    }
   }
 
   /** When `expire` is next needed. */

@@ -55,6 +55,11 @@ export class Pacing {
     pace.at = now
   }
 
+  /** What is below is in the history no longer: nobody can be handed it. */
+  dropped(to: number): void {
+    for (const pace of this.#peers.values()) pace.to = Math.max(pace.to, to)
+  }
+
   /** Until when those who publish have to wait at most; null if nobody is that far behind. */
   heldUntil(now: number): number | null {
     let until: number | null = null

@@ -2,12 +2,14 @@
 
 import {
   type Cause,
+  CHUNK_BYTES,
   type Crypto,
   createRecord,
   type Identity,
-  MAX_BATCH_BYTES,
   MAX_BATCH_MESSAGES,
+  MAX_CAUSE_BYTES,
   PREV_BYTES,
+  SEAL_BYTES,
   type SignedRecord,
   type Topic,
 } from '@hearsay/core'
@@ -33,7 +35,8 @@ export class Publisher {
 
   /** Signs the payloads as consecutive messages, published at `wall` (ms since 1970), after `causes` were heard. */
   sign(payloads: readonly Uint8Array[], wall: number, causes: readonly Cause[]): SignedRecord[] {
-    return packBatches(payloads).map((messages, index) => {
+    const overhead = (this.#topic.payloadKey ? SEAL_BYTES : 0) + causes.length * MAX_CAUSE_BYTES
+    return packBatches(payloads, overhead).map((messages, index) => {
       const place = { epoch: this.epoch, firstSeq: this.#nextSeq, time: wall, prev: this.#prev }
       // The other records come after the first anyway.
       const draft = { ...place, messages, ...(index === 0 && causes.length > 0 && { causes }) }
@@ -45,18 +48,20 @@ export class Publisher {
   }
 }
 
-/** Consecutive payloads up to 16 KiB and 1,024 of them together; a larger one alone. */
-function packBatches(payloads: readonly Uint8Array[]): Uint8Array[][] {
+/** Consecutive payloads up to 1,024 of them together, as long as they go whole with their head; a larger one alone. */
+function packBatches(payloads: readonly Uint8Array[], overhead: number): Uint8Array[][] {
   const batches: Uint8Array[][] = []
   let bytes = 0
   for (const payload of payloads) {
     const last = batches.at(-1)
-    if (last && last.length < MAX_BATCH_MESSAGES && bytes + payload.byteLength <= MAX_BATCH_BYTES) {
+    const size = payload.byteLength + (payload.byteLength < 0xfd ? 1 : 3)
+    const isFitting = last && last.length < MAX_BATCH_MESSAGES && bytes + size <= CHUNK_BYTES
+    if (isFitting) {
       last.push(payload)
-      bytes += payload.byteLength
+      bytes += size
     } else {
       batches.push([payload])
-      bytes = payload.byteLength
+      bytes = size + overhead
     }
   }
   return batches

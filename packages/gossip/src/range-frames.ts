@@ -32,6 +32,8 @@ export type RangeFrame =
 
 /** Entries of one frame at most. */
 export const MAX_ENTRIES = 512
+/** A record's hops in a frame stop here. */
+export const MAX_HOPS = 255
 /** Names that a direction of a link has at one time. */
 export const MAX_NAMES = 1_024
 

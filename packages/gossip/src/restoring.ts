@@ -6,6 +6,7 @@ import type { ArrivalLog, Source } from './arrivals.js'
 import type { MachineContext, Output, Restored } from './engine.js'
 import { attempt } from './intake.js'
 import { type Interval, IntervalSet } from './intervals.js'
+import { LargeBlock, WHOLE_BYTES } from './large-block.js'
 import type { Ordering } from './ordering.js'
 
 /** Places whose holes are remembered. */
@@ -59,7 +60,8 @@ export class Restoring {
     const { log, ordering, emit } = this.#parts
     if (!ordering.admits(author, epoch)) return
     ordering.restore(record.header)
-    log.append({ record, hops: 0, at, via: null, isRecovered: true })
+    const body = record.block.byteLength > WHOLE_BYTES ? LargeBlock.of(record, this.#context.crypto) : record.block
+    log.append({ record, body, hops: 0, at, via: null, isRecovered: true })
     for (const [index, payload] of messages.entries()) {
       const place = { author, epoch, seq: firstSeq + index, time, receivedAt }
       emit({ type: 'recall', delivery: { ...place, hops: 0, via: null, payload } })

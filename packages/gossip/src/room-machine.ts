@@ -1,19 +1,23 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import type { Drop, SignedRecord } from '@hearsay/core'
-import { ArrivalLog } from './arrivals.js'
+import type { Crypto, Drop, RecordContents, RecordHead, SignedRecord } from '@hearsay/core'
+import { type Arrival, ArrivalLog } from './arrivals.js'
+import type { Assemblies } from './assemblies.js'
 import type { Input, Machine, MachineContext, Output, PeerHandle, Verdict } from './engine.js'
 import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
-import { decodeFrame, type Frame, MAX_HOPS } from './frames.js'
+import { decodeFrame, type Frame } from './frames.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
 import { type Arriving, Judgement } from './judgement.js'
+import { LargeBlock, WHOLE_BYTES } from './large-block.js'
+import { type Entered, type Entry, LargeRecords, rangeOf } from './large-records.js'
 import { Neighbour } from './neighbour.js'
 import type { GossipLimits } from './options.js'
-import { Ordering } from './ordering.js'
+import { type Hole, Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
+import { MAX_HOPS } from './range-frames.js'
 import { Restoring } from './restoring.js'
 import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
@@ -24,12 +28,14 @@ import type { News, Wants } from './wants.js'
 const HELLO_MS = 10_000
 /** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
 const MAX_CONFIRMED_RANGES = 1_024
+/** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
+const WORD_MS = 5_000
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
-type FindingOf<Is extends Finding['is']> = Extract<Finding, { is: Is }>
 
 export class RoomMachine implements Machine {
+  readonly #crypto: Crypto
   readonly #publisher: Publisher
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
@@ -37,6 +43,8 @@ export class RoomMachine implements Machine {
   readonly #forks: Forks
   readonly #exchange: Exchange
   readonly #wants: Wants
+  readonly #assemblies: Assemblies
+  readonly #large: LargeRecords
   readonly #spread: Spread
   readonly #serving: Serving
   readonly #restoring: Restoring
@@ -49,40 +57,59 @@ export class RoomMachine implements Machine {
   /** When the first channel of this room opened. */
   #presentSince: number | null = null
   #outputs: Output[] = []
+  /** When the input at work came. */
+  #now = 0
 
   constructor(context: MachineContext, makeSpread: MakeSpread) {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
-    const ordering = new Ordering({ limits: patienceOf(context), order, members, crypto, emit })
+    const isComing = (hole: Hole, at: number): boolean => this.#isComing(hole, at)
+    const ordering = new Ordering({ limits: patienceOf(context), order, members, crypto, emit, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
+    this.#crypto = crypto
     this.#publisher = publisher
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
-    this.#exchange = new Exchange({ log, ordering, spread, neighbours: this.#neighbours })
+    const neighbours = this.#neighbours
+    this.#exchange = new Exchange({ log, ordering, spread, neighbours, assemblies: () => this.#assemblies })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
-    this.#serving = new Serving({ ...shared, neighbours: this.#neighbours, confirmed: this.#confirmed })
+    this.#serving = new Serving({ ...shared, neighbours, confirmed: this.#confirmed })
     this.#judgement = context.judges ? new Judgement(emit) : null
     this.#restoring = new Restoring(context, { log, ordering, emit })
     this.#keeps = context.keeps ?? false
+    this.#large = new LargeRecords({
+      ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: this.#judgement !== null },
+      ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
+      enter: (entry, from, at) => this.#enter(entry, from, at),
+      whole: (arriving) => this.#judge(arriving),
+      forgotten: (evicted) => this.#forgotten(evicted),
+      onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
+      onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
+      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
+    })
+    this.#assemblies = this.#large.assemblies
   }
 
   handle(input: Input, now: number): readonly Output[] {
     this.#outputs = []
+    this.#now = now
     const before = this.#log.next
     this.#dispatch(input, now)
+    this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#wants.expire(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     // A frame that changed nothing here concerns nobody but its sender.
-    const isQuiet = !isRound && input.type === 'frame' && this.#outputs.length === 0 && this.#log.next === before
+    const isStirred = this.#assemblies.takeStirred() || isRound || this.#outputs.length > 0 || this.#log.next !== before
+    const isQuiet = input.type === 'frame' && !isStirred
     const sender = isQuiet ? input.peer : null
     for (const neighbour of this.#neighbours.values()) {
       if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
@@ -93,8 +120,6 @@ export class RoomMachine implements Machine {
 
   #dispatch(input: Input, now: number): void {
     switch (input.type) {
-      case 'restore':
-        return this.#onRestore(input)
       case 'peer-up':
         return this.#onPeerUp(input, now)
       case 'peer-down':
@@ -105,10 +130,14 @@ export class RoomMachine implements Machine {
         return this.#onFrame(input, now)
       case 'publish':
         return this.#onPublish(input, now)
+      case 'restore':
+        return this.#onRestore(input)
       case 'verdict':
         return this.#onVerdict(input, now)
       case 'tick':
         return this.#spread.onTick?.()
+      case 'flow':
+        return this.#assemblies.setFlowing(input.flowing, now)
       case 'timer':
         return
     }
@@ -137,8 +166,7 @@ export class RoomMachine implements Machine {
     const { author, epoch, nextSeq: from } = this.#publisher
     const causes = this.#ordering.takeCauses(author.id, epoch)
     for (const record of this.#publisher.sign(payloads, wall, causes)) {
-      const pending: Pending = { record, messages: [], causes: [], hops: 0, via: null }
-      this.#accept({ pending, from: null, news: this.#newsOf(record, null, now), now })
+      this.#accept(this.#arriving(record, { contents: { messages: [], causes: [] }, hops: 0, from: null, now }))
     }
     this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
   }
@@ -154,6 +182,10 @@ export class RoomMachine implements Machine {
     switch (frame.type) {
       case 'record':
         return this.#onRecord(neighbour, frame, now)
+      case 'head':
+      case 'part':
+      case 'wanted':
+        return this.#large.take(neighbour, frame, now)
       case 'ack':
         return this.#onAck(neighbour, frame, now)
       case 'fork':
@@ -194,9 +226,18 @@ export class RoomMachine implements Machine {
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
     const finding = this.#intake.judge(frame.record)
+    if (finding.is === 'known') this.#large.fill(finding.record, now)
+    if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
+    const hops = Math.min(frame.hops + 1, MAX_HOPS)
+    const contents = finding.contents ?? { messages: [], causes: [] }
+    this.#judge(this.#arriving(finding.record, { contents, hops, from: neighbour, now }))
+  }
+
+  /** What is not new. */
+  #onOther(neighbour: Neighbour, finding: Exclude<Finding, { is: 'new' }>, now: number): void {
     switch (finding.is) {
       case 'known':
-        return this.#onDuplicate(neighbour, finding, now)
+        return this.#onKnown(neighbour, finding, { isAsked: false, now })
       case 'faulty':
         return this.#misbehaved(neighbour, finding.fault, now)
       case 'foreign':
@@ -208,20 +249,42 @@ export class RoomMachine implements Machine {
       case 'fork':
         this.#answered(neighbour, finding.record, now)
         return this.#forks.onRecords(finding.held, finding.record)
-      case 'new': {
-        const { record, messages, causes } = finding
-        const hops = Math.min(frame.hops + 1, MAX_HOPS)
-        const pending: Pending = { record, messages, causes, hops, via: neighbour.remote }
-        return this.#judge({ pending, from: neighbour, news: this.#newsOf(record, neighbour.handle, now), now })
-      }
     }
+  }
+
+  #onKnown(
+    neighbour: Neighbour,
+    { record, position }: { readonly record: RecordHead; readonly position: number | null },
+    { isAsked, now }: { readonly isAsked: boolean; readonly now: number },
+  ): void {
+    const { asked } = this.#answered(neighbour, record, now)
+    const arrival = position === null ? undefined : this.#log.at(position)
+    if (position === null || !arrival) return
+    if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
+    this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
+  #answered(neighbour: Neighbour, record: RecordHead, now: number): News {
+    return this.#wants.arrived(neighbour.handle, rangeOf(record), now)
+  }
+
+  /** A whole record, new here. */
+  #arriving(
+    record: SignedRecord,
+    how: { contents: RecordContents; hops: number; from: Neighbour | null; now: number },
+  ): Arriving {
+    const { contents, hops, from, now } = how
+    const via = from?.remote ?? null
+    const pending: Pending = { ...contents, record, bytes: record.block.byteLength, hops, via }
+    const news = this.#wants.arrived(from?.handle ?? null, rangeOf(record), now)
+    return { pending, block: record.block, position: null, from, news, now }
   }
 
   /** Nobody hears of it before the application has said what it thinks. */
   #judge(arriving: Arriving): void {
     if (!this.#judgement) return this.#accept(arriving)
-    const { header } = arriving.pending.record
-    this.#ordering.know(header)
+    this.#ordering.know(arriving.pending.record.header)
     const verdict = this.#judgement.judge(arriving)
     if (verdict !== null) this.#settle(arriving, verdict)
   }
@@ -235,50 +298,68 @@ export class RoomMachine implements Machine {
 
   #settle(arriving: Arriving, verdict: Verdict): void {
     if (verdict === 'accept') return this.#accept(arriving)
-    const { pending, now } = arriving
+    const { pending, position, now } = arriving
+    if (position !== null) this.#log.remove(position)
     this.#drop(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored')
     // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
     this.#ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
 
-  #onDuplicate(neighbour: Neighbour, { record, position }: FindingOf<'known'>, now: number): void {
-    const { asked } = this.#answered(neighbour, record, now)
-    const arrival = position === null ? undefined : this.#log.at(position)
-    if (position === null || !arrival) return
-    if (!asked) this.#spread.onDuplicate(neighbour, arrival, now)
-    this.#log.noteHolder(position, neighbour.handle)
+  #accept(arriving: Arriving): void {
+    const { pending, block, from, now } = arriving
+    const position = arriving.position ?? this.#enterWhole(arriving).position
+    const record = { ...pending.record, block }
+    const arrival = this.#log.at(position)
+    if (arrival?.body instanceof LargeBlock) arrival.body.share()
+    this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
+    if (this.#keeps) this.#outputs.push({ type: 'keep', record })
+    if (!arrival || from === null) return
+    this.#exchange.onHoles(from.handle, arrival.source, this.#ordering.holesAround(record.header), now)
   }
 
-  /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
-  #answered(neighbour: Neighbour, record: SignedRecord, now: number): News {
-    return this.#newsOf(record, neighbour.handle, now)
+  #enterWhole({ pending: { record, hops }, block, from, news, now }: Arriving): Entered {
+    const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of({ ...record, block }, this.#crypto) : block
+    return this.#enterWith({ record, body, hops }, { from, news, now })
   }
 
-  #newsOf({ header }: SignedRecord, via: PeerHandle | null, now: number): News {
-    const { author, epoch, firstSeq: first, count } = header
-    return this.#wants.arrived(via, { source: { author, epoch }, first, count }, now)
+  #enter(entry: Entry, from: Neighbour | null, now: number): Entered {
+    const news = this.#wants.arrived(from?.handle ?? null, rangeOf(entry.record), now)
+    return this.#enterWith(entry, { from, news, now })
   }
 
-  #accept({ pending, from, news, now }: Arriving): void {
-    const { record, hops } = pending
+  #enterWith(
+    { record, body, hops }: Entry,
+    { from, news, now }: { from: Neighbour | null; news: News; now: number },
+  ): Entered {
     const via = from?.handle ?? null
-    const evicted = this.#log.append({ record, hops, at: now, via, isRecovered: news.recovered })
-    for (const { record: old } of evicted) this.#drop(old.header, 'history')
+    this.#forgotten(this.#log.append({ record, body, hops, at: now, via, isRecovered: news.recovered }))
     const position = this.#log.next - 1
     const arrival = this.#log.at(position)
     for (const holder of news.holders) this.#log.noteHolder(position, holder)
     if (arrival) this.#spread.onAccepted(arrival, { from, news, now })
-    // An author sends its own in order, and from a lone one nothing earlier can come by another path. A relay sends as it
-    // heard, which need not be in order.
-    const begin = this.#neighbours.size <= 1 && from?.signs(record.header) === true
-    this.#ordering.accept(pending, { begin, now })
-    if (this.#keeps) this.#outputs.push({ type: 'keep', record })
-    if (arrival && via !== null) {
-      this.#exchange.onHoles(via, arrival.source, this.#ordering.holesAround(record.header), now)
-    }
+    return { arrival, position, holders: news.holders }
+  }
+
+  /**
+   * An author sends its own in order, and from a lone one nothing earlier can come by another path, but what is large comes
+   * later than what was said after it. A relay sends as it heard, which need not be in order.
+   */
+  #mayBegin({ header }: RecordHead, from: Neighbour | null): boolean {
+    if (this.#neighbours.size > 1 || from?.signs(header) !== true) return false
+    return !this.#assemblies.isComing(header, { from: 0, before: header.firstSeq }, null)
+  }
+
+  #isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
+    if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
+    return now < since + WORD_MS && this.#wants.isAsking({ author, epoch }, { from, before })
+  }
+
+  #forgotten(evicted: readonly Arrival[]): void {
+    for (const { record } of evicted) this.#drop(record.header, 'history')
   }
 
   #spreadFork({ proof, via }: ToldFork): void {
+    this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
     for (const neighbour of this.#neighbours.values()) {
       if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
     }
@@ -289,7 +370,7 @@ export class RoomMachine implements Machine {
     this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
   }
 
-  #drop({ author, epoch, firstSeq, count }: Pending['record']['header'], reason: Drop['reason']): void {
+  #drop({ author, epoch, firstSeq, count }: RecordHead['header'], reason: Drop['reason']): void {
     this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
   }
 
@@ -305,13 +386,19 @@ export class RoomMachine implements Machine {
   #forget(peer: PeerHandle, now: number): void {
     if (!this.#neighbours.delete(peer)) return
     this.#wants.down(peer, now)
+    this.#assemblies.down(peer, now)
     this.#spread.onPeerDown(peer, now)
   }
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
   #reschedule(given: boolean): void {
     const never = Number.POSITIVE_INFINITY
-    let due = Math.min(this.#ordering.deadline ?? never, this.#wants.deadline, this.#spread.dueAt ?? never)
+    let due = Math.min(
+      this.#ordering.deadline ?? never,
+      this.#wants.deadline,
+      this.#assemblies.deadline,
+      this.#spread.dueAt ?? never,
+    )
     for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
       if (!introduced) due = Math.min(due, helloBy)
       else if (!blocked) due = Math.min(due, notices.due)

@@ -1,6 +1,7 @@
 // The engine `rumor`: news goes out in rounds, to every neighbour that may lack it. A record waits for the next round at each
 // node, so that what is said in bursts crosses each link together; by hand, for tests and for radios that wake rarely.
 
+import { blockOf } from '@hearsay/core'
 import type { Engine } from './engine.js'
 import { GossipError } from './errors.js'
 import type { GossipLimits } from './options.js'
@@ -70,7 +71,7 @@ class Rumor implements Spread {
   }
 
   wayOf({ arrival, isPast, isOnly }: Crossing): Way {
-    return !isPast && (isOnly || arrival.record.block.byteLength <= PUSH_BYTES) ? 'push' : 'offer'
+    return !isPast && (isOnly || blockOf(arrival.record).bytes <= PUSH_BYTES) ? 'push' : 'offer'
   }
 
   onAccepted(_arrival: unknown, { now }: { readonly now: number }): void {

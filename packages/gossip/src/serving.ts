@@ -3,17 +3,20 @@
 // come since it has been in the room (it may have lost a link meanwhile), and what of our own nobody has confirmed yet; then
 // whatever arrives. One that does not keep up costs its position.
 
-import { encodeRecord, type SignedRecord } from '@hearsay/core'
+import { encodeRecord } from '@hearsay/core'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import type { Output, PeerHandle } from './engine.js'
 import { encodeFrame, type Frame } from './frames.js'
 import type { IntervalSet } from './intervals.js'
+import { LargeBlock } from './large-block.js'
 import type { Neighbour } from './neighbour.js'
 import type { PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
+import { encodePartFrame, type PartRange } from './part-frames.js'
 import type { Publisher } from './publisher.js'
 import type { Since } from './since.js'
 import type { Spread } from './spread.js'
+import type { Transfer } from './transfers.js'
 
 export interface ServingParts {
   readonly log: ArrivalLog
@@ -40,6 +43,7 @@ export class Serving {
 
   /** Sends what the neighbour is owed, as far as its window goes. `presentMs`: how long this node has been in the room. */
   serve(neighbour: Neighbour, now: number, presentMs: number): void {
+    this.#sweep(neighbour, now)
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
     if (!neighbour.introduced) return
@@ -49,6 +53,26 @@ export class Serving {
     this.#tell(neighbour, now)
     this.#advance(neighbour, now)
     this.#tell(neighbour, now)
+    this.#stream(neighbour)
+  }
+
+  /** The neighbour wants these parts of a record; none: no more of it. */
+  onWanted(
+    neighbour: Neighbour,
+    { source, first, parts }: { source: Source; first: number; parts: readonly PartRange[] },
+    now: number,
+  ): void {
+    const { log, spread } = this.#parts
+    const position = log.positionOf(source, first)
+    const arrival = position === undefined ? undefined : log.at(position)
+    if (parts.length === 0) {
+      if (position !== undefined && arrival) this.#onEnough(neighbour, arrival, position)
+      return
+    }
+    const transfer = position === undefined ? undefined : this.#transferOf(neighbour, arrival, position)
+    if (!transfer) return neighbour.notices.none({ source, first, count: 1 }, now)
+    spread.onAsked(neighbour, source)
+    neighbour.transfers.want(transfer, parts)
   }
 
   #greet(neighbour: Neighbour, presentMs: number): void {
@@ -102,7 +126,8 @@ export class Serving {
       return null
     }
     if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)
-    this.#push(neighbour, arrival, position)
+    // It may be on its way already.
+    if (!neighbour.transfers.has(position)) this.#push(neighbour, arrival, position)
     const left = first + count - arrival.end
     return left > 0 ? { source, first: arrival.end, count: left } : null
   }
@@ -120,16 +145,22 @@ export class Serving {
   /** Tells or sends one arrival, if it is owed; false if that must wait. */
   #pass(neighbour: Neighbour, arrival: Arrival, now: number): boolean {
     const owed = this.#owed(neighbour, arrival)
+    const isHeld = arrival.holders?.includes(neighbour.handle)
     if (owed === 'nothing') return true
-    if (arrival.holders?.includes(neighbour.handle)) {
+    if (isHeld && !this.#isSharing(neighbour, arrival)) {
       // It came there by another way: no more can be done for it.
       this.#tellPushed(neighbour, arrival)
       return true
     }
     if (!this.#hasWindow(neighbour)) return false
+    if (isHeld) {
+      neighbour.notices.have(arrival, now)
+      return true
+    }
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
-    switch (spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })) {
+    const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
+    switch (way === 'push' && !this.#hasRoom(neighbour, arrival) ? 'offer' : way) {
       case 'push':
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
@@ -159,8 +190,76 @@ export class Serving {
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
-    this.#transmit(neighbour, this.#frameOf(position, arrival.record, arrival.hops))
+    if (arrival.body instanceof LargeBlock) {
+      if (neighbour.transfers.hasRoom) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
+      return
+    }
+    this.#transmit(neighbour, this.#frameOf(position, { ...arrival, body: arrival.body }))
     this.#tellPushed(neighbour, arrival)
+  }
+
+  #hasRoom(neighbour: Neighbour, { body }: Arrival): boolean {
+    return !(body instanceof LargeBlock) || neighbour.transfers.hasRoom
+  }
+
+  /** True if the neighbour, which has at least the beginning of it, had better know that we do too. */
+  #isSharing(neighbour: Neighbour, { body }: Arrival): boolean {
+    return body instanceof LargeBlock && !neighbour.transfers.has(neighbour.cursor)
+  }
+
+  #begin(neighbour: Neighbour, transfer: Transfer, mayFollow: boolean): void {
+    this.#transmit(neighbour, neighbour.transfers.headOf(transfer, mayFollow))
+  }
+
+  /** That of a record that is asked for in parts: begun if need be, as often as a record is sent to one who asks. */
+  #transferOf(neighbour: Neighbour, arrival: Arrival | undefined, position: number): Transfer | undefined {
+    const { transfers } = neighbour
+    const known = transfers.find(position)
+    if (known || !(arrival?.body instanceof LargeBlock)) return known
+    if (!transfers.hasRoom || !neighbour.mayAnswer(position)) return undefined
+    if (position >= neighbour.cursor) this.#parts.log.noteHolder(position, neighbour.handle)
+    return transfers.begin(position, arrival)
+  }
+
+  /** It has the record, or does not want it. */
+  #onEnough(neighbour: Neighbour, arrival: Arrival, position: number): void {
+    const transfer = neighbour.transfers.find(position)
+    if (transfer?.sent.size === 0) neighbour.unanswer(position)
+    neighbour.transfers.end(position)
+    this.#parts.log.noteHolder(position, neighbour.handle)
+    this.#tellPushed(neighbour, arrival)
+  }
+
+  /** Parts of large records, after everything else. */
+  #stream(neighbour: Neighbour): void {
+    const { transfers } = neighbour
+    for (let next = transfers.next(); next && this.#hasWindow(neighbour); next = transfers.next()) {
+      const { transfer, index } = next
+      if (index === null) this.#begin(neighbour, transfer, false)
+      else this.#sendPart(neighbour, transfer, index)
+    }
+  }
+
+  #sendPart(neighbour: Neighbour, transfer: Transfer, index: number): void {
+    const { arrival, block } = transfer
+    const { source, record } = arrival
+    const part = block.part(index)
+    if (!part) return
+    const naming = neighbour.notices.naming(source)
+    if (naming) this.#transmit(neighbour, naming)
+    const place = { name: neighbour.notices.nameOf(source), first: record.header.firstSeq }
+    this.#transmit(neighbour, encodePartFrame({ type: 'part', ...place, index, ...part }))
+    if (neighbour.transfers.sent(transfer, index)) this.#tellPushed(neighbour, arrival)
+  }
+
+  /** Ends what is no longer here, also for one that takes nothing: it would keep the bytes alive. */
+  #sweep(neighbour: Neighbour, now: number): void {
+    for (const { position, arrival } of neighbour.transfers.all()) {
+      if (this.#parts.log.at(position) === arrival) continue
+      const { firstSeq: first, count } = arrival.record.header
+      neighbour.transfers.end(position)
+      neighbour.notices.none({ source: arrival.source, first, count }, now)
+    }
   }
 
   #tellPushed(neighbour: Neighbour, { record, source, end }: Arrival): void {
@@ -188,9 +287,9 @@ export class Serving {
   }
 
   /** Neighbours mostly stand at the same place of the log, so the frame made last is mostly the one needed next. */
-  #frameOf(position: number, record: SignedRecord, hops: number): Uint8Array {
+  #frameOf(position: number, { record, body, hops }: Arrival & { readonly body: Uint8Array }): Uint8Array {
     if (this.#lastFrame.position !== position) {
-      const bytes = encodeFrame({ type: 'record', hops, record: encodeRecord(record) })
+      const bytes = encodeFrame({ type: 'record', hops, record: encodeRecord({ ...record, block: body }) })
       this.#lastFrame = { position, bytes }
     }
     return this.#lastFrame.bytes

@@ -8,7 +8,7 @@
 //   eager     takes this author's records from us: it asked, or did not mind the last one
 //   pruned    has them from somebody else: told only; eager again when it asks, in a storm, or when it says so
 
-import type { PeerId } from '@hearsay/core'
+import { blockOf, type PeerId } from '@hearsay/core'
 import type { Arrival, Source } from './arrivals.js'
 import type { Engine, PeerHandle } from './engine.js'
 import type { Neighbour } from './neighbour.js'
@@ -39,6 +39,10 @@ export function trees(limits: Partial<GossipLimits> = {}): Engine {
   }
 }
 
+function sizeOf({ record }: Arrival): number {
+  return blockOf(record).bytes
+}
+
 class Trees implements Spread {
   readonly #neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly #authors = new TreeAuthors()
@@ -66,7 +70,7 @@ class Trees implements Spread {
       // What was recovered comes in masses, and others recover it too: it is not worth a flood.
       // Nor may it overtake what is offered: who has nothing of the author yet would begin with it, and lose the rest.
       if (this.#linkOf(peer).isOffered(arrival.source.author, now)) return 'offer'
-      const isCheap = !tree.isQuiet && !arrival.isRecovered && arrival.record.block.byteLength <= FLOOD_BYTES
+      const isCheap = !tree.isQuiet && !arrival.isRecovered && sizeOf(arrival) <= FLOOD_BYTES
       if (!isCheap && !isOnly) return 'offer'
       tree.graft(peer)
     }

@@ -2,6 +2,7 @@
 // fewest promises, and of the next one if no answer comes. A promise is worth a question, never a belief.
 
 import type { PeerId } from '@hearsay/core'
+import type { Source } from './arrivals.js'
 import { DueQueue } from './due-queue.js'
 import type { PeerHandle } from './engine.js'
 import { Holder } from './holders.js'
@@ -52,6 +53,9 @@ export interface News {
   readonly holders: readonly PeerHandle[]
 }
 
+/** Of what nobody spoke of. */
+export const NO_NEWS: News = { asked: false, promise: null, recovered: false, repaired: false, holders: [] }
+
 export interface WantsContext {
   /** Sends the question. */
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
@@ -69,6 +73,8 @@ export class Wants {
   readonly #holders = new Map<PeerHandle, Holder>()
   /** Wants that are guesses. */
   #guessed = 0
+  /** Those of each place, to find by place who is asked. */
+  readonly #places = new Map<string, Set<Want>>()
   readonly #due = new DueQueue<{ readonly want: Want; readonly at: number }>()
 
   constructor(context: WantsContext) {
@@ -149,6 +155,20 @@ export class Wants {
     this.#more(peer, now)
   }
 
+  /** True if somebody who promised it is asked for a record of this place that begins below `before` and ends above `from`. */
+  isAsking(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
+    for (const { askedOf, isGuess, first, count } of this.#places.get(placeOf(source)) ?? []) {
+      if (askedOf !== null && !isGuess && first < before && first + count > from) return true
+    }
+    return false
+  }
+
+  /** The neighbour sends: what it was asked for may be behind that. */
+  heard(peer: PeerHandle, now: number): void {
+    const holder = this.#holders.get(peer)
+    if (holder) holder.heardAt = now
+  }
+
   /** A record came from this neighbour. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
     const key = keyOf(range, false)
@@ -158,7 +178,7 @@ export class Wants {
     if (holder) holder.heardAt = now
     if (doubt && doubt.askedOf === peer) this.#forget(doubt, now)
     const want = this.#wants.get(key)
-    if (!want) return { asked, promise: null, recovered: false, repaired: false, holders: [] }
+    if (!want) return { ...NO_NEWS, asked }
     const holders = [...want.holders.keys()]
     const repaired = asked && !want.offered && !want.isGuess
     this.#forget(want, now)
@@ -200,6 +220,8 @@ export class Wants {
       ...{ holders: new Map(), dueAt: 0, askedOf: null },
     }
     this.#wants.set(key, want)
+    const place = placeOf(source)
+    this.#places.set(place, (this.#places.get(place) ?? new Set()).add(want))
     this.#schedule(want, offered || isDoubt ? now : now + this.#context.pullDelayMs(source.author))
     return want
   }
@@ -284,6 +306,10 @@ export class Wants {
 
   #forget(want: Want, now?: number): void {
     if (this.#wants.delete(want.key) && want.isGuess) this.#guessed--
+    const place = placeOf(want.source)
+    const others = this.#places.get(place)
+    others?.delete(want)
+    if (others?.size === 0) this.#places.delete(place)
     for (const peer of want.holders.keys()) {
       this.#holders.get(peer)?.promises.delete(want.key)
       if (now !== undefined) this.#more(peer, now)
@@ -293,6 +319,10 @@ export class Wants {
   #more(peer: PeerHandle, now: number): void {
     if (this.#holders.get(peer)?.takeMore()) this.#context.more(peer, now)
   }
+}
+
+function placeOf({ author, epoch }: Source): string {
+  return `${author} ${epoch}`
 }
 
 function keyOf({ source, first }: PlacedRange, isDoubt: boolean): string {

@@ -15,7 +15,6 @@ describe.each([...ENGINES, ['rumor', () => rumor({ intervalMs: 1 })] as const])(
         const nodes = new Map<Gossip, PeerId>()
         const idOf = (gossip: Gossip): PeerId => nodes.get(gossip) as PeerId
         return {
-          maxMessageBytes: 1_000_000,
           async create(count) {
             for (let epoch = 1; epoch <= count; epoch++) {
               const author = createIdentity()

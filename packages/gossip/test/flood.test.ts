@@ -426,7 +426,7 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       expect(dropped).toEqual(Array.from({ length: 50 }, (_, index) => index))
     })
 
-    it.each([0, 1, 1_000_000])('a payload of %i bytes arrives whole', async (length) => {
+    it.each([0, 1, 16_381, 16_384, 1_000_000, 4_194_304])('a payload of %i bytes arrives whole', async (length) => {
       network = createNetwork(2)
       await network.link(0, 1)
       const payload = new Uint8Array(length).fill(7)
@@ -438,10 +438,10 @@ describe.each(ENGINES)('%s', (_name, engine) => {
     it('one byte more than the limit is refused with a code', async () => {
       network = createNetwork(1)
       const { gossip } = at(network.nodes, 0)
-      await expect(gossip.publish(new Uint8Array(1_000_001))).rejects.toMatchObject({ code: 'ERR_MESSAGE_SIZE' })
+      await expect(gossip.publish(new Uint8Array(4_194_305))).rejects.toMatchObject({ code: 'ERR_MESSAGE_SIZE' })
     })
 
-    it.each([[{ capacity: 0 }], [{ capacity: 1.5 }], [{ maxMessageBytes: 1_000_001 }], [{ holdMs: -1 }]])(
+    it.each([[{ capacity: 0 }], [{ capacity: 1.5 }], [{ maxMessageBytes: 16_777_217 }], [{ holdMs: -1 }]])(
       'the option %j is refused with a code',
       (limits) => {
         network = createNetwork(0)

@@ -50,6 +50,14 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       expect(b.heard.map(textOf)).toEqual([TEXT])
     })
 
+    it.each([16_384, 100_000, 4_194_304])('its members hear a message of %i bytes whole', async (length) => {
+      const [a, b] = [member(team, 1), member(team, 2)]
+      await link(a, b)
+      await (await a.gossip.publish(new Uint8Array(length).fill(7))).confirmed()
+      const [delivery] = b.heard
+      expect(delivery && Buffer.compare(delivery.payload, new Uint8Array(length).fill(7))).toBe(0)
+    })
+
     it.each([
       ['no secret', createTopic('team')],
       ['another secret', createTopic('team', { secret: new Uint8Array(16) })],

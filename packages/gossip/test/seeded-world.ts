@@ -41,8 +41,9 @@ export class World {
   readonly published: number[] = []
   readonly pushed: Set<number>[] = []
   readonly confirmed: Set<number>[] = []
-  /** Bytes of records that crossed links, and how many records. */
+  /** Frames that crossed links: whole records, and parts of large ones. */
   records = 0
+  parts = 0
   now = 0
   events = 0
   readonly ids: Identity[] = []
@@ -189,7 +190,9 @@ export class World {
     if (!link?.up) return
     const side = link.handles[0] === peer ? 0 : 1
     if (link.credit[side] <= 0) throw new Error('a frame beyond the window')
-    if (decodeFrame(frame).type === 'record') this.records++
+    const { type } = decodeFrame(frame)
+    if (type === 'record') this.records++
+    if (type === 'part') this.parts++
     link.credit[side] -= frame.byteLength
     link.freeAt[side] = Math.max(link.freeAt[side], this.now) + frame.byteLength / link.bytesPerMs
     link.lastAt[side] = Math.max(link.lastAt[side], link.freeAt[side] + link.latencyMs)

@@ -25,6 +25,8 @@ export interface NetworkOptions {
   readonly latencyMs: readonly [low: number, high: number] | ((a: number, b: number) => number)
   /** A frame takes up to so many ms longer, by chance; order on a link is kept. @default 0 */
   readonly jitterMs?: number
+  /** How much each direction of a link carries; frames wait for each other. @default as much as is sent */
+  readonly bytesPerMs?: number
   readonly onHappening: (happening: Happening, at: number) => void
 }
 
@@ -39,6 +41,8 @@ interface SimulatedLink {
   readonly latencyMs: number
   /** When the last frame to each end arrives. */
   readonly lastAt: [number, number]
+  /** When the line to each end is free. */
+  readonly freeAt: [number, number]
   up: boolean
 }
 
@@ -87,6 +91,7 @@ export class SimulatedNetwork {
       handles: [this.#nextHandle++, this.#nextHandle++],
       latencyMs,
       lastAt: [0, 0],
+      freeAt: [0, 0],
       up: true,
     }
     this.#links.set(key, link)
@@ -114,7 +119,7 @@ export class SimulatedNetwork {
   }
 
   publish(node: number, payloads: readonly Uint8Array[]): void {
-    this.#feed(node, { type: 'publish', payloads, wall: this.#now })
+    this.#feed(node, { type: 'publish', payloads, wall: Math.floor(this.#now) })
   }
 
   /** Runs until nothing is left to happen, or `until` has passed; answers whether all was done. */
@@ -174,9 +179,10 @@ export class SimulatedNetwork {
     const link = this.#byHandle.get(peer)
     if (!link?.up) return
     const side = link.ends[0] === from ? 1 : 0
-    const { jitterMs = 0, random } = this.#options
+    const { jitterMs = 0, bytesPerMs = Number.POSITIVE_INFINITY, random } = this.#options
+    link.freeAt[side] = Math.max(link.freeAt[side], this.#now) + frame.byteLength / bytesPerMs
     const delayMs = link.latencyMs + (jitterMs > 0 ? random.below(jitterMs + 1) : 0)
-    link.lastAt[side] = Math.max(link.lastAt[side], this.#now + delayMs)
+    link.lastAt[side] = Math.max(link.lastAt[side], link.freeAt[side] + delayMs)
     this.#queue.add(link.lastAt[side], { type: 'arrive', link, to: link.ends[side], frame })
   }
 

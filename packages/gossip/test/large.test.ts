@@ -1,0 +1,496 @@
+// Large records frame by frame: passed on before they are whole, fetched from whoever has them, believed only part by part,
+// and bounded in every way that a neighbour could try.
+
+import {
+  CHUNK_BYTES,
+  chunkCount,
+  createRecord,
+  encodeRecord,
+  encodeRecordHead,
+  type Identity,
+  MerkleTree,
+  PREV_BYTES,
+  type SignedRecord,
+} from '@hearsay/core'
+import { describe, expect, it } from 'vitest'
+import { markOf } from '../src/arrivals.js'
+import { MAX_ASSEMBLIES, MAX_FED } from '../src/assemblies.js'
+import { type Frame, flood, type Output, trees } from '../src/machine.js'
+import { MAX_UNASKED } from '../src/part-frames.js'
+import {
+  author,
+  createBench,
+  crypto,
+  faultOf,
+  identityOf,
+  nameOf,
+  peersOf,
+  recordOf,
+  sent,
+  seqsOf,
+  topic,
+} from './frame-bench.js'
+
+const PARTS = 10
+const SIZE = PARTS * CHUNK_BYTES - 100
+
+const headFrame = (record: SignedRecord, parts = 0): Frame => ({
+  ...{ type: 'head', hops: 0, parts },
+  head: encodeRecordHead(record),
+})
+
+function partFrame(record: SignedRecord, index: number, name = 0): Extract<Frame, { type: 'part' }> {
+  return {
+    ...{ type: 'part', name, first: record.header.firstSeq, index },
+    proof: MerkleTree.of(record.block, crypto).proof(index),
+    chunk: record.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES),
+  }
+}
+
+/** Indices of the parts that a neighbour is asked for of the record that begins at `first`. */
+const askedOf = (outputs: readonly Output[], peer: number, first = 0): number[] =>
+  sent(outputs).flatMap(({ peer: to, frame }) =>
+    to === peer && frame.type === 'wanted' && frame.first === first
+      ? frame.parts.flatMap(({ from, to: end }) => Array.from({ length: end - from }, (_, at) => from + at))
+      : [],
+  )
+/** Neighbours that are told to send no more. */
+const stopped = (outputs: readonly Output[]): number[] =>
+  sent(outputs, 'wanted').flatMap(({ peer, frame }) =>
+    frame.type === 'wanted' && frame.parts.length === 0 ? [peer] : [],
+  )
+const partsTo = (outputs: readonly Output[], peer: number): number[] =>
+  sent(outputs, 'part').flatMap(({ peer: to, frame }) => (to === peer && frame.type === 'part' ? [frame.index] : []))
+const pushedOf = (outputs: readonly Output[]): number[] =>
+  outputs.flatMap((output) => (output.type === 'pushed' ? [output.from] : []))
+
+function chained(firstSeq: number, size: number): SignedRecord {
+  const draft = { epoch: 7, firstSeq, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [new Uint8Array(size)] }
+  return createRecord(draft, topic, author, crypto)
+}
+
+/** A bench whose neighbours have named the author. */
+function benchOf(peers = 3, engine: typeof trees | typeof flood = trees, limits = {}) {
+  const bench = createBench(engine, peers, limits)
+  for (let peer = 1; peer <= peers; peer++) bench.send(peer, nameOf(author.id))
+  return bench
+}
+
+/** The neighbour answers all that it is asked for, until nothing more is. */
+function feed(
+  bench: ReturnType<typeof benchOf>,
+  peer: number,
+  record: SignedRecord,
+  first: readonly Output[],
+  now = 0,
+) {
+  const outputs = [...first]
+  const { firstSeq } = record.header
+  for (let asked = askedOf(first, peer, firstSeq); asked.length > 0; ) {
+    const index = asked.shift() as number
+    const more = bench.send(peer, partFrame(record, index), now)
+    asked.push(...askedOf(more, peer, firstSeq))
+    outputs.push(...more)
+  }
+  return outputs
+}
+
+describe('a large record on its way in', () => {
+  it.each([trees, flood])('is delivered when its last part is here, in whatever order they come', (engine) => {
+    const bench = benchOf(1, engine)
+    const record = recordOf(0, SIZE)
+    let outputs = bench.send(1, headFrame(record))
+    const seqs: number[] = []
+    for (let asked = askedOf(outputs, 1); asked.length > 0; asked = asked.slice(0, -1)) {
+      outputs = bench.send(1, partFrame(record, asked.at(-1) as number))
+      seqs.push(...seqsOf(outputs))
+      asked = [...askedOf(outputs, 1), ...asked]
+    }
+    expect(seqs).toEqual([0])
+    expect(faultOf(outputs)).toBeUndefined()
+  })
+
+  it('is asked for a few parts ahead, so that half of the window is left for the rest', () => {
+    const bench = benchOf(1)
+    const record = recordOf(0, 40 * CHUNK_BYTES)
+    const outputs = bench.send(1, headFrame(record, MAX_UNASKED))
+    let inFlight = MAX_UNASKED + askedOf(outputs, 1).length
+    for (let index = 0; index < 30; index++) {
+      expect(inFlight * (CHUNK_BYTES + 400)).toBeLessThanOrEqual(128 * 1024)
+      inFlight += askedOf(bench.send(1, partFrame(record, index)), 1).length - 1
+    }
+    expect(inFlight).toBeGreaterThan(2)
+  })
+
+  it('goes on to a neighbour part by part, before it is whole', () => {
+    const bench = benchOf(2, flood)
+    const record = recordOf(0, SIZE)
+    expect(peersOf(bench.send(1, headFrame(record, 4)), 'head')).toEqual([2])
+    for (const index of [0, 1, 2, 3]) expect(partsTo(bench.send(1, partFrame(record, index)), 2)).toEqual([index])
+    bench.send(2, nameOf(author.id))
+    bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 4, to: 6 }] })
+    expect(partsTo(bench.send(1, partFrame(record, 5)), 2)).toEqual([5])
+  })
+
+  it('is offered at once by the trees engine to those who do not know the author, and goes to who asks as it comes', () => {
+    const bench = benchOf(3)
+    const record = recordOf(0, SIZE)
+    expect(peersOf(bench.send(1, headFrame(record, 4)), 'offer')).toEqual([2, 3])
+    bench.send(1, partFrame(record, 0))
+    const answer = bench.send(2, { type: 'pull', ranges: [{ name: 0, first: 0, count: 1 }] })
+    expect(peersOf(answer, 'head')).toEqual([2])
+    expect(partsTo(answer, 2)).toEqual([0])
+    const outputs = bench.send(1, partFrame(record, 1))
+    expect([partsTo(outputs, 2), partsTo(outputs, 3)]).toEqual([[1], []])
+  })
+
+  it('that a second neighbour sends too is declined at once, and the neighbour pruned', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record, 4))
+    const outputs = bench.send(2, headFrame(record, 4))
+    expect(stopped(outputs)).toEqual([2])
+    expect(peersOf(bench.timer(20), 'prune')).toEqual([2])
+    // What was on its way already is put to use.
+    expect(faultOf(bench.send(2, partFrame(record, 0)))).toBeUndefined()
+    expect(askedOf(feed(bench, 1, record, bench.send(1, partFrame(record, 1))), 1)).not.toContain(0)
+  })
+
+  it('is taken from another who has it, only what is missing, when its sender goes', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record, 4))
+    for (const index of [0, 2]) bench.send(1, partFrame(record, index))
+    bench.send(2, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark: markOf(record) }] })
+    const outputs = bench.machine.handle({ type: 'peer-down', peer: 1 }, 5)
+    const asked = askedOf(outputs, 2)
+    expect(asked.slice(0, 3)).toEqual([1, 3, 4])
+    bench.send(2, headFrame(record), 6)
+    expect(seqsOf(feed(bench, 2, record, outputs, 7))).toEqual([0])
+  })
+
+  it('is taken from another who has it when its sender says nothing for half a second', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record, 4))
+    bench.send(2, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark: markOf(record) }] })
+    expect(askedOf(bench.timer(499), 2)).toEqual([])
+    const outputs = bench.timer(500)
+    expect(stopped(outputs)).toEqual([1])
+    bench.send(2, headFrame(record), 501)
+    expect(seqsOf(feed(bench, 2, record, outputs, 502))).toEqual([0])
+  })
+
+  it('is not waited for where it would have to come from ourselves', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record))
+    const mark = markOf(record)
+    bench.send(2, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark }] })
+    bench.machine.handle({ type: 'peer-down', peer: 1 }, 5)
+    // Both have lost their sender, and each thinks that the other one has it.
+    const outputs = bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 0, to: 7 }] }, 6)
+    expect(peersOf(outputs, 'none')).toEqual([2])
+  })
+
+  it('that nobody sends is forgotten after half a minute, and begins anew with another head', () => {
+    const bench = benchOf(1)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record, 4))
+    for (let now = 500; now <= 29_500; now += 500) bench.timer(now)
+    expect(stopped(bench.timer(30_000))).toEqual([1])
+    expect(seqsOf(feed(bench, 1, record, bench.send(1, headFrame(record), 30_001), 30_002))).toEqual([0])
+  })
+
+  it('is waited for while this node takes no frames, and while it sleeps', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    const outputs = bench.send(1, headFrame(record))
+    bench.send(2, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark: markOf(record) }] })
+    bench.machine.handle({ type: 'flow', flowing: false }, 10)
+    for (let now = 500; now < 60_000; now += 500) expect(stopped(bench.timer(now))).toEqual([])
+    bench.machine.handle({ type: 'flow', flowing: true }, 60_000)
+    expect(stopped(bench.timer(200_000))).toEqual([])
+    expect(seqsOf(feed(bench, 1, record, outputs, 200_001))).toEqual([0])
+  })
+
+  it('may come whole in one frame while its parts are awaited', () => {
+    const bench = benchOf(2)
+    const record = recordOf(0, SIZE)
+    bench.send(1, headFrame(record, 4))
+    const outputs = bench.send(2, { type: 'record', hops: 0, record: encodeRecord(record) })
+    expect(seqsOf(outputs)).toEqual([0])
+    expect(stopped(outputs)).toContain(1)
+  })
+
+  it('takes turns with others that the same neighbour sends', () => {
+    const bench = benchOf(1)
+    const records = [0, 1, 2].map((seq) => recordOf(seq, 30 * CHUNK_BYTES))
+    const asked = [0, 0, 0]
+    const note = (outputs: readonly Output[]): void => {
+      for (const seq of [0, 1, 2]) asked[seq] = (asked[seq] ?? 0) + askedOf(outputs, 1, seq).length
+    }
+    for (const record of records) note(bench.send(1, headFrame(record)))
+    const given = [0, 0, 0]
+    for (let turn = 0; turn < 60; turn++) {
+      const seq = [0, 1, 2].find((one) => (given[one] ?? 0) < (asked[one] ?? 0) && turn % 3 === one) ?? -1
+      if (seq < 0) continue
+      note(bench.send(1, partFrame(records[seq] as SignedRecord, given[seq] as number)))
+      given[seq] = (given[seq] as number) + 1
+    }
+    expect(Math.min(...asked)).toBeGreaterThan(Math.max(...asked) / 2)
+  })
+})
+
+describe('the order of an author', () => {
+  it('waits for a large record as long as its parts come', () => {
+    const bench = benchOf(2)
+    const [large, small] = [recordOf(0, SIZE), chainAfter(recordOf(0, SIZE))]
+    bench.send(1, headFrame(large))
+    bench.record(2, small, 1)
+    const told: Output[] = []
+    // One part every second and a half, where a hole is given up after one.
+    for (let index = 0; index < PARTS; index++) {
+      for (let now = 0; now < 1_500; now += 100) told.push(...bench.timer(index * 1_500 + now))
+      told.push(...bench.send(1, partFrame(large, index), index * 1_500 + 1_499))
+    }
+    expect(told.filter(({ type }) => type === 'gap')).toEqual([])
+    expect(seqsOf(told)).toEqual([0, 1])
+  })
+
+  it('waits no longer when they stop, and tells the gap', () => {
+    const bench = benchOf(2)
+    const [whole, large] = [recordOf(0, SIZE), recordOf(1, SIZE)]
+    expect(seqsOf(feed(bench, 1, whole, bench.send(1, headFrame(whole))))).toEqual([0])
+    bench.send(1, headFrame(large), 10)
+    bench.record(2, chainAfter(large), 11)
+    const told: Output[] = []
+    for (let now = 100; now < 9_000; now += 100) told.push(...bench.timer(now))
+    expect(told.filter(({ type }) => type === 'gap')).toHaveLength(1)
+    expect(seqsOf(told)).toEqual([2])
+  })
+
+  it('begins with a large first one, from its author alone, though the next one is here first', () => {
+    const bench = benchOf(0)
+    bench.machine.handle({ type: 'peer-up', peer: 1, remote: author.id, window: 1e9 }, 0)
+    bench.send(1, { type: 'hello', author: author.id, epoch: 7, presentMs: 0, since: 'live', heads: [] })
+    bench.send(1, nameOf(author.id))
+    const large = recordOf(5, SIZE)
+    const outputs = bench.send(1, headFrame(large))
+    expect(seqsOf(bench.record(1, chainAfter(large)))).toEqual([])
+    expect(seqsOf(feed(bench, 1, large, outputs))).toEqual([5, 6])
+  })
+})
+
+/** A small record that follows another. */
+function chainAfter({ header, id }: SignedRecord): SignedRecord {
+  const draft = { epoch: 7, firstSeq: header.firstSeq + 1, time: 0, prev: id.subarray(0, PREV_BYTES) }
+  return createRecord({ ...draft, messages: [new Uint8Array(3)] }, topic, author, crypto)
+}
+
+describe('a hostile sender of large records', () => {
+  const record = recordOf(0, SIZE)
+
+  it('is banned for a part that the author did not sign, whatever is wrong with it', () => {
+    const { chunk, proof, ...place } = partFrame(record, 1)
+    const flip = (bytes: Uint8Array): Uint8Array =>
+      bytes.map((byte, at) => (at === bytes.byteLength - 1 ? byte ^ 1 : byte))
+    const forged: Frame[] = [
+      { ...place, proof, chunk: flip(chunk) },
+      { ...place, proof: flip(proof), chunk },
+      { ...place, proof, chunk, index: 2 },
+      { ...place, proof, chunk, index: PARTS },
+      { ...place, proof: proof.subarray(32), chunk },
+      { ...place, proof, chunk: chunk.subarray(1) },
+    ]
+    for (const frame of forged) {
+      const bench = benchOf(2)
+      bench.send(1, headFrame(record, 4))
+      const outputs = bench.send(1, frame)
+      expect(faultOf(outputs)).toMatchObject({ peer: 1, code: 'ERR_RECORD_FORGED', ban: true })
+      expect(partsTo(outputs, 2)).toEqual([])
+    }
+  })
+
+  it('loses its link for a part that nobody asked for, with or without its head', () => {
+    expect(faultOf(benchOf(1).send(1, partFrame(record, 0)))).toMatchObject({ code: 'ERR_FRAME', ban: false })
+    const bench = benchOf(2)
+    bench.send(1, headFrame(record, 4))
+    expect(faultOf(bench.send(2, partFrame(record, 0)))).toMatchObject({ peer: 2, code: 'ERR_FRAME' })
+  })
+
+  it('may send what it announced though it is told to stop, and not one part more', () => {
+    const bench = benchOf(2)
+    bench.send(1, headFrame(record, 4))
+    bench.send(2, headFrame(record, 4))
+    for (const index of [0, 1, 2, 3]) expect(faultOf(bench.send(2, partFrame(record, index)))).toBeUndefined()
+    expect(faultOf(bench.send(2, partFrame(record, 4)))).toMatchObject({ peer: 2, code: 'ERR_FRAME' })
+  })
+
+  it('loses its link for a head that is no head of a large record, or of one beyond the limit', () => {
+    const small = recordOf(0, 100)
+    expect(faultOf(benchOf(1).send(1, headFrame(small)))).toMatchObject({ code: 'ERR_RECORD', ban: false })
+    const limits = { maxMessageBytes: SIZE - 1 }
+    expect(faultOf(benchOf(1, trees, limits).send(1, headFrame(recordOf(0, SIZE + 100))))).toMatchObject({
+      code: 'ERR_RECORD',
+    })
+    expect(faultOf(benchOf(1, trees, { maxMessageBytes: SIZE }).send(1, headFrame(record)))).toBeUndefined()
+  })
+
+  it('is banned for a head that the author did not sign', () => {
+    const head = encodeRecordHead(record)
+    head[head.byteLength - 1] = (head[head.byteLength - 1] as number) ^ 1
+    const outputs = benchOf(1).send(1, { type: 'head', hops: 0, parts: 0, head })
+    expect(faultOf(outputs)).toMatchObject({ code: 'ERR_RECORD_FORGED', ban: true })
+  })
+
+  it('is told of a fork as soon as the second head is here, and is not to blame for its parts', () => {
+    const bench = benchOf(2)
+    const other = chained(0, SIZE + 1)
+    bench.send(1, headFrame(record, 4))
+    const outputs = bench.send(2, headFrame(other, 4))
+    expect(outputs.filter(({ type }) => type === 'fork')).toHaveLength(1)
+    expect(new Set(stopped(outputs))).toEqual(new Set([1, 2]))
+    expect(faultOf(bench.send(2, partFrame(other, 0)))).toBeUndefined()
+    expect(faultOf(bench.send(1, partFrame(record, 0)))).toBeUndefined()
+  })
+
+  it('of a block that its author filled with nonsense is not to blame unless it is the author', () => {
+    // Signed for this topic, and sealed: to those who expect plain messages that is nonsense.
+    const nonsense = (by: Identity, epoch: number): SignedRecord => {
+      const sealing = { ...topic, payloadKey: new Uint8Array(32).fill(7) }
+      const draft = { epoch, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [new Uint8Array(SIZE)] }
+      return createRecord(draft, sealing, by, crypto)
+    }
+    const bench = benchOf(2)
+    const relayed = nonsense(author, 7)
+    const outputs = feed(bench, 1, relayed, bench.send(1, headFrame(relayed)))
+    expect([faultOf(outputs), seqsOf(outputs)]).toEqual([undefined, []])
+    // It is known now, and not fetched again.
+    expect(askedOf(bench.send(2, headFrame(relayed)), 2)).toEqual([])
+    const own = nonsense(identityOf(102), 5)
+    const direct = benchOf(0)
+    direct.up(2)
+    direct.send(2, nameOf(identityOf(102).id, 5))
+    const blamed = feed(direct, 2, own, direct.send(2, headFrame(own)))
+    expect(faultOf(blamed)).toMatchObject({ peer: 2, code: 'ERR_RECORD', ban: false })
+  })
+
+  it('cannot have more heads waiting than the bound, of one neighbour', () => {
+    const bench = benchOf(1)
+    for (let seq = 0; seq < MAX_FED; seq++) {
+      expect(stopped(bench.send(1, headFrame(far(seq))))).toEqual([])
+    }
+    expect(stopped(bench.send(1, headFrame(far(MAX_FED))))).toEqual([1])
+  })
+
+  it('cannot have more heads waiting than the bound, with all its friends; those that stand still give way', () => {
+    const bench = benchOf(5)
+    let seq = 0
+    for (const peer of [1, 2, 3, 4]) {
+      for (let count = 0; count < MAX_ASSEMBLIES / 4; count++) {
+        expect(stopped(bench.send(peer, headFrame(far(seq++))))).toEqual([])
+      }
+    }
+    expect(stopped(bench.send(5, headFrame(far(seq)), 4_999))).toEqual([5])
+    expect(stopped(bench.send(5, headFrame(far(seq)), 5_001))).toEqual([1])
+  })
+
+  it('takes no memory for what it claims, and no more than the bound for what it sends', () => {
+    const bench = benchOf(1, trees, { capacityBytes: 10 * SIZE })
+    let held = 0
+    const senders = 20
+    const asked: [SignedRecord, number[]][] = []
+    for (let seq = 0; seq < senders; seq++) {
+      const large = recordOf(seq, SIZE)
+      const outputs = bench.send(1, headFrame(large))
+      asked.push([large, []])
+      for (const [one, indices] of asked) indices.push(...askedOf(outputs, 1, one.header.firstSeq))
+    }
+    // All but the last part of each: nothing becomes whole.
+    for (let turn = 0; turn < senders * PARTS; turn++) {
+      const next = asked.find(([, indices]) => indices.some((index) => index < PARTS - 1))
+      if (!next) break
+      const [large, indices] = next
+      const index = indices.splice(
+        indices.findIndex((one) => one < PARTS - 1),
+        1,
+      )[0] as number
+      const outputs = bench.send(1, partFrame(large, index), turn)
+      held += CHUNK_BYTES
+      for (const [one, more] of asked) more.push(...askedOf(outputs, 1, one.header.firstSeq))
+    }
+    expect(held).toBeGreaterThan(SIZE)
+    expect(held).toBeLessThanOrEqual((10 * SIZE) / 4)
+  })
+
+  it('cannot make us send a record to it for ever', () => {
+    const bench = benchOf(1, flood)
+    bench.machine.handle({ type: 'publish', payloads: [new Uint8Array(SIZE)], wall: 0 }, 0)
+    let parts = 0
+    bench.send(1, nameOf(identityOf(1).id, 1))
+    for (let turn = 0; turn < 20; turn++) {
+      const all: Frame = { type: 'wanted', name: 1, first: 0, parts: [{ from: 0, to: PARTS }] }
+      parts += partsTo(bench.send(1, all, turn), 1).length
+    }
+    expect(parts).toBeLessThanOrEqual(4 * PARTS)
+  })
+})
+
+/** Heads that need no predecessor: each stands alone. */
+const heads = new Map<number, SignedRecord>()
+function far(seq: number): SignedRecord {
+  const known = heads.get(seq) ?? chained(seq * 2, 2 * CHUNK_BYTES)
+  heads.set(seq, known)
+  return known
+}
+
+describe('a large message that is published', () => {
+  it.each([trees, flood])('counts as handed to a peer when its last part is', (engine) => {
+    const bench = benchOf(1, engine)
+    const outputs = bench.machine.handle({ type: 'publish', payloads: [new Uint8Array(SIZE)], wall: 0 }, 0)
+    expect(partsTo(outputs, 1)).toEqual([0, 1, 2, 3])
+    expect(pushedOf(outputs)).toEqual([])
+    bench.send(1, nameOf(identityOf(1).id, 1))
+    const rest = bench.send(1, { type: 'wanted', name: 1, first: 0, parts: [{ from: 4, to: PARTS }] })
+    expect(partsTo(rest, 1)).toEqual([4, 5, 6, 7, 8, 9])
+    expect(pushedOf(rest)).toEqual([0])
+  })
+
+  it.each([trees, flood])('does not wait for ever for neighbours that do not want it', (engine) => {
+    const bench = benchOf(3, engine)
+    bench.machine.handle({ type: 'publish', payloads: [new Uint8Array(SIZE)], wall: 0 }, 0)
+    bench.send(2, nameOf(identityOf(1).id, 1))
+    expect(pushedOf(bench.send(2, { type: 'wanted', name: 1, first: 0, parts: [] }))).toEqual([0])
+  })
+
+  it('is declined, when its author offers it, by who takes no more authors', () => {
+    const bench = createBench(trees, 2, { maxEpochs: 1, maxCounters: 0 })
+    bench.record(1, recordOf(0))
+    const neighbour = identityOf(101)
+    bench.send(1, nameOf(neighbour.id, 5))
+    const outputs = bench.send(1, { type: 'offer', ranges: [{ name: 0, first: 0, count: 1, mark: 1 }] })
+    expect(stopped(outputs)).toEqual([1])
+  })
+
+  it('takes turns on the line with another, and lets a small one pass', () => {
+    const bench = createBench(flood, 0)
+    const { id } = identityOf(101)
+    bench.machine.handle({ type: 'peer-up', peer: 1, remote: id, window: 40_000 }, 0)
+    bench.send(1, { type: 'hello', author: id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
+    const payloads = [new Uint8Array(SIZE), new Uint8Array(SIZE)]
+    bench.machine.handle({ type: 'publish', payloads, wall: 0 }, 0)
+    bench.send(1, nameOf(identityOf(1).id, 1))
+    for (const first of [0, 1]) bench.send(1, { type: 'wanted', name: 0, first, parts: [{ from: 4, to: 8 }] })
+    bench.machine.handle({ type: 'publish', payloads: [new Uint8Array(9)], wall: 0 }, 1)
+    const outputs = bench.machine.handle({ type: 'window', peer: 1, bytes: 100_000 }, 2)
+    const types = sent(outputs).map(({ frame }) => frame.type)
+    expect(types.indexOf('record')).toBeLessThan(types.indexOf('part'))
+    const firsts = sent(outputs, 'part').map(({ frame }) => (frame.type === 'part' ? frame.first : -1))
+    expect(firsts.slice(0, 4)).toEqual([firsts[0], 1 - (firsts[0] as number), firsts[0], 1 - (firsts[0] as number)])
+  })
+})
+
+it('has as many parts as 16 KiB go into it', () => {
+  expect(chunkCount(recordOf(0, SIZE).block.byteLength)).toBe(PARTS)
+})
