@@ -71,8 +71,15 @@ export class Pacing {
 
   #isFar({ to }: Pace): boolean {
     if (this.#next - to >= this.#bounds.messages) return true
-    const tick = this.#ticks.findLast((one) => one.to <= to)
-    return to < this.#next && this.#bytes - (tick?.bytes ?? 0) >= this.#bounds.bytes
+    return to < this.#next && this.#bytes - this.#bytesAt(to) >= this.#bounds.bytes
+  }
+
+  /** Bytes of all messages below, as if those of one tick were equally large. */
+  #bytesAt(to: number): number {
+    const index = this.#ticks.findLastIndex((one) => one.to <= to)
+    const [before, tick] = [this.#ticks[index] ?? { to: 0, bytes: 0 }, this.#ticks[index + 1]]
+    if (!tick) return before.bytes
+    return before.bytes + ((to - before.to) / (tick.to - before.to)) * (tick.bytes - before.bytes)
   }
 }
 
