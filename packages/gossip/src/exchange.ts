@@ -1,19 +1,18 @@
 // What neighbours say of records without sending them: who holds what, who wants what, who wants nothing more. It turns their
 // numbers into places, and leads each saying to whom it concerns.
 
-import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import { type ArrivalLog, markOf, type Source } from './arrivals.js'
 import type { Assemblies } from './assemblies.js'
 import type { PeerHandle } from './engine.js'
+import { Fillings } from './fillings.js'
 import type { Frame } from './frames.js'
 import { MORE_OFFERS } from './holders.js'
-import type { Interval } from './intervals.js'
 import type { Neighbour } from './neighbour.js'
 import type { PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
 import type { RangeFrame } from './range-frames.js'
 import type { Spread } from './spread.js'
-import { Wants } from './wants.js'
+import { type News, Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
@@ -29,6 +28,7 @@ export interface ExchangeParts {
 
 export class Exchange {
   readonly wants: Wants
+  readonly fillings: Fillings
   readonly #parts: ExchangeParts
 
   constructor(parts: ExchangeParts) {
@@ -39,6 +39,12 @@ export class Exchange {
       more: (peer, now) => neighbours.get(peer)?.notices.more(now),
       isMissing: (range) => this.#isMissing(range),
       pullDelayMs: (author) => spread.pullDelayMs(author),
+    })
+    this.fillings = new Fillings({
+      holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
+      isPromised: (source, first) => this.wants.has(source, first),
+      neighbours: () => this.#introduced(),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
     })
   }
 
@@ -60,17 +66,29 @@ export class Exchange {
     }
   }
 
-  /** A record came whose author said something next to it that is missing here: its sender is asked first. */
-  onHoles(sender: PeerHandle, source: Source, holes: readonly Interval[], now: number): void {
-    for (const [first, end] of holes) {
-      const range = { source, first, count: Math.min(end - first, MAX_BATCH_MESSAGES) }
-      if (this.#isMissing(range)) this.wants.guess(this.#startingWith(sender), range, now)
-    }
+  /** A record came from this neighbour, or of our own. */
+  arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
+    const news = this.wants.arrived(peer, range, now)
+    return this.fillings.arrived(peer, range, now) ? { ...news, asked: true, recovered: true } : news
   }
 
-  *#startingWith(sender: PeerHandle): Iterable<PeerHandle> {
-    yield sender
-    for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced && peer !== sender) yield peer
+  down(peer: PeerHandle, now: number): void {
+    this.wants.down(peer, now)
+    this.fillings.down(peer, now)
+  }
+
+  expire(now: number): void {
+    this.wants.expire(now)
+    this.fillings.expire(now)
+  }
+
+  /** When `expire` is next needed. */
+  get deadline(): number {
+    return Math.min(this.wants.deadline, this.fillings.deadline)
+  }
+
+  *#introduced(): Iterable<PeerHandle> {
+    for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
   }
 
   /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
@@ -107,6 +125,7 @@ export class Exchange {
     if (type === 'none') {
       for (const range of placed) {
         this.wants.none(neighbour.handle, range, now)
+        this.fillings.none(neighbour.handle, range, now)
         this.#parts.assemblies().none(neighbour.handle, range, now)
       }
     } else {

@@ -48,17 +48,6 @@ export class IntervalSet {
     return range && range[0] <= value ? range : undefined
   }
 
-  /** The holes that touch [from, to), which is in the set: the one before it, and the one behind. */
-  holesAround(from: number, to: number): Interval[] {
-    const index = this.#firstEndingAfter(from)
-    const [range, before, behind] = [this.#ranges[index], this.#ranges[index - 1], this.#ranges[index + 1]]
-    if (!range) return []
-    const holes: Interval[] = []
-    if (before && range[0] === from) holes.push([before[1], range[0]])
-    if (behind && range[1] === to) holes.push([range[1], behind[0]])
-    return holes
-  }
-
   #merge(from: number, to: number): void {
     const before = this.#ranges.filter((range) => range[1] < from)
     const after = this.#ranges.filter((range) => range[0] > to)

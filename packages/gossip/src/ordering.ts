@@ -65,9 +65,9 @@ export class Ordering {
     return this.#authors.isKnown(author, epoch, range)
   }
 
-  /** Holes in its author's sequence that touch this record, and that may still be filled in time. */
-  holesAround(header: RecordHeader): readonly Interval[] {
-    return this.#authors.find(header.author, header.epoch)?.holesAround(header) ?? []
+  /** The lowest hole of this place that may still be filled. */
+  holeOf(author: PeerId, epoch: number): Interval | null {
+    return this.#authors.find(author, epoch)?.fillable ?? null
   }
 
   /** True if this author's messages are taken. */

@@ -5,17 +5,12 @@ import { recordMessages, type StoredRecord } from '@hearsay/core'
 import type { ArrivalLog, Source } from './arrivals.js'
 import type { MachineContext, Output, Restored } from './engine.js'
 import { attempt } from './intake.js'
-import { type Interval, IntervalSet } from './intervals.js'
+import { IntervalSet } from './intervals.js'
 import { LargeBlock, WHOLE_BYTES } from './large-block.js'
 import type { Ordering } from './ordering.js'
 
 /** Places whose holes are remembered. */
-const MAX_PLACES = 1_024
-
-interface Hollow {
-  readonly source: Source
-  readonly held: IntervalSet
-}
+const MAX_PLACES = 256
 
 export interface RestoringParts {
   readonly log: ArrivalLog
@@ -27,7 +22,7 @@ export class Restoring {
   readonly #context: MachineContext
   readonly #parts: RestoringParts
   /** Places of which not everything between the first and the last record was there. */
-  #hollow: readonly Hollow[] = []
+  hollow: readonly Source[] = []
 
   constructor(context: MachineContext, parts: RestoringParts) {
     this.#context = context
@@ -35,7 +30,7 @@ export class Restoring {
   }
 
   restore(records: readonly Restored[]): void {
-    const places = new Map<string, Hollow>()
+    const places = new Map<string, { readonly source: Source; readonly held: IntervalSet }>()
     for (const stored of records) {
       const messages = attempt(() => recordMessages(stored.record, this.#context.topic, this.#context.crypto))
       if ('fault' in messages) continue
@@ -46,12 +41,8 @@ export class Restoring {
       place.held.add(firstSeq, firstSeq + count)
       places.set(key, place)
     }
-    this.#hollow = [...places.values()].filter(({ held }) => held.ranges.length > 1).slice(0, MAX_PLACES)
-  }
-
-  /** What was missing then; whether it still is, is for the asker to see. */
-  holes(): readonly { readonly source: Source; readonly holes: readonly Interval[] }[] {
-    return this.#hollow.map(({ source, held }) => ({ source, holes: between(held.ranges) }))
+    const hollow = [...places.values()].filter(({ held }) => held.ranges.length > 1)
+    this.hollow = hollow.slice(0, MAX_PLACES).map(({ source }) => source)
   }
 
   #take(stored: StoredRecord & { readonly at: number }, messages: readonly Uint8Array[]): void {
@@ -67,8 +58,4 @@ export class Restoring {
       emit({ type: 'recall', delivery: { ...place, hops: 0, via: null, payload } })
     }
   }
-}
-
-function between(ranges: readonly Interval[]): Interval[] {
-  return ranges.slice(1).map(([from], index) => [ranges[index]?.[1] ?? from, from] as const)
 }

@@ -105,7 +105,7 @@ export class RoomMachine implements Machine {
     this.#dispatch(input, now)
     this.#assemblies.expire(now)
     this.#ordering.expire(now)
-    this.#wants.expire(now)
+    this.#exchange.expire(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     // A frame that changed nothing here concerns nobody but its sender.
     const isStirred = this.#assemblies.takeStirred() || isRound || this.#outputs.length > 0 || this.#log.next !== before
@@ -201,8 +201,7 @@ export class RoomMachine implements Machine {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
-    for (const { source, holes } of this.#restoring.holes())
-      this.#exchange.onHoles(neighbour.handle, source, holes, now)
+    for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
     const own = { author: author.id, epoch }
@@ -266,7 +265,7 @@ export class RoomMachine implements Machine {
 
   /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
   #answered(neighbour: Neighbour, record: RecordHead, now: number): News {
-    return this.#wants.arrived(neighbour.handle, rangeOf(record), now)
+    return this.#exchange.arrived(neighbour.handle, rangeOf(record), now)
   }
 
   /** A whole record, new here. */
@@ -277,7 +276,7 @@ export class RoomMachine implements Machine {
     const { contents, hops, from, now } = how
     const via = from?.remote ?? null
     const pending: Pending = { ...contents, record, bytes: record.block.byteLength, hops, via }
-    const news = this.#wants.arrived(from?.handle ?? null, rangeOf(record), now)
+    const news = this.#exchange.arrived(from?.handle ?? null, rangeOf(record), now)
     return { pending, block: record.block, position: null, from, news, now }
   }
 
@@ -314,7 +313,8 @@ export class RoomMachine implements Machine {
     this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
     if (this.#keeps) this.#outputs.push({ type: 'keep', record })
     if (!arrival || from === null) return
-    this.#exchange.onHoles(from.handle, arrival.source, this.#ordering.holesAround(record.header), now)
+    const { author, epoch } = arrival.source
+    if (this.#ordering.holeOf(author, epoch)) this.#exchange.fillings.note(arrival.source, from.handle, now)
   }
 
   #enterWhole({ pending: { record, hops }, block, from, news, now }: Arriving): Entered {
@@ -323,7 +323,7 @@ export class RoomMachine implements Machine {
   }
 
   #enter(entry: Entry, from: Neighbour | null, now: number): Entered {
-    const news = this.#wants.arrived(from?.handle ?? null, rangeOf(entry.record), now)
+    const news = this.#exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
     return this.#enterWith(entry, { from, news, now })
   }
 
@@ -351,7 +351,9 @@ export class RoomMachine implements Machine {
 
   #isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
     if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
-    return now < since + WORD_MS && this.#wants.isAsking({ author, epoch }, { from, before })
+    const range = { from, before }
+    if (this.#exchange.fillings.isFilling({ author, epoch }, range)) return true
+    return now < since + WORD_MS && this.#wants.isAsking({ author, epoch }, range)
   }
 
   #forgotten(evicted: readonly Arrival[]): void {
@@ -385,7 +387,7 @@ export class RoomMachine implements Machine {
 
   #forget(peer: PeerHandle, now: number): void {
     if (!this.#neighbours.delete(peer)) return
-    this.#wants.down(peer, now)
+    this.#exchange.down(peer, now)
     this.#assemblies.down(peer, now)
     this.#spread.onPeerDown(peer, now)
   }
@@ -395,7 +397,7 @@ export class RoomMachine implements Machine {
     const never = Number.POSITIVE_INFINITY
     let due = Math.min(
       this.#ordering.deadline ?? never,
-      this.#wants.deadline,
+      this.#exchange.deadline,
       this.#assemblies.deadline,
       this.#spread.dueAt ?? never,
     )

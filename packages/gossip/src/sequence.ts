@@ -115,15 +115,14 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
-  /** The holes before and behind this record that may still be filled in time. */
-  holesAround({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): readonly Interval[] {
-    const holes = this.#known.holesAround(firstSeq, firstSeq + count)
-    // Before the beginning of an author that was first heard there, everything is missing and nothing is wanted.
-    if (this.#next !== null && firstSeq > this.#next && !this.#known.overlaps(this.#next, firstSeq)) {
-      holes.push([this.#next, firstSeq])
-    }
-    // A hole in what was kept is filled for the history, and for others.
-    return holes.filter(([from]) => this.#next !== null && (this.#isRestored || from >= this.#next))
+  /** The lowest hole that may still be filled: in what was kept, for the history and for others; or in what waits. */
+  get fillable(): Interval | null {
+    if (this.#next === null) return null
+    const [first, second] = this.#known.ranges
+    if (this.#isRestored && first && second && first[1] < this.#next) return [first[1], second[0]]
+    const [held] = this.#held
+    const before = held?.record.header.firstSeq ?? this.#next
+    return before > this.#next && this.#frozenAt === null ? [this.#next, before] : null
   }
 
   /** A record that was here before: delivered, as everything before it was or could not be. */

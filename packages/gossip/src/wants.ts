@@ -16,12 +16,6 @@ const MAX_TRIES = 3
 const AGAIN_MS = 4_000
 /** When all who hold it are busy. */
 const BUSY_MS = 50
-/** How long a hole waits for what may be on another way: long beside a push or a promise, short beside the patience for holes. */
-const GUESS_MS = 100
-/** Neighbours that are asked for what nobody promised. */
-const MAX_GUESSES = 4
-/** Holes that are asked about at once: an author that leaves many must not push out what others promised. */
-const MAX_HOLES = 256
 
 /** One record that is missed. */
 export interface Want extends PlacedRange {
@@ -29,13 +23,11 @@ export interface Want extends PlacedRange {
   /** How often each was asked. */
   readonly holders: Map<PeerHandle, number>
   /** Who promised it first, and when; a hole is no promise. */
-  promise: { readonly peer: PeerHandle; readonly at: number }
+  readonly promise: { readonly peer: PeerHandle; readonly at: number }
   /** True if nobody will push it. */
   offered: boolean
   /** True if we hold another record for its place: its author may have forked. */
   readonly isDoubt: boolean
-  /** True if nobody has promised it: who does not have it breaks nothing. */
-  isGuess: boolean
   dueAt: number
   askedOf: PeerHandle | null
 }
@@ -71,8 +63,6 @@ export class Wants {
   readonly #context: WantsContext
   readonly #wants = new Map<string, Want>()
   readonly #holders = new Map<PeerHandle, Holder>()
-  /** Wants that are guesses. */
-  #guessed = 0
   /** Those of each place, to find by place who is asked. */
   readonly #places = new Map<string, Set<Want>>()
   readonly #due = new DueQueue<{ readonly want: Want; readonly at: number }>()
@@ -84,6 +74,11 @@ export class Wants {
   /** How many records are missed. */
   get size(): number {
     return this.#wants.size
+  }
+
+  /** True if a record that begins there was promised. */
+  has(source: Source, first: number): boolean {
+    return this.#wants.has(keyOf({ source, first, count: 1 }, false))
   }
 
   /** When `expire` is next needed; infinity if never. */
@@ -118,7 +113,6 @@ export class Wants {
     const known = this.#wants.get(key)
     const want = known ?? this.#begin(peer, range, { key, offered, isDoubt, now })
     if (!want.holders.has(peer) && want.holders.size >= MAX_HOLDERS) return
-    if (want.isGuess) this.#believe(want, peer, now)
     const isSilent = want.askedOf !== null && !want.holders.has(peer)
     if (!want.holders.has(peer)) want.holders.set(peer, 0)
     const forgotten = holder.promise(want)
@@ -131,34 +125,16 @@ export class Wants {
     }
   }
 
-  /** A hole that nobody spoke of: whoever sent what is next to it should have it, and if not, others may. */
-  guess(peers: Iterable<PeerHandle>, range: PlacedRange, now: number): void {
-    const key = keyOf(range, false)
-    if (this.#wants.has(key) || this.#guessed >= MAX_HOLES) return
-    const holders = [...peers].slice(0, MAX_GUESSES).flatMap((peer) => this.#holders.get(peer) ?? [])
-    const [first] = holders
-    if (!first) return
-    const want = this.#begin(first.peer, range, { key, offered: false, isDoubt: false, now })
-    want.isGuess = true
-    this.#guessed++
-    this.#schedule(want, now + GUESS_MS)
-    for (const holder of holders) {
-      want.holders.set(holder.peer, 0)
-      const forgotten = holder.promise(want)
-      if (forgotten) this.#leave(forgotten, holder.peer, now)
-    }
-  }
-
   /** A neighbour told so many offers; it may be told to go on. */
   offered(peer: PeerHandle, count: number, now: number): void {
     this.#holders.get(peer)?.offered(count)
     this.#more(peer, now)
   }
 
-  /** True if somebody who promised it is asked for a record of this place that begins below `before` and ends above `from`. */
+  /** True if somebody is asked for a record of this place that begins below `before` and ends above `from`. */
   isAsking(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
-    for (const { askedOf, isGuess, first, count } of this.#places.get(placeOf(source)) ?? []) {
-      if (askedOf !== null && !isGuess && first < before && first + count > from) return true
+    for (const { askedOf, first, count } of this.#places.get(placeOf(source)) ?? []) {
+      if (askedOf !== null && first < before && first + count > from) return true
     }
     return false
   }
@@ -180,10 +156,10 @@ export class Wants {
     const want = this.#wants.get(key)
     if (!want) return { ...NO_NEWS, asked }
     const holders = [...want.holders.keys()]
-    const repaired = asked && !want.offered && !want.isGuess
+    const repaired = asked && !want.offered
     this.#forget(want, now)
-    const promise = want.offered || want.isGuess ? null : want.promise
-    return { asked, recovered: asked && want.offered, repaired, promise, holders: want.isGuess ? [] : holders }
+    const promise = want.offered ? null : want.promise
+    return { asked, recovered: asked && want.offered, repaired, promise, holders }
   }
 
   /** The neighbour does not hold what it was asked for. */
@@ -193,7 +169,7 @@ export class Wants {
     for (const isDoubt of [false, true]) {
       const want = this.#wants.get(keyOf(range, isDoubt))
       if (!want?.holders.has(peer)) continue
-      if (!want.isGuess) holder.breaks(now)
+      holder.breaks(now)
       holder.promises.delete(want.key)
       this.#leave(want, peer, now)
     }
@@ -216,7 +192,7 @@ export class Wants {
     const { source, first, count } = range
     const promise = { peer, at: now }
     const want: Want = {
-      ...{ key, source, first, count, promise, offered, isDoubt, isGuess: false },
+      ...{ key, source, first, count, promise, offered, isDoubt },
       ...{ holders: new Map(), dueAt: 0, askedOf: null },
     }
     this.#wants.set(key, want)
@@ -224,14 +200,6 @@ export class Wants {
     this.#places.set(place, (this.#places.get(place) ?? new Set()).add(want))
     this.#schedule(want, offered || isDoubt ? now : now + this.#context.pullDelayMs(source.author))
     return want
-  }
-
-  /** Somebody promises what was a guess: it is waited for as every promise is. */
-  #believe(want: Want, peer: PeerHandle, now: number): void {
-    want.isGuess = false
-    this.#guessed--
-    want.promise = { peer, at: now }
-    if (want.askedOf === null) this.#schedule(want, now + this.#context.pullDelayMs(want.source.author))
   }
 
   #act(want: Want, now: number): void {
@@ -305,7 +273,7 @@ export class Wants {
   }
 
   #forget(want: Want, now?: number): void {
-    if (this.#wants.delete(want.key) && want.isGuess) this.#guessed--
+    this.#wants.delete(want.key)
     const place = placeOf(want.source)
     const others = this.#places.get(place)
     others?.delete(want)

@@ -1,8 +1,10 @@
 // A hole that nobody spoke of: seen only because its author went on. Whoever sent what follows is asked for it, then others.
 
+import { createIdentity } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { MAX_FILLINGS } from '../src/fillings.js'
 import { flood, type Output, trees } from '../src/machine.js'
-import { createBench, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import { createBench, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -60,15 +62,43 @@ describe.each(ENGINES)('a hole in what an author said (%s)', (_name, engine) => 
   })
 })
 
-describe('authors that leave a hole after each record', () => {
-  it('have 256 of them asked about at once, and push out nothing that others promised', () => {
+describe('a stretch that is missing', () => {
+  it('is asked for a thousand at a time, the next as soon as the last is here', () => {
+    const bench = createBench(trees, 2, { maxHeld: 4_096 })
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(2_000))
+    expect(asked(bench.timer(100))).toEqual([[1, 1, 1_024]])
+    let questions: unknown[] = []
+    for (let seq = 1; seq <= 1_024; seq++) questions = asked(bench.record(1, recordOf(seq), 150))
+    expect(questions).toEqual([[1, 1_025, 975]])
+  })
+
+  it('is not told as a gap while it comes, and is once nobody sends any of it', () => {
+    const bench = createBench(trees, 1)
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(10))
+    bench.timer(100)
+    for (let seq = 1; seq < 6; seq++) bench.record(1, recordOf(seq), seq * 390)
+    expect(bench.timer(2_300).some(({ type }) => type === 'gap')).toBe(false)
+    let outputs: Output[] = []
+    for (let now = 2_400; now < 6_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
+    expect(outputs.flatMap((output) => (output.type === 'gap' ? [[output.gap.from, output.gap.to]] : []))).toEqual([
+      [6, 10],
+    ])
+    expect(seqsOf(outputs)).toEqual([10])
+  })
+})
+
+describe('authors that leave holes', () => {
+  it(`are filled ${MAX_FILLINGS} at a time, and push out nothing that others promised`, () => {
     const bench = createBench(trees)
     bench.tell(2, 'have', [recordOf(101), recordOf(103)])
-    for (const seed of [50, 51, 52, 53, 54, 55]) {
-      for (let seq = 0; seq < 100; seq += 2) bench.record(1, recordOf(seq, 5, identityOf(seed)))
+    for (let index = 0; index < MAX_FILLINGS + 20; index++) {
+      const by = createIdentity({ seed: new Uint8Array(32).fill(index >> 8, 0, 1).fill(index & 255, 1) })
+      for (const seq of [0, 2]) bench.record(1, recordOf(seq, 5, by))
     }
     const questions = asked(bench.timer(500)) as [number, number, number][]
-    expect(questions.filter(([peer]) => peer === 1)).toHaveLength(256)
+    expect(questions.filter(([, first]) => first === 1)).toHaveLength(MAX_FILLINGS)
     expect(questions.filter(([, first]) => first > 100)).toHaveLength(2)
   })
 })
