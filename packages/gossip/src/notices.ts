@@ -35,6 +35,7 @@ export class Notices {
   readonly #peer: PeerHandle
   readonly #names = new NamesGiven()
   #haves: Arrival[] = []
+  #told: Arrival[] = []
   #offers: Arrival[] = []
   #pulls: PlacedRange[] = []
   #nones: PlacedRange[] = []
@@ -102,6 +103,11 @@ export class Notices {
     this.#urgentAt = Math.min(this.#urgentAt, now)
   }
 
+  /** What the neighbour was told by `have`, or need not be told, since this was asked last. */
+  takeTold(): readonly Arrival[] {
+    return this.#told.splice(0)
+  }
+
   /** The next frame that is due, once; null if there is none. */
   take(now: number): Uint8Array | null {
     if (this.#urgentAt <= now) {
@@ -135,9 +141,10 @@ export class Notices {
   #patient(): Uint8Array | null {
     if (this.#prunes.length > 0) return this.#sources('prune', this.#prunes)
     // Who holds a large record may have a part of it only.
-    this.#haves = this.#haves.filter(
-      ({ holders, body }) => body instanceof LargeBlock || !holders?.includes(this.#peer),
-    )
+    const isNews = ({ holders, body }: Arrival): boolean =>
+      body instanceof LargeBlock || holders?.includes(this.#peer) !== true
+    this.#told.push(...this.#haves.filter((arrival) => !isNews(arrival)))
+    this.#haves = this.#haves.filter(isNews)
     return this.#haves.length > 0 ? this.#held('have', this.#haves) : null
   }
 
@@ -146,6 +153,7 @@ export class Notices {
     const unnamed = this.#unnamed(batch.map(({ source }) => source))
     if (unnamed) return unnamed
     queue.splice(0, batch.length)
+    if (type === 'have') this.#told.push(...batch)
     const ranges = batch.map(({ source, record }) => {
       const { firstSeq: first, count } = record.header
       return { name: this.nameOf(source), first, count, mark: markOf(record) }

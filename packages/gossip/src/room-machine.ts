@@ -353,7 +353,7 @@ export class RoomMachine implements Machine {
     if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
     if (this.#exchange.fillings.isFilling({ author, epoch }, range)) return true
-    return now < since + WORD_MS && this.#wants.isAsking({ author, epoch }, range)
+    return now < since + WORD_MS && this.#wants.isPromised({ author, epoch }, range)
   }
 
   #forgotten(evicted: readonly Arrival[]): void {

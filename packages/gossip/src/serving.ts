@@ -166,8 +166,6 @@ export class Serving {
         return true
       case 'have':
         neighbour.notices.have(arrival, now)
-        // It has asked not to be sent it, so nothing better will be done for it.
-        this.#tellPushed(neighbour, arrival)
         return true
       case 'offer':
         if (neighbour.offersLeft === 0) return false
@@ -272,6 +270,8 @@ export class Serving {
       const frame = neighbour.notices.take(now)
       if (frame) this.#transmit(neighbour, frame)
     }
+    // It has asked not to be sent these, so nothing better will be done for it.
+    for (const arrival of neighbour.notices.takeTold()) this.#tellPushed(neighbour, arrival)
   }
 
   #isOwn({ author, epoch }: Source): boolean {

@@ -131,10 +131,10 @@ export class Wants {
     this.#more(peer, now)
   }
 
-  /** True if somebody is asked for a record of this place that begins below `before` and ends above `from`. */
-  isAsking(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
-    for (const { askedOf, first, count } of this.#places.get(placeOf(source)) ?? []) {
-      if (askedOf !== null && first < before && first + count > from) return true
+  /** True if somebody has promised a record of this place that begins below `before` and ends above `from`. */
+  isPromised(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
+    for (const { first, count } of this.#places.get(placeOf(source)) ?? []) {
+      if (first < before && first + count > from) return true
     }
     return false
   }

@@ -68,7 +68,7 @@ const commands: Record<string, (argument: number) => Promise<unknown>> = {
 
 process.on('message', async ({ id, command, argument }: { id: number; command: string; argument: number }) => {
   const result = await commands[command]?.(argument)
-  process.send?.({ id, result })
+  if (process.connected) process.send?.({ id, result })
 })
 process.send?.({ id: 0, result: node.addresses.map(({ host, port }) => `tcp://${host}:${port}`) })
 

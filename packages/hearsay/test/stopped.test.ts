@@ -70,7 +70,9 @@ function covered({ heard, gaps }: Report): readonly (readonly [number, number])[
 }
 
 async function endAll(all: readonly Running[]): Promise<void> {
-  await Promise.all(all.map(({ ask, child }) => Promise.all([ask('close'), once(child, 'exit')])))
+  const exits = all.map(({ child }) => once(child, 'exit'))
+  for (const { ask } of all) void ask('close')
+  expect((await Promise.all(exits)).map(([code]) => code)).toEqual(all.map(() => 0))
 }
 
 describe('four nodes of five, while the fifth is stopped', () => {
