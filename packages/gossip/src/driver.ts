@@ -123,6 +123,10 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     if (!this.#closing) this.#channels.add(link)
   }
 
+  removeLink(link: Link): void {
+    this.#channels.remove(link)
+  }
+
   async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     const { signal } = options
     if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')

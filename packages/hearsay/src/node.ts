@@ -4,10 +4,10 @@
 import {
   type Address,
   type ByteStream,
+  type Candidate,
   createTopic,
   Emitter,
   type EventSource,
-  type Gossip,
   isPeerId,
   type Link,
   type PeerId,
@@ -31,7 +31,8 @@ import {
 } from '@hearsay/gossip'
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { type Members, membersOf } from './members.js'
+import { checkMembership, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
 import { roomDuplex } from './room-duplex.js'
 import { SplitSearch } from './split-search.js'
 import { Stack } from './stack.js'
@@ -54,6 +55,8 @@ export interface JoinOptions<T> {
   readonly announce?: boolean
   /** Look for others. @default true */
   readonly lookup?: boolean
+  /** With whom the room talks. @default the node's */
+  readonly membership?: 'overlay' | 'given'
   /** Close the node when the room closes. @default false */
   readonly closeNode?: boolean
 }
@@ -123,8 +126,8 @@ export function createNode(options: NodeOptions = {}): Node {
 }
 
 interface Joined {
-  readonly gossip: Gossip
   readonly room: Room<unknown>
+  readonly members: Members
 }
 
 class HearsayNode extends Emitter<NodeEvents> implements Node {
@@ -146,7 +149,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     this.#stack = new Stack(options, { limits: options.limits }, (error) => this.#warn(error))
     const { pool } = this.#stack
     pool.on('link', (link) => {
-      for (const { gossip } of this.#rooms.values()) gossip.addLink(link)
+      for (const { members } of this.#rooms.values()) members.addLink(link)
       this.emit('link', link)
     })
     pool.on('unlink', (link) => this.emit('unlink', link))
@@ -204,11 +207,14 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   suspend(): Promise<void> {
+    for (const { members } of this.#rooms.values()) members.sleep()
     return this.#stack.suspend()
   }
 
-  resume(): Promise<void> {
-    return this.#stack.resume()
+  async resume(): Promise<void> {
+    await this.#stack.resume()
+    if (this.#stack.pool.suspended) return
+    for (const { members } of this.#rooms.values()) members.wake()
   }
 
   close(): Promise<void> {
@@ -238,11 +244,13 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Room<unknown> {
     const { identity: author, clock } = this.#options
     const { engine = trees(), encoding = 'json', history: limits = {}, since = 'live' } = options
+    const membership = checkMembership(options.membership ?? this.#options.membership)
     const gossip = createGossip({ topic, author, epoch, engine, clock, limits, since })
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
       search.stop()
+      members.close()
       const left = session.leave()
       this.#stack.release(topic.id)
       try {
@@ -252,16 +260,21 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
       }
     }
     const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
-    const talk = { author, connect, toStream: channelDuplex, clock, random: this.#options.random }
+    const { pool } = this.#stack
+    const talk = { author, connect, links: pool, toStream: channelDuplex, clock, random: this.#options.random }
     const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk, toDuplex: roomDuplex })
     // Only now: an encoding that is none was refused before anything is announced.
-    for (const link of this.links.values()) gossip.addLink(link)
     const { announce = true, lookup = true } = options
-    const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
+    const linked = (): number => gossip.peers.size
+    const choose = (candidate: Candidate): void => members.offer(candidate)
+    const session = this.#stack.discover(topic, { announce, lookup }, { linked, choose })
+    const wishes = { announce, lookup, refresh: () => session.refresh() }
+    const members = membersOf(gossip, membership, { stack: this.#stack, options: this.#options, ...wishes })
+    for (const link of this.links.values()) members.addLink(link)
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())
-    this.#rooms.set(topic.id, { gossip, room })
+    this.#rooms.set(topic.id, { room, members })
     return room
   }
 
