@@ -28,14 +28,12 @@ import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { Outbox } from './outbox.js'
+import { ROOM_PROTOCOL } from './protocol.js'
 import { checkSince, type Since } from './since.js'
 import { trees } from './trees.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15
-
-/** The channel of a topic's gossip; the number changes with its frames. */
-const PROTOCOL = 'hearsay/room/1'
 
 export interface GossipOptions {
   readonly topic: Topic
@@ -102,7 +100,7 @@ class GossipDriver extends Emitter<GossipEvents> implements Gossip {
     this.#outbox = new Outbox({ messages: messages / 2, bytes: bytes / 2 })
     this.#channels = new TopicChannels({
       topic,
-      protocol: PROTOCOL,
+      protocol: ROOM_PROTOCOL,
       crypto,
       handlers: {
         onUp: (peer, open) => this.#onUp(peer, open),

@@ -9,6 +9,7 @@ import {
   type CloseReason,
   type Connector,
   type Crypto,
+  channelId,
   copyBytes,
   type Gossip,
   type Link,
@@ -20,10 +21,10 @@ import {
   type Timer,
   TopicChannels,
 } from '@hearsay/core'
+import { ROOM_PROTOCOL } from '../protocol.js'
 import type { MembershipInput, MembershipOutput } from './contract.js'
 import { MembershipMachine } from './machine.js'
-import type { MembershipLimits } from './options.js'
-import { resolveMembership } from './options.js'
+import { type MembershipLimits, resolveMembership } from './options.js'
 
 /** The channel of a topic's membership; the number changes with its frames. */
 const PROTOCOL = 'hearsay/members/1'
@@ -78,7 +79,7 @@ class MembershipDriver implements Membership {
   readonly #clock: Clock
   readonly #machine: MembershipMachine
   readonly #channels: TopicChannels
-  /** Links that were added, and how many of their channels are open. */
+  /** Links that were added; a member's has its members channel open. */
   readonly #links = new Map<Link, { isMember: boolean }>()
   /** Neighbours without a members channel. */
   readonly #given = new Map<PeerId, Link>()
@@ -110,7 +111,8 @@ class MembershipDriver implements Membership {
         onUp: (handle, { link }) => this.#onUp(handle, link),
         onDown: (handle) => this.#feed({ type: 'down', handle }),
         // One that must wait its turn outlives its listener.
-        onFrame: (handle, frame) => this.#feed({ type: 'frame', handle, frame: this.#running ? copyBytes(frame) : frame }),
+        onFrame: (handle, frame) =>
+          this.#feed({ type: 'frame', handle, frame: this.#running ? copyBytes(frame) : frame }),
         onDrain: () => {},
         onRefused: (link) => this.#onRefused(link),
       },
@@ -123,8 +125,15 @@ class MembershipDriver implements Membership {
 
   addLink(link: Link): void {
     if (this.#closed || this.#links.has(link)) return
-    this.#links.set(link, { isMember: false })
+    const state = { isMember: false }
+    this.#links.set(link, state)
     link.once('close', (reason) => this.#onClose(link, reason))
+    // One that opens the room's channel before it has proved to be a member in our way never will: it is taken as it is.
+    const room = channelId(this.#options.gossip.topic, link.handshakeHash, this.#options.crypto)
+    link.on('channel', ({ protocol, id }) => {
+      if (protocol !== ROOM_PROTOCOL || state.isMember || !this.#links.has(link)) return
+      if (id && String(id) === String(room)) this.#options.gossip.addLink(link)
+    })
     this.#channels.add(link)
   }
 
@@ -245,6 +254,8 @@ class MembershipDriver implements Membership {
   #setTimer(at: number | null): void {
     this.#timer?.cancel()
     this.#timer =
-      at === null || this.#closed ? null : this.#clock.setTimer(at - this.#clock.now(), () => this.#feed({ type: 'timer' }))
+      at === null || this.#closed
+        ? null
+        : this.#clock.setTimer(at - this.#clock.now(), () => this.#feed({ type: 'timer' }))
   }
 }

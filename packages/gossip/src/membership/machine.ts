@@ -255,7 +255,8 @@ export class MembershipMachine {
     const next = Math.min(this.#rounds.nextAt, this.#neighbours.nextAt, this.#seeker.nextAt)
     const at = this.#asleep || next === Number.POSITIVE_INFINITY ? null : Math.max(next, now + LEAST_WAIT_MS)
     // One that comes too early is harmless, so only an earlier one replaces what was asked for.
-    if (at === this.#wakeAt || (at !== null && this.#wakeAt !== null && this.#wakeAt > now && this.#wakeAt <= at)) return
+    if (at === this.#wakeAt || (at !== null && this.#wakeAt !== null && this.#wakeAt > now && this.#wakeAt <= at))
+      return
     this.#wakeAt = at
     this.#shared.emit({ type: 'wakeAt', at })
   }

@@ -93,7 +93,8 @@ export class Neighbours {
 
   #accepts(member: Neighbour, urgent: boolean): boolean {
     const { view, now, limits, isSmall } = this.#shared
-    if (!view.hasPlaceFor(member, isSmall)) return (urgent || !this.#isCrowded(member)) && this.#evictFor(member, urgent)
+    if (!view.hasPlaceFor(member, isSmall))
+      return (urgent || !this.#isCrowded(member)) && this.#evictFor(member, urgent)
     if (this.#isCrowded(member) && !isSmall) return view.held < limits.target
     // One that this node let go of a moment ago comes back only in need.
     return view.held < limits.target || urgent || member.restUntil <= now
