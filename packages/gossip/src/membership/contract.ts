@@ -38,8 +38,8 @@ export type MembershipOutput =
   | { readonly type: 'send'; readonly handle: ChannelHandle; readonly frame: Uint8Array }
   /** The room needs a link with the candidate. */
   | { readonly type: 'want'; readonly candidate: Candidate; readonly priority: number }
-  /** The room does not need a link with the peer. */
-  | { readonly type: 'release'; readonly peer: PeerId }
+  /** The room does not need a link with the peer, or with the candidate, whoever it is. */
+  | { readonly type: 'release'; readonly peer: PeerId | Candidate }
   /** The link of this channel carries the room from now on, or no longer. */
   | { readonly type: 'activate' | 'deactivate'; readonly handle: ChannelHandle }
   /** There is no room for a remote without a members channel. */

@@ -21,6 +21,8 @@ import type { Neighbour } from './view.js'
 const ANSWER_MS = 5_000
 /** Nobody is asked again so soon after it let this node go; up to half as much again by chance. */
 const REST_MS = 20_000
+/** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
+const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
@@ -30,6 +32,8 @@ type Hold = Extract<MembersFrame, { type: 'hold' }>
 export class Neighbours {
   readonly #shared: Shared
   readonly #evictions = new Tokens(EVICTIONS, 0)
+  /** Wishes that were refused while this node was in need. */
+  #refusals = 0
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -45,7 +49,9 @@ export class Neighbours {
     const degree = view.degree
     if (!member.mine) member.heldAt = now
     member.mine = true
-    this.send(member, { type: 'hold', urgent: degree < limits.low, tellable, degree })
+    if (degree >= limits.low) this.#refusals = 0
+    const urgent = degree < limits.low && this.#refusals >= PATIENT
+    this.send(member, { type: 'hold', urgent, tellable, degree })
     if (member.theirs) this.#activate(member)
   }
 
@@ -64,6 +70,7 @@ export class Neighbours {
 
   onDrop(member: Neighbour, { degree, tries }: Drop): void {
     member.degree = degree
+    if (member.mine && member.activeSince === null) this.#refusals++
     this.#end(member)
     if (this.#shared.lookup) this.#learn(member, tries)
   }
@@ -95,19 +102,19 @@ export class Neighbours {
     const { view, now, limits, isSmall } = this.#shared
     if (!view.hasPlaceFor(member, isSmall))
       return (urgent || !this.#isCrowded(member)) && this.#evictFor(member, urgent)
-    if (this.#isCrowded(member) && !isSmall) return view.held < limits.target
+    if (this.#isCrowded(member)) return view.held < limits.low
     // One that this node let go of a moment ago comes back only in need.
     return view.held < limits.target || urgent || member.restUntil <= now
   }
 
   #isCrowded({ network }: Neighbour): boolean {
-    return this.#shared.view.isCrowded(network)
+    return this.#shared.isCrowded(network)
   }
 
   #evictFor(member: Neighbour, urgent: boolean): boolean {
     const { view, now } = this.#shared
     const victim = view.victim()
-    if (!victim || (!urgent && !view.isCrowded(victim.network))) return false
+    if (!victim || (!urgent && !this.#isCrowded(victim))) return false
     if (member.restUntil > now && !urgent) return false
     if (!this.#evictions.take(now)) return false
     this.drop(victim)

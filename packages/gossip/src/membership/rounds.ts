@@ -21,6 +21,8 @@ const STRANGERS = 2
 /** After a stranger was taken in the next one waits twice as long: in a large swarm everybody is strange. */
 const FIRST_PAUSE_MS = 30_000
 const LAST_PAUSE_MS = 480_000
+/** The same for those given by hand: everybody has the same seed, and it is full first. */
+const FIRST_SEED_PAUSE_MS = 120_000
 /** One peer is measured once in so long. */
 const MEASURE_PAUSE_MS = 600_000
 /** A nearer neighbour is nearer by a quarter and by so many ms: less is noise, and not worth a change. */
@@ -35,6 +37,9 @@ export class Rounds {
   #strangersLeft = 0
   #strangerAt = 0
   #pauseMs = FIRST_PAUSE_MS
+  /** Peers given by hand are looked up again after a pause that grows: a seed of many is not to be asked by all the time. */
+  #seedAt: number | null = null
+  #seedPauseMs = FIRST_SEED_PAUSE_MS
   /** Whom the one that is measured is to replace. */
   #swap: { readonly near: PeerId; readonly far: PeerId } | null = null
 
@@ -72,6 +77,8 @@ export class Rounds {
     if (view.degree >= limits.low) return
     this.#pauseMs = FIRST_PAUSE_MS
     this.#strangerAt = now
+    this.#seedPauseMs = FIRST_SEED_PAUSE_MS
+    this.#seedAt = now
     if (!lookup || now - this.#askedAt < NEED_MS) return
     this.#askedAt = now
     this.#shared.emit({ type: 'refresh' })
@@ -87,8 +94,15 @@ export class Rounds {
 
   /** A member is linked for a purpose of this file. */
   onUp(member: Neighbour, why: NonNullable<Neighbour['intent']>['why']): void {
-    member.intent = { why, until: this.#shared.now + INTENT_MS }
-    if (why === 'stranger') this.#neighbours.send(member, { type: 'ask' })
+    const { view, limits, passive, now } = this.#shared
+    member.intent = { why, until: now + INTENT_MS }
+    if (why !== 'stranger') return
+    const known = passive.of(member.peer)
+    const wasLost = known?.lost === true
+    if (known) known.lost = false
+    // Who is back from a split brings others with it, whatever it is linked with by now.
+    if (wasLost && view.held < limits.high) this.#neighbours.hold(member)
+    else this.#neighbours.send(member, { type: 'ask' })
   }
 
   onAsk(member: Neighbour): void {
@@ -163,10 +177,17 @@ export class Rounds {
   /** Those who went without a word, who were given by hand, or of whom a stranger told: the others may be with them. */
   #seekLost(): void {
     const { passive, now } = this.#shared
-    const isLead = ({ lost, strange, candidate }: Known): boolean => lost || strange || candidate.persistent === true
+    this.#seedAt ??= now + this.#seedPauseMs
+    const seedAt = this.#seedAt
+    const isSeed = ({ candidate }: Known): boolean => candidate.persistent === true && now >= seedAt
+    const isLead = (known: Known): boolean => known.lost || known.strange || isSeed(known)
     const suits = (known: Known): boolean => isLead(known) && !this.#seeker.isDialling(known)
     for (const known of passive.pick({ now, count: 1, suits, isCrowded: () => false })) {
-      if (known.strange) known.strange = false
+      if (isSeed(known)) {
+        this.#seedAt = now + this.#seedPauseMs
+        this.#seedPauseMs = Math.min(2 * this.#seedPauseMs, LAST_PAUSE_MS)
+      }
+      known.strange = false
       this.#seeker.dial(known, 'stranger')
     }
   }

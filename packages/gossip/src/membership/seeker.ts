@@ -51,9 +51,9 @@ export class Seeker {
     if (candidate.referrer === undefined) known.notBefore = Math.min(known.notBefore, now)
     const isLinked = known.peer !== null && view.get(known.peer) !== undefined
     if (isLinked) return null
-    const isWanted = candidate.persistent === true || this.#dials.has(known.key) || view.held < goal
-    if (isWanted) this.dial(known, null)
-    return isNew && !isWanted ? known : null
+    // What was given by hand is dialled at once, and what is dialled again: the pool knows best what to make of news of it.
+    if ((candidate.persistent && isNew) || this.#dials.has(known.key)) this.dial(known, null)
+    return isNew && view.held >= goal ? known : null
   }
 
   dial(known: Known, intent: Intent | null): void {
@@ -128,8 +128,8 @@ export class Seeker {
     const isChoice = ({ initiator }: Neighbour): boolean => initiator || (isInNeed && view.held < goal)
     const idle = view.all().filter((member) => mayAsk(member) && isChoice(member))
     const [rare, crowded] = [
-      idle.filter(({ network }) => !view.isCrowded(network)),
-      idle.filter(({ network }) => view.isCrowded(network)),
+      idle.filter(({ network }) => !this.#shared.isCrowded(network)),
+      idle.filter(({ network }) => this.#shared.isCrowded(network)),
     ]
     const asked = [...rare, ...crowded].slice(0, need)
     for (const member of asked) this.#neighbours.hold(member)
@@ -141,8 +141,9 @@ export class Seeker {
     const fresh = [...this.#dials.values()].filter(({ since }) => since + PATIENCE_MS > now).length
     const more = need + (view.held < limits.low ? SPARE_DIALS : 0) - fresh
     if (more <= 0) return
-    const suits = (known: Known): boolean => known.peer !== self && !this.#dials.has(known.key)
-    const isCrowded = (network: string | null): boolean => view.isCrowded(network)
+    const suits = (known: Known): boolean =>
+      known.peer !== self && known.candidate.addresses.length > 0 && !this.#dials.has(known.key)
+    const isCrowded = (network: string | null): boolean => this.#shared.isCrowded(network)
     for (const known of passive.pick({ now, count: more, suits, isCrowded })) this.dial(known, null)
   }
 
@@ -153,7 +154,7 @@ export class Seeker {
       this.#dials.delete(key)
       passive.fail(known, now)
       // Otherwise the pool has its own patience with it.
-      if (intent !== null && known.peer !== null) this.#shared.emit({ type: 'release', peer: known.peer })
+      if (intent !== null) this.#release(known)
     }
   }
 
@@ -163,12 +164,16 @@ export class Seeker {
       const isKept = known.candidate.persistent === true && view.degree < limits.target
       if (intent !== null || isKept || view.degree < limits.low) continue
       this.#dials.delete(key)
-      if (known.peer !== null) this.#shared.emit({ type: 'release', peer: known.peer })
+      this.#release(known)
     }
     for (const member of view.all()) {
       if (member.mine || member.intent !== null || member.released) continue
       member.released = true
       this.#shared.emit({ type: 'release', peer: member.peer })
     }
+  }
+
+  #release({ peer, candidate }: Known): void {
+    this.#shared.emit({ type: 'release', peer: peer ?? candidate })
   }
 }

@@ -47,12 +47,21 @@ export class Shared {
   /** True while so few others are known that everybody is to be linked with everybody. */
   get isSmall(): boolean {
     const { mesh } = this.limits
-    const known = new Set<PeerId>(this.view.all().map(({ peer }) => peer))
-    for (const { peer, failures } of this.passive.values()) {
-      if (known.size > mesh) return false
-      if (peer !== null && peer !== this.self && failures === 0) known.add(peer)
+    let others = this.view.size
+    for (const { peer, failures, candidate } of this.passive.values()) {
+      if (others > mesh) return false
+      const isWorth = failures === 0 && candidate.addresses.length > 0
+      if (isWorth && peer !== null && peer !== this.self && !this.view.get(peer)) others++
     }
-    return known.size <= mesh
+    return others <= mesh
+  }
+
+  /** True if the network has neighbours enough, where there are others to choose from: a swarm may live in one network. */
+  isCrowded(network: string | null): boolean {
+    if (network === null || !this.view.isCrowded(network)) return false
+    let others = 0
+    for (const known of this.passive.values()) if (known.network !== null && known.network !== network) others++
+    return others >= this.limits.target
   }
 
   /** How many neighbours this node is after. */

@@ -63,6 +63,11 @@ export class View {
     return this.#byHandle.get(handle)
   }
 
+  /** All members that are linked. */
+  get size(): number {
+    return this.#members.size
+  }
+
   all(): readonly Neighbour[] {
     return [...this.#members.values()]
   }
