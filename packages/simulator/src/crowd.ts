@@ -74,7 +74,11 @@ export class Crowd {
   }
 
   /** A node that listens at the address, or at one of its own; `says` is what its record names instead. */
-  add(at?: string, says?: readonly string[], membership = this.options.membership): CrowdMember {
+  add(
+    at?: string,
+    says?: readonly string[],
+    membership: CrowdOptions['membership'] | null = this.options.membership,
+  ): CrowdMember {
     const { crypto } = this.options
     const index = this.members.length
     const address = parseAddress(at ?? `tcp://${publicHost(index)}:4000`)

@@ -11,6 +11,8 @@ export type MembersFrame =
       readonly type: 'hold'
       /** The sender is in need: it has too few neighbours. */
       readonly urgent: boolean
+      /** The sender takes the receiver for one of another part of the swarm. */
+      readonly strange: boolean
       /** Others may be told of the sender. */
       readonly tellable: boolean
       /** How many neighbours the sender has. */
@@ -31,12 +33,12 @@ export const MAX_NAMES_IN_VIEW = 64
 export const NAME_BYTES = 8
 
 const [HOLD, DROP, PING, PONG, ASK, VIEW] = [0, 1, 2, 3, 4, 5] as const
-const [URGENT, TELLABLE] = [1, 2] as const
+const [URGENT, TELLABLE, STRANGE] = [1, 2, 4] as const
 
 export function encodeMembersFrame(frame: MembersFrame): Uint8Array {
   switch (frame.type) {
     case 'hold':
-      return Uint8Array.of(HOLD, (frame.urgent ? URGENT : 0) + (frame.tellable ? TELLABLE : 0), toByte(frame.degree))
+      return Uint8Array.of(HOLD, flagsOf(frame), toByte(frame.degree))
     case 'drop':
       return concat([Uint8Array.of(DROP, toByte(frame.degree), frame.tries.length), ...frame.tries.flatMap(withLength)])
     case 'ping':
@@ -56,8 +58,7 @@ export function decodeMembersFrame(bytes: Uint8Array): MembersFrame {
   switch (type) {
     case HOLD:
       expectLength(bytes, 3)
-      if (first > URGENT + TELLABLE) throw malformed(`flags ${first}`)
-      return { type: 'hold', urgent: (first & URGENT) !== 0, tellable: (first & TELLABLE) !== 0, degree }
+      return { type: 'hold', ...toFlags(first), degree }
     case DROP:
       return { type: 'drop', degree: first, tries: decodeTries(bytes) }
     case PING:
@@ -74,6 +75,16 @@ export function decodeMembersFrame(bytes: Uint8Array): MembersFrame {
     default:
       throw malformed(type === undefined ? 'empty' : `type ${type}`)
   }
+}
+
+function flagsOf({ urgent, tellable, strange }: Extract<MembersFrame, { type: 'hold' }>): number {
+  return (urgent ? URGENT : 0) + (tellable ? TELLABLE : 0) + (strange ? STRANGE : 0)
+}
+
+function toFlags(flags: number): { urgent: boolean; tellable: boolean; strange: boolean } {
+  if (flags > URGENT + TELLABLE + STRANGE) throw malformed(`flags ${flags}`)
+  const [urgent, tellable, strange] = [URGENT, TELLABLE, STRANGE].map((flag) => (flags & flag) !== 0)
+  return { urgent: urgent === true, tellable: tellable === true, strange: strange === true }
 }
 
 function decodeTries(bytes: Uint8Array): readonly Uint8Array[] {

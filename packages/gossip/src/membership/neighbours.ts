@@ -21,6 +21,8 @@ import type { Neighbour } from './view.js'
 const ANSWER_MS = 5_000
 /** Nobody is asked again so soon after it let this node go; up to half as much again by chance. */
 const REST_MS = 20_000
+/** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
+const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
 const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
@@ -51,7 +53,8 @@ export class Neighbours {
     member.mine = true
     if (degree >= limits.low) this.#refusals = 0
     const urgent = degree < limits.low && this.#refusals >= PATIENT
-    this.send(member, { type: 'hold', urgent, tellable, degree })
+    const strange = member.intent?.why === 'stranger'
+    this.send(member, { type: 'hold', urgent, strange, tellable, degree })
     if (member.theirs) this.#activate(member)
   }
 
@@ -61,10 +64,10 @@ export class Neighbours {
     this.send(member, { type: 'drop', degree: this.#shared.view.degree, tries: this.#tries(member) })
   }
 
-  onHold(member: Neighbour, { urgent, degree, tellable }: Hold): void {
+  onHold(member: Neighbour, { urgent, strange, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) this.#activate(member)
-    else if (this.#accepts(member, urgent)) this.hold(member)
+    else if (this.#accepts(member, { urgent, strange })) this.hold(member)
     else this.drop(member)
   }
 
@@ -77,7 +80,7 @@ export class Neighbours {
 
   /** A remote without a members channel is taken as it is, if there is a place. */
   admit(member: Neighbour): boolean {
-    if (!this.#accepts(member, false)) return false
+    if (!this.#accepts(member, { urgent: false, strange: false })) return false
     const { now } = this.#shared
     Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now })
     this.#want(member)
@@ -98,11 +101,12 @@ export class Neighbours {
     return Math.min(Number.POSITIVE_INFINITY, ...waiting.map(({ heldAt }) => heldAt + ANSWER_MS))
   }
 
-  #accepts(member: Neighbour, urgent: boolean): boolean {
+  #accepts(member: Neighbour, { urgent, strange }: Pick<Hold, 'urgent' | 'strange'>): boolean {
     const { view, now, limits, isSmall } = this.#shared
-    if (!view.hasPlaceFor(member, isSmall))
-      return (urgent || !this.#isCrowded(member)) && this.#evictFor(member, urgent)
+    // The last places are for those who cannot do without.
+    const most = urgent || strange || isSmall ? limits.high : Math.min(limits.high, limits.target + SLACK)
     if (this.#isCrowded(member)) return view.held < limits.low
+    if (!view.hasPlaceFor(member, { most, isSmall })) return this.#makesPlace(urgent && member.degree === 0)
     // One that this node let go of a moment ago comes back only in need.
     return view.held < limits.target || urgent || member.restUntil <= now
   }
@@ -111,12 +115,11 @@ export class Neighbours {
     return this.#shared.isCrowded(network)
   }
 
-  #evictFor(member: Neighbour, urgent: boolean): boolean {
+  /** Somebody goes for one that has nobody at all, or one of a crowded network for one of another. */
+  #makesPlace(isAlone: boolean): boolean {
     const { view, now } = this.#shared
     const victim = view.victim()
-    if (!victim || (!urgent && !this.#isCrowded(victim))) return false
-    if (member.restUntil > now && !urgent) return false
-    if (!this.#evictions.take(now)) return false
+    if (!victim || (!isAlone && !this.#isCrowded(victim)) || !this.#evictions.take(now)) return false
     this.drop(victim)
     return true
   }

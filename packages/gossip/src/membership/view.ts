@@ -113,12 +113,11 @@ export class View {
     return this.all().filter(({ mine, initiator }) => mine && initiator).length
   }
 
-  /** True if one who came by itself may take another place: some are for those that this node chose. */
-  hasPlaceFor(member: Neighbour, isSmall: boolean): boolean {
-    const { high } = this.#limits
-    if (this.held >= high) return false
+  /** True if one more may be a neighbour: some places are for those that this node chose. */
+  hasPlaceFor(member: Neighbour, { most, isSmall }: { readonly most: number; readonly isSmall: boolean }): boolean {
+    if (this.held >= most) return false
     if (member.initiator || isSmall) return true
-    return this.held - this.dialled < high - DIALLED
+    return this.held - this.dialled < this.#limits.high - DIALLED
   }
 
   isCrowded(network: string | null): boolean {

@@ -59,6 +59,8 @@ export class CrowdMember {
   /** How often membership asked discoveries to look again, and what they do then. */
   refreshes = 0
   onRefresh: (() => void) | null = null
+  /** Hears the members channel in place of the machine: for nodes that do not behave. */
+  onMemberFrame: ((peer: PeerId, frame: Uint8Array) => void) | null = null
   readonly #options: MemberOptions
   readonly #pool: PoolMachine
   readonly #exchange: ExchangeMachine
@@ -133,8 +135,16 @@ export class CrowdMember {
     if (end) this.#options.streams.travel(end, (other) => other.member.hear(other, frame))
   }
 
+  /** The same on the members channel. */
+  sayMember(peer: PeerId, frame: Uint8Array): void {
+    const end = this.links.get(peer)
+    if (end) this.#options.streams.travel(end, (other) => other.member.hearMember(other, frame))
+  }
+
   /** A frame of the members channel came. */
   hearMember(end: StreamEnd, frame: Uint8Array): void {
+    const peer = end.other?.member.id
+    if (this.onMemberFrame && peer) return this.onMemberFrame(peer, frame)
     for (const [handle, each] of this.#handles) {
       if (each === end) return this.#membership?.feed({ type: 'frame', handle, frame })
     }
