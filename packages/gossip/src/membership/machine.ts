@@ -26,6 +26,8 @@ import type { Neighbour } from './view.js'
 
 /** More than that nobody needs to say. */
 const FRAMES = { burst: 64, perSecond: 2 } as const
+/** One whose link has ended is not dialled at once, up to twice as long by chance: others are. */
+const RETURN_MS = 1_000
 /** A timer that finds nothing to do must not come again at once. */
 const LEAST_WAIT_MS = 50
 
@@ -130,13 +132,14 @@ export class MembershipMachine {
   }
 
   #remove(member: Neighbour): void {
-    const { view, passive } = this.#shared
+    const { view, passive, now, random } = this.#shared
     // What its record says is known as long as it is linked.
     const known = passive.of(member.peer)
     const record = this.#shared.recordOf(member.peer)
     if (known && known.candidate.addresses.length === 0 && record) {
       known.candidate = { ...known.candidate, addresses: record.addresses }
     }
+    if (known) known.notBefore = Math.max(known.notBefore, now + RETURN_MS + random.below(RETURN_MS))
     const wasActive = member.activeSince !== null
     view.remove(member)
     passive.shrink()
