@@ -5,6 +5,7 @@ import {
   type AddressRecord,
   type Candidate,
   type ChannelHandle,
+  type ChannelName,
   type Clock,
   type CloseReason,
   type Connector,
@@ -80,7 +81,7 @@ class MembershipDriver implements Membership {
   readonly #machine: MembershipMachine
   readonly #channels: TopicChannels
   /** Links that were added; a member's has its members channel open. */
-  readonly #links = new Map<Link, { isMember: boolean }>()
+  readonly #links = new Map<Link, { isMember: boolean; stop: () => void }>()
   /** Neighbours without a members channel. */
   readonly #given = new Map<PeerId, Link>()
   readonly #stops: readonly (() => void)[]
@@ -125,15 +126,14 @@ class MembershipDriver implements Membership {
 
   addLink(link: Link): void {
     if (this.#closed || this.#links.has(link)) return
-    const state = { isMember: false }
-    this.#links.set(link, state)
-    link.once('close', (reason) => this.#onClose(link, reason))
-    // One that opens the room's channel before it has proved to be a member in our way never will: it is taken as it is.
-    const room = channelId(this.#options.gossip.topic, link.handshakeHash, this.#options.crypto)
-    link.on('channel', ({ protocol, id }) => {
-      if (protocol !== ROOM_PROTOCOL || state.isMember || !this.#links.has(link)) return
-      if (id && String(id) === String(room)) this.#options.gossip.addLink(link)
-    })
+    const stops = [
+      link.on('close', (reason) => this.#onClose(link, reason)),
+      link.on('channel', (name) => this.#onChannel(link, name)),
+    ]
+    const stop = (): void => {
+      for (const each of stops) each()
+    }
+    this.#links.set(link, { isMember: false, stop })
     this.#channels.add(link)
   }
 
@@ -153,6 +153,7 @@ class MembershipDriver implements Membership {
     if (this.#closed) return
     this.#closed = true
     for (const stop of this.#stops) stop()
+    for (const { stop } of this.#links.values()) stop()
     this.#timer?.cancel()
     this.#timer = null
     this.#channels.close()
@@ -166,6 +167,13 @@ class MembershipDriver implements Membership {
     this.#options.gossip.removeLink(link)
     const { remote, initiator, address } = link
     this.#feed({ type: 'up', handle, remote, initiator, address })
+  }
+
+  /** One that opens the room's channel before it has proved to be a member in our way never will: it is taken as it is. */
+  #onChannel(link: Link, { protocol, id }: ChannelName): void {
+    if (protocol !== ROOM_PROTOCOL || !id || this.#links.get(link)?.isMember) return
+    const { gossip, crypto } = this.#options
+    if (String(id) === String(channelId(gossip.topic, link.handshakeHash, crypto))) gossip.addLink(link)
   }
 
   /** The remote has no members channel, or no longer: it may be in the room all the same, in a way of its own. */
@@ -183,6 +191,7 @@ class MembershipDriver implements Membership {
   }
 
   #onClose(link: Link, { by, code }: CloseReason): void {
+    this.#links.get(link)?.stop()
     if (!this.#links.delete(link)) return
     const why = by === 'failure' ? 'lost' : PARTED.has(code) ? 'parted' : 'left'
     this.#feed({ type: 'gone', remote: link.remote, why })

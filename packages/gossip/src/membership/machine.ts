@@ -147,19 +147,16 @@ export class MembershipMachine {
   }
 
   #onGone({ remote, why }: InputOf<'gone'>): void {
-    const { passive, view, now } = this.#shared
+    const { passive, view } = this.#shared
     const known = passive.of(remote)
     if (!known || view.get(remote)) return
     if (why === 'parted') return
-    if (why === 'lost') {
-      known.lost = true
-      this.#seeker.onLost(known)
-      return
-    }
+    known.lost ||= why === 'lost'
+    // Who was given by hand is dialled for ever, whatever it said.
+    if (why === 'lost' || known.candidate.persistent === true) return this.#seeker.onLost(known)
     this.#seeker.forget(known)
     this.#shared.emit({ type: 'release', peer: remote })
-    if (known.candidate.persistent !== true) passive.delete(known)
-    else passive.fail(known, now)
+    passive.delete(known)
   }
 
   #onGiven({ remote, isUp, initiator, address }: InputOf<'given'>): void {
@@ -195,6 +192,7 @@ export class MembershipMachine {
       case 'drop': {
         const wasActive = member.activeSince !== null
         this.#neighbours.onDrop(member, frame)
+        this.#rounds.onDrop(member)
         if (wasActive) this.#rounds.onLoss()
         return
       }

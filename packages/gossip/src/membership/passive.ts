@@ -81,9 +81,8 @@ export class PassiveView {
     return null
   }
 
-  has(candidate: Candidate): boolean {
-    const key = keyOf(candidate)
-    return key !== null && this.#entries.has(key)
+  find(candidate: Candidate): Known | null {
+    return this.#entries.get(keyOf(candidate) ?? '') ?? null
   }
 
   /** Remembers the candidate; null if there is nothing to dial. */
@@ -101,7 +100,7 @@ export class PassiveView {
     const fresh: Known = {
       key,
       candidate: { ...candidate, addresses },
-      peer: candidate.peer,
+      peer: candidate.peer ?? addresses[0]?.peer ?? null,
       network: networkOf(addresses[0]),
       introducer,
       failures: 0,

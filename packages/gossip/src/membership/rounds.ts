@@ -137,6 +137,10 @@ export class Rounds {
     if (member.intent?.why === 'measure' && !member.mine) this.#compare(member, member.rttMs)
   }
 
+  onDrop({ peer }: Neighbour): void {
+    if (this.#swap?.near === peer) this.#swap = null
+  }
+
   /** The nearer one has agreed: only now the farther one goes. */
   onActive(member: Neighbour): void {
     if (this.#swap?.near !== member.peer) return

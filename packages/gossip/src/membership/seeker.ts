@@ -1,10 +1,10 @@
 // Filling the active view: which members are asked to be neighbours, who of the passive view is dialled, several at once while
 // the node is in need, and who is let go when there are enough.
 
-import type { Candidate } from '@hearsay/core'
+import { type Address, type Candidate, withPeer } from '@hearsay/core'
 import type { Neighbours } from './neighbours.js'
 import { DIALLED } from './options.js'
-import { type Known, keyOf } from './passive.js'
+import type { Known } from './passive.js'
 import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
 
@@ -44,7 +44,7 @@ export class Seeker {
   onCandidate(candidate: Candidate): Known | null {
     const { passive, self, now, view, goal } = this.#shared
     if (candidate.peer === self) return null
-    const isNew = !passive.has(candidate)
+    const isNew = passive.find(candidate) === null
     const known = passive.note(candidate)
     if (!known) return null
     // The pool knows how often it may be dialled: what a discovery says again may be news.
@@ -65,12 +65,14 @@ export class Seeker {
   }
 
   /** The member is linked; answers for what it was dialled, if it was. */
-  onUp(member: Neighbour, address: Candidate['addresses'][number] | null): Intent | null {
-    const dialled = address && member.initiator ? keyOf({ peer: null, addresses: [address], source: '' }) : null
+  onUp({ peer, initiator }: Neighbour, address: Address | null): Intent | null {
+    // A candidate without a name has one now.
+    const nameless = initiator && address ? { peer: null, addresses: [withPeer(address, null)], source: '' } : null
+    const found = nameless && this.#shared.passive.find(nameless)
+    if (found) found.peer = peer
     let intent: Intent | null = null
     for (const [key, dial] of this.#dials) {
-      if (key !== member.peer && key !== dialled && dial.known.peer !== member.peer) continue
-      dial.known.peer = member.peer
+      if (dial.known.peer !== peer) continue
       this.#dials.delete(key)
       intent ??= dial.intent
     }
