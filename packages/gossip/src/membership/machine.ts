@@ -28,6 +28,8 @@ import type { Neighbour } from './view.js'
 const FRAMES = { burst: 64, perSecond: 2 } as const
 /** One whose link has ended is not dialled at once, up to twice as long by chance: others are. */
 const RETURN_MS = 1_000
+/** A neighbour of so long is wanted back when its link is lost, though others have come meanwhile. */
+const TRIED_MS = 10_000
 /** A timer that finds nothing to do must not come again at once. */
 const LEAST_WAIT_MS = 50
 
@@ -141,6 +143,7 @@ export class MembershipMachine {
     }
     if (known) known.notBefore = Math.max(known.notBefore, now + RETURN_MS + random.below(RETURN_MS))
     const wasActive = member.activeSince !== null
+    if (known) known.tried = member.activeSince !== null && now - member.activeSince >= TRIED_MS
     view.remove(member)
     passive.shrink()
     if (wasActive) this.#rounds.onLoss()

@@ -20,6 +20,8 @@ export interface Known {
   notBefore: number
   /** Its link was lost without a word: it may stand on the other side of a split. */
   lost: boolean
+  /** It was a neighbour for a while when its link ended. */
+  tried: boolean
   /** It was named by somebody who may be of another part of the swarm. */
   strange: boolean
   /** When its distance was last of interest; null for never. */
@@ -106,6 +108,7 @@ export class PassiveView {
       failures: 0,
       notBefore: 0,
       lost: false,
+      tried: false,
       strange: false,
       measuredAt: null,
     }

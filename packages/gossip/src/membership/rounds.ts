@@ -100,9 +100,12 @@ export class Rounds {
     const known = passive.of(member.peer)
     const wasLost = known?.lost === true
     if (known) known.lost = false
+    if (!wasLost) return this.#neighbours.send(member, { type: 'ask' })
     // Who is back from a split brings others with it, whatever it is linked with by now.
-    if (wasLost && view.held < limits.high) this.#neighbours.hold(member)
-    else this.#neighbours.send(member, { type: 'ask' })
+    const victim = view.held < limits.high ? null : view.victim()
+    if (victim) this.#neighbours.drop(victim)
+    if (view.held < limits.high) this.#neighbours.hold(member)
+    else member.intent = null
   }
 
   onAsk(member: Neighbour): void {

@@ -79,9 +79,13 @@ export class Seeker {
     return intent
   }
 
-  /** Its link was lost; the pool goes on dialling it while the room is in need of somebody. */
+  /**
+   * Its link was lost; the pool goes on dialling it while the room is in need of somebody. One that was a neighbour for a
+   * while is wanted back in any case: by cutting links nobody makes a node change friends for those who wait at its door.
+   */
   onLost(known: Known): void {
-    this.#dials.set(known.key, { known, since: this.#shared.now - PATIENCE_MS, intent: null })
+    const intent = known.lost && known.tried ? 'stranger' : null
+    this.#dials.set(known.key, { known, since: this.#shared.now - PATIENCE_MS, intent })
   }
 
   forget(known: Known): void {
