@@ -113,11 +113,11 @@ describe('a link', () => {
     expect(scene.neighbours).toEqual([])
   })
 
-  it('is let go when the remote does not answer within five seconds', () => {
+  it('is let go when the remote does not answer within ten seconds', () => {
     const scene = new Scene()
     scene.up(1)
     scene.out.length = 0
-    scene.pass(6_000)
+    scene.pass(11_000)
     expect(sent(scene.out).map(({ type }) => type)).toContain('drop')
   })
 

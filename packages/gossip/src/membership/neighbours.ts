@@ -18,9 +18,11 @@ import { Tokens } from './tokens.js'
 import type { Neighbour } from './view.js'
 
 /** Who does not answer a wish in this time is not waited for. */
-const ANSWER_MS = 5_000
+const ANSWER_MS = 10_000
 /** Nobody is asked again so soon after it let this node go; up to half as much again by chance. */
 const REST_MS = 20_000
+/** The same where everybody is to be linked with everybody, and nobody has a reason to refuse. */
+const SHORT_REST_MS = 2_000
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
@@ -148,8 +150,9 @@ export class Neighbours {
   }
 
   #end(member: Neighbour): void {
-    const { now, random } = this.#shared
-    if (member.mine) member.restUntil = now + REST_MS + random.below(REST_MS / 2)
+    const { now, random, isSmall } = this.#shared
+    const rest = isSmall ? SHORT_REST_MS : REST_MS
+    if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()

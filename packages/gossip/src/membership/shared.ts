@@ -47,13 +47,15 @@ export class Shared {
   /** True while so few others are known that everybody is to be linked with everybody. */
   get isSmall(): boolean {
     const { mesh } = this.limits
-    let others = this.view.size
+    if (this.view.size > mesh) return false
+    // One peer may be known under several names: an address, and its key.
+    const loose = new Set<PeerId>()
     for (const { peer, failures, candidate } of this.passive.values()) {
-      if (others > mesh) return false
       const isWorth = failures === 0 && candidate.addresses.length > 0
-      if (isWorth && peer !== null && peer !== this.self && !this.view.get(peer)) others++
+      if (isWorth && peer !== null && peer !== this.self && !this.view.get(peer)) loose.add(peer)
+      if (this.view.size + loose.size > mesh) return false
     }
-    return others <= mesh
+    return true
   }
 
   /** True if the network has neighbours enough, where there are others to choose from: a swarm may live in one network. */
