@@ -11,7 +11,6 @@
 // decides and both agree.
 
 import { type AddressRecord, decodeAddressRecord, encodeAddressRecord, hasCode } from '@hearsay/core'
-import type { MembershipOutput } from './contract.js'
 import { encodeMembersFrame, MAX_TRIES, type MembersFrame } from './frames.js'
 import type { Shared } from './shared.js'
 import { Tokens } from './tokens.js'
@@ -140,13 +139,12 @@ export class Neighbours {
 
   /** The link is needed, whoever dialled it: another topic that lets it go must not end it. */
   #want(member: Neighbour): void {
-    const { passive, emit } = bound(this.#shared)
-    const known = passive.of(member.peer)
+    const known = this.#shared.passive.of(member.peer)
     if (known) Object.assign(known, { failures: 0, lost: false, strange: false, notBefore: 0 })
     member.intent = null
     member.released = false
     const candidate = known?.candidate ?? { peer: member.peer, addresses: [], source: 'member' }
-    emit({ type: 'want', candidate, priority: 0 })
+    this.#shared.emit({ type: 'want', candidate, priority: 0 })
   }
 
   #end(member: Neighbour): void {
@@ -193,8 +191,4 @@ function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | nu
     if (hasCode(error, 'ERR_RECORD', 'ERR_ENCODING')) return null
     throw error
   }
-}
-
-function bound(shared: Shared): { passive: Shared['passive']; emit: (output: MembershipOutput) => void } {
-  return { passive: shared.passive, emit: (output) => shared.emit(output) }
 }
