@@ -16,6 +16,8 @@ export interface TopicChannelHandlers {
   onDown(handle: ChannelHandle): void
   onFrame(handle: ChannelHandle, frame: Uint8Array): void
   onDrain(handle: ChannelHandle): void
+  /** The remote has refused the channel, or left it: it does not speak this protocol about the topic, now at least. */
+  onRefused?(link: Link): void
 }
 
 export interface OpenTopicChannel {
@@ -79,13 +81,18 @@ export class TopicChannels {
     this.#openOn(offer)
   }
 
+  /** Says goodbye on the link's channel, and neither offers nor takes one there until the link is added again. */
+  remove(link: Link): void {
+    const offer = this.#offers.get(link)
+    if (!offer) return
+    const { channel } = offer
+    this.#forget(offer)
+    channel?.close()
+  }
+
   /** Says goodbye on each channel; the links stay. */
   close(): void {
-    for (const offer of [...this.#offers.values()]) {
-      const { channel } = offer
-      this.#forget(offer)
-      channel?.close()
-    }
+    for (const link of [...this.#offers.keys()]) this.remove(link)
   }
 
   #openOn(offer: Offer): void {
@@ -115,6 +122,7 @@ export class TopicChannels {
     channel.on('close', () => {
       if (offer.channel === channel) offer.channel = null
       if (this.#open.delete(handle)) handlers.onDown(handle)
+      if (this.#offers.get(offer.link) === offer && !offer.channel) handlers.onRefused?.(offer.link)
     })
   }
 

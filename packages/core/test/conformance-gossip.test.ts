@@ -76,6 +76,7 @@ testSuite('a toy gossip', {
       },
     })),
     'does not notice who goes': create((toy) => changeEvent(toy, 'peer-leave', () => [])),
+    'keeps a link that is taken away': create(() => ({ removeLink: () => {} })),
     'lists no neighbours': create(() => ({ peers: new Map() })),
     'goes on after it closed': create(() => ({ close: async () => {} })),
   },

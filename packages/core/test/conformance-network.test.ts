@@ -305,7 +305,7 @@ testSuite('memory connector', {
           if (!known.has(target.peer)) original.want(target, want)
         },
         release: (peer, topic) => {
-          known.add(peer)
+          if (typeof peer === 'string') known.add(peer)
           original.release(peer, topic)
         },
       }

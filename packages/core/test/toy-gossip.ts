@@ -38,6 +38,11 @@ export class ToyGossip extends Emitter<GossipEvents> implements Gossip {
 
   addLink(): void {}
 
+  removeLink({ remote }: Link): void {
+    this.neighbours.get(remote)?.leave(this.identity.id)
+    this.leave(remote)
+  }
+
   join(other: ToyGossip): void {
     const [link] = memoryLinkPair({ a: this.identity.id, b: other.identity.id })
     this.neighbours.set(other.identity.id, other)

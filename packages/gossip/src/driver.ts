@@ -32,6 +32,7 @@ import { type GossipLimits, resolveLimits } from './options.js'
 import { checkOrder, type Order } from './order.js'
 import { Outbox } from './outbox.js'
 import { Pacing } from './pacing.js'
+import { ROOM_PROTOCOL } from './protocol.js'
 import { checkSince, type Since } from './since.js'
 import { trees } from './trees.js'
 import { judgeAll, type Validate } from './validation.js'
@@ -41,9 +42,6 @@ const MAX_TIME_MS = 8.64e15
 
 /** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
 const OVERLAP_MS = 10_000
-
-/** The channel of a topic's gossip; the number changes with its frames. */
-const PROTOCOL = 'hearsay/room/1'
 
 export interface GossipOptions {
   readonly topic: Topic
@@ -144,7 +142,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#pacing = new Pacing(half)
     this.#channels = new TopicChannels({
       topic,
-      protocol: PROTOCOL,
+      protocol: ROOM_PROTOCOL,
       crypto,
       handlers: {
         onUp: (peer, open) => this.#onUp(peer, open),
@@ -166,6 +164,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     if (this.#closing) return
     if (this.#waiting) this.#waiting.push(link)
     else this.#channels.add(link)
+  }
+
+  removeLink(link: Link): void {
+    this.#waiting = this.#waiting?.filter((one) => one !== link) ?? null
+    this.#channels.remove(link)
   }
 
   async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {

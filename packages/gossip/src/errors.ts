@@ -14,6 +14,7 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
  * - `ERR_STORE`: the store failed; its `cause` says how
  * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
+ * - `ERR_FLOOD`: (remote) more frames than anybody needs
  * - `ERR_RECORD`: (remote) a record of a wrong shape
  * - `ERR_RECORD_FORGED`: (remote) a record that its author did not sign
  * - `ERR_TOPIC_PROOF`: (remote) it named the topic's channel but could not prove that it knows the topic
@@ -29,6 +30,7 @@ export type GossipErrorCode =
   | 'ERR_PEER'
   | 'ERR_STORE'
   | 'ERR_FRAME'
+  | 'ERR_FLOOD'
   | 'ERR_RECORD'
   | 'ERR_RECORD_FORGED'
   | 'ERR_TOPIC_PROOF'

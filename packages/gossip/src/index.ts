@@ -5,6 +5,8 @@ export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodin
 export type { Engine, Verdict } from './engine.js'
 export { GossipError, type GossipErrorCode } from './errors.js'
 export { flood } from './flood.js'
+export { createMembership, type Membership, type MembershipDriverOptions } from './membership/driver.js'
+export { DEFAULT_MEMBERSHIP, type MembershipLimits, resolveMembership } from './membership/options.js'
 export { type Message, validateValues } from './message.js'
 export { DEFAULT_LIMITS, type GossipLimits } from './options.js'
 export type { Order } from './order.js'

@@ -54,12 +54,20 @@ export interface DirectMessage<T> extends Decoded<T> {
   readonly receivedAt: Date
 }
 
+/** Links that there are, and those that come. */
+export interface LinkSource {
+  readonly links: ReadonlyMap<PeerId, Link>
+  on(event: 'link', listener: (link: Link) => void): () => void
+}
+
 /** What it takes to talk to some of a room. */
 export interface TalkOptions {
   /** Signs questions and answers. */
   readonly author: Identity
   /** A link to a peer that has none yet. */
   readonly connect: (peer: PeerId, signal: AbortSignal | undefined) => Promise<unknown>
+  /** Every link of the node, such as its pool: members are talked to over any. @default those of the room's gossip */
+  readonly links?: LinkSource
   /** A channel as a Node stream, such as `channelDuplex` of `@hearsay/core/node`. */
   readonly toStream: (channel: Channel) => Duplex
   readonly clock?: Clock
@@ -83,6 +91,7 @@ export class RoomTalk {
   readonly #options: TalkOptions
   readonly #queries: Queries
   readonly #streams = new Set<Duplex>()
+  readonly #stop: () => void
 
   constructor(
     topic: Topic,
@@ -112,6 +121,8 @@ export class RoomTalk {
         this.#streams.size < MAX_STREAMS && events.stream(peer, () => this.#keep(toStream(open()))),
       warn: events.warn,
     })
+    for (const link of options.links?.links.values() ?? []) this.addLink(link)
+    this.#stop = options.links?.on('link', (link) => this.addLink(link)) ?? (() => {})
   }
 
   addLink(link: Link): void {
@@ -154,6 +165,7 @@ export class RoomTalk {
   }
 
   close(): void {
+    this.#stop()
     this.#queries.close()
     for (const stream of this.#streams) stream.destroy()
   }

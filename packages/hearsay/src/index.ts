@@ -75,10 +75,10 @@ export {
 } from './environment.js'
 export { NodeError, type NodeErrorCode } from './errors.js'
 export { join } from './join.js'
+export type { JoinOptions, NamedJoinOptions } from './join-options.js'
 export {
   type AttachOptions,
   createNode,
-  type JoinOptions,
   type Node,
   type NodeEvents,
   type NodeReport,

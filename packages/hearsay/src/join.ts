@@ -1,7 +1,8 @@
 // The whole stack in one call.
 
 import type { NamedEncodings, Room } from '@hearsay/gossip'
-import { createNode, type JoinOptions, type NamedJoinOptions } from './node.js'
+import type { JoinOptions, NamedJoinOptions } from './join-options.js'
+import { createNode } from './node.js'
 import type { NodeOptions } from './options.js'
 
 /**

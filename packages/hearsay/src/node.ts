@@ -4,6 +4,7 @@
 import {
   type Address,
   type ByteStream,
+  type Candidate,
   createTopic,
   Emitter,
   type EventSource,
@@ -17,68 +18,15 @@ import {
 } from '@hearsay/core'
 import { channelDuplex, secretFromPassphrase } from '@hearsay/core/node'
 import type { AddressBook, ExternalPlace } from '@hearsay/discovery'
-import {
-  createGossip,
-  createRoom,
-  type EncodingOption,
-  type Engine,
-  type GossipLimits,
-  type KeptGossip,
-  type Message,
-  type NamedEncodings,
-  type Order,
-  type Room,
-  type Since,
-  trees,
-  type Validate,
-  validateValues,
-} from '@hearsay/gossip'
+import { createRoom, type KeptGossip, type NamedEncodings, type Room } from '@hearsay/gossip'
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
-import { type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
+import { gossipOf, type JoinOptions, type NamedJoinOptions } from './join-options.js'
+import { type Members, membersOf } from './members.js'
+import { checkMembership, type NodeOptions, type ResolvedNodeOptions, resolveNodeOptions } from './options.js'
 import { roomDuplex } from './room-duplex.js'
 import { SplitSearch } from './split-search.js'
 import { Stack } from './stack.js'
-
-export interface JoinOptions<T> {
-  /** How messages spread. @default trees() */
-  readonly engine?: Engine
-  /** How values become bytes. @default 'json' */
-  readonly encoding?: keyof NamedEncodings | EncodingOption<T>
-  /** Bounds of the room's history: `capacity` messages and `capacityBytes`. */
-  readonly history?: Partial<Pick<GossipLimits, 'capacity' | 'capacityBytes'>>
-  /**
-   * What of before it came the room asks for: `live` is what is published from now on, and what nobody had confirmed yet;
-   * the last so many messages; those of the last `age` milliseconds; all that peers retain. @default 'live'
-   */
-  readonly since?: Since
-  /**
-   * In which order messages are delivered: each author's as it said them; `none`: as they come; `causal`: besides, none before
-   * what its author had heard. @default 'author'
-   */
-  readonly order?: Order
-  /** The only authors whose messages are taken and passed on. @default everybody */
-  readonly members?: Iterable<PeerId>
-  /**
-   * Judges each message of others before it is delivered and passed on: `accept` (true), `ignore`, or `reject` (false), which
-   * also quiets an author of whom much is rejected. Messages that were published in one tick fall together.
-   */
-  readonly validate?: Validate<Omit<Message<T>, 'receivedAt'>>
-  /** Makes the room private: at least 16 random bytes, or a passphrase. */
-  readonly secret?: Uint8Array | string
-  /** Let others find this node. @default true */
-  readonly announce?: boolean
-  /** Look for others. @default true */
-  readonly lookup?: boolean
-  /** Close the node when the room closes. @default false */
-  readonly closeNode?: boolean
-}
-
-/** The same with one of the encodings that have names. */
-export type NamedJoinOptions<Name extends keyof NamedEncodings> = Omit<JoinOptions<never>, 'encoding' | 'validate'> & {
-  readonly encoding: Name
-  readonly validate?: Validate<Omit<Message<NamedEncodings[Name]>, 'receivedAt'>>
-}
 
 export type NodeEvents = {
   readonly link: [link: Link]
@@ -147,6 +95,7 @@ export function createNode(options: NodeOptions = {}): Node {
 interface Joined {
   readonly gossip: KeptGossip
   readonly room: Room<unknown>
+  readonly members: Members
 }
 
 class HearsayNode extends Emitter<NodeEvents> implements Node {
@@ -168,7 +117,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     this.#stack = new Stack(options, { limits: options.limits }, (error) => this.#warn(error))
     const { pool } = this.#stack
     pool.on('link', (link) => {
-      for (const { gossip } of this.#rooms.values()) gossip.addLink(link)
+      for (const { members } of this.#rooms.values()) members.addLink(link)
       this.emit('link', link)
     })
     pool.on('unlink', (link) => this.emit('unlink', link))
@@ -227,11 +176,14 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   suspend(): Promise<void> {
+    for (const { members } of this.#rooms.values()) members.sleep()
     return this.#stack.suspend()
   }
 
-  resume(): Promise<void> {
-    return this.#stack.resume()
+  async resume(): Promise<void> {
+    await this.#stack.resume()
+    if (this.#stack.pool.suspended) return
+    for (const { members } of this.#rooms.values()) members.wake()
   }
 
   close(): Promise<void> {
@@ -262,26 +214,14 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
 
   #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Joined {
     const { identity: author, clock } = this.#options
-    const { engine = trees(), encoding = 'json', history: limits = {}, since = 'live' } = options
-    const { order = 'author', members, validate } = options
-    const wishes = { since, order, ...(members && { members }) }
-    const judge = validate && { validate: validateValues(validate, encoding) }
-    const store = this.#options.store?.(topic)
-    const gossip = createGossip({
-      topic,
-      author,
-      epoch,
-      engine,
-      clock,
-      limits,
-      ...wishes,
-      ...judge,
-      ...(store && { store }),
-    })
+    const { encoding = 'json' } = options
+    const membership = checkMembership(options.membership ?? this.#options.membership)
+    const gossip = gossipOf({ topic, epoch }, options, this.#options)
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
       search.stop()
+      members.close()
       const left = session.leave()
       this.#stack.release(topic.id)
       try {
@@ -291,16 +231,21 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
       }
     }
     const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
-    const talk = { author, connect, toStream: channelDuplex, clock, random: this.#options.random }
+    const { pool } = this.#stack
+    const talk = { author, connect, links: pool, toStream: channelDuplex, clock, random: this.#options.random }
     const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk, toDuplex: roomDuplex })
     // Only now: an encoding that is none was refused before anything is announced.
-    for (const link of this.links.values()) gossip.addLink(link)
     const { announce = true, lookup = true } = options
-    const session = this.#stack.discover(topic, { announce, lookup }, { linked: () => gossip.peers.size })
+    const linked = (): number => gossip.peers.size
+    const choose = (candidate: Candidate): void => members.offer(candidate)
+    const session = this.#stack.discover(topic, { announce, lookup }, { linked, choose })
+    const wishes = { announce, lookup, refresh: () => session.refresh() }
+    const members = membersOf(gossip, membership, { stack: this.#stack, options: this.#options, ...wishes })
+    for (const link of this.links.values()) members.addLink(link)
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())
-    const joined = { gossip, room }
+    const joined = { gossip, room, members }
     this.#rooms.set(topic.id, joined)
     return joined
   }

@@ -40,8 +40,13 @@ export interface NodeOptions {
   readonly store?: (topic: Topic) => Store
   /** Tell linked peers of each other. @default true */
   readonly exchange?: boolean
-  /** Peers below which a room is looked for others as often as an empty one. @default 1 */
+  /** Peers below which a room is looked for others as often as an empty one; neighbours that it keeps at least. @default 1 */
   readonly minPeers?: number
+  /**
+   * With whom a room talks, of all who could be linked: `overlay` keeps 5 to 12 neighbours, whatever the size of the room
+   * (everybody, up to nine others); `given` takes every link that there is, and links to everybody who is found. @default 'overlay'
+   */
+  readonly membership?: 'overlay' | 'given'
   /** Links at once; the same as `limits.maxLinks`. @default 128 */
   readonly maxPeers?: number
   /** Milliseconds without a message before a peer is pinged; the same as `limits.pingIntervalMs`. @default 10_000 */
@@ -84,6 +89,7 @@ export interface ResolvedNodeOptions {
   readonly store: ((topic: Topic) => Store) | null
   readonly exchange: boolean
   readonly minPeers: number
+  readonly membership: 'overlay' | 'given'
   readonly listen: boolean
   readonly host: string | null
   readonly port: number
@@ -117,6 +123,7 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
     store: options.store ?? null,
     exchange: options.exchange ?? env.exchange,
     minPeers: checkMinPeers(options.minPeers ?? 1),
+    membership: checkMembership(options.membership ?? 'overlay'),
     listen: options.listen ?? env.listen,
     host,
     port: options.port ?? env.port,
@@ -135,4 +142,9 @@ export function resolveNodeOptions(options: NodeOptions): ResolvedNodeOptions {
 function checkMinPeers(minPeers: number): number {
   if (Number.isSafeInteger(minPeers) && minPeers >= 0) return minPeers
   throw new NodeError('ERR_OPTION', `minPeers is ${minPeers}`, { remedy: 'It is a whole number of at least 0.' })
+}
+
+export function checkMembership(membership: 'overlay' | 'given'): 'overlay' | 'given' {
+  if (membership === 'overlay' || membership === 'given') return membership
+  throw new NodeError('ERR_OPTION', `membership is ${membership}`, { remedy: 'It is overlay or given.' })
 }

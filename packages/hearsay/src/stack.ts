@@ -38,6 +38,8 @@ export interface Follow {
   /** Peers that are in the topic now. */
   readonly linked: () => number
   readonly onCandidate?: (candidate: Candidate) => void
+  /** Decides which candidates are linked. @default all of them */
+  readonly choose?: (candidate: Candidate) => void
 }
 
 /** Addresses of one peer that are tried by hand, one after another. */
@@ -124,7 +126,7 @@ export class Stack {
     })
   }
 
-  #join(topic: Topic, roles: Roles, { linked, onCandidate }: Follow): DiscoverySession {
+  #join(topic: Topic, roles: Roles, { linked, onCandidate, choose }: Follow): DiscoverySession {
     const { linkIdentity: identity, minPeers, listen } = this.#parts
     // Who cannot be dialled is not announced.
     const announce = roles.announce && listen
@@ -136,7 +138,8 @@ export class Stack {
     const follow = async (): Promise<void> => {
       for await (const candidate of session) {
         onCandidate?.(candidate)
-        this.pool.want(candidate, { topic: topic.id })
+        if (choose) choose(candidate)
+        else this.pool.want(candidate, { topic: topic.id })
       }
     }
     follow().catch(this.#warn)

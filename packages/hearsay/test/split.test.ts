@@ -34,7 +34,9 @@ async function partedRoom() {
   const clock = virtualClock()
   const { counted, discovery } = counting()
   const start = (discoveries: readonly Discovery[]): Node => {
-    const node = createNode({ discovery: discoveries, listen: false, clock, pingIntervalMs: HOURS_MS, exchange: false })
+    // An overlay asks for strangers every half minute too; what is counted here is what a split makes a room ask.
+    const quiet = { listen: false, exchange: false, membership: 'given' } as const
+    const node = createNode({ ...quiet, discovery: discoveries, clock, pingIntervalMs: HOURS_MS })
     open.push(node)
     return node
   }

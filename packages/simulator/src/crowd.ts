@@ -5,6 +5,7 @@ import {
   type Address,
   type AddressRecord,
   type Candidate,
+  type Crypto,
   createAddressRecord,
   createIdentity,
   type Identity,
@@ -16,6 +17,7 @@ import {
   type TopicId,
   toPeerId,
 } from '@hearsay/core'
+import type { MembershipLimits } from '@hearsay/gossip/machine'
 import { type PoolLimits, resolvePoolLimits } from '@hearsay/transport/machine'
 import { CrowdMember, type Dial } from './crowd/member.js'
 import { Streams } from './crowd/streams.js'
@@ -31,6 +33,12 @@ export interface CrowdOptions {
   readonly target?: number
   /** One-way latency in milliseconds: [at least, below]. @default [5, 40] */
   readonly latencyMs?: readonly [number, number]
+  /** Links are chosen by membership, with these limits; without it everybody who is found is linked. */
+  readonly membership?: Partial<MembershipLimits>
+  /** One-way latency between two nodes in milliseconds, in place of `latencyMs`. */
+  readonly latencyBetween?: (a: CrowdMember, b: CrowdMember) => number
+  /** Signs and verifies address records; a simulated one is fast. @default sodiumCrypto() */
+  readonly crypto?: Crypto
   /** Told of each record that one node tells another. */
   readonly onTold?: (told: { readonly by: CrowdMember; readonly record: AddressRecord }) => void
 }
@@ -52,7 +60,7 @@ export class Crowd {
     const latency = (): number => least + this.#random.below(Math.max(1, below - least))
     this.#streams = new Streams({
       at: (ms, run) => this.after(ms, run),
-      latency,
+      latency: (a, b) => this.options.latencyBetween?.(a, b) ?? latency(),
       find: (address) => this.#find(address),
     })
   }
@@ -66,10 +74,15 @@ export class Crowd {
   }
 
   /** A node that listens at the address, or at one of its own; `says` is what its record names instead. */
-  add(at?: string, says?: readonly string[]): CrowdMember {
+  add(
+    at?: string,
+    says?: readonly string[],
+    membership: CrowdOptions['membership'] | null = this.options.membership,
+  ): CrowdMember {
+    const { crypto } = this.options
     const index = this.members.length
     const address = parseAddress(at ?? `tcp://${publicHost(index)}:4000`)
-    const identity: Identity = createIdentity({ seed: this.#random.bytes(32) })
+    const identity: Identity = createIdentity({ seed: this.#random.bytes(32), ...(crypto && { crypto }) })
     const addresses = (says ?? [printAddress(address)]).map((text) => parseAddress(text))
     const record = createAddressRecord(identity, { seq: 1, addresses })
     const member = new CrowdMember({
@@ -80,6 +93,7 @@ export class Crowd {
       record,
       random: seededRandom(this.#random.below(2 ** 32)),
       limits: resolvePoolLimits(this.options.limits),
+      membership: membership ?? null,
     })
     this.members.push(member)
     this.#listening.set(printAddress(address), member)
@@ -88,7 +102,7 @@ export class Crowd {
 
   /** What a discovery of the node has found. */
   tell(member: CrowdMember, found: Omit<Candidate, 'peer'> & { readonly peer?: PeerId | null }): void {
-    member.feed({ type: 'want', target: { peer: null, ...found }, topic: this.topic, priority: 0 })
+    member.find({ peer: null, ...found })
   }
 
   /** The node is gone without a word: its links end as broken ones do. */
@@ -96,6 +110,11 @@ export class Crowd {
     this.#listening.delete(printAddress(member.address))
     member.stop()
     this.#streams.breakAll(member)
+  }
+
+  /** The link between the two breaks; both live. */
+  cut(one: CrowdMember, other: CrowdMember): void {
+    this.#streams.break(one, other)
   }
 
   after(ms: number, run: () => void): void {
@@ -112,6 +131,24 @@ export class Crowd {
       next.event()
     }
     this.#now = until
+  }
+
+  /** The sizes of the parts that the living fall into, over links that carry the topic; largest first. */
+  components(among: readonly CrowdMember[] = this.members): readonly number[] {
+    const left = new Map(among.filter(({ stopped }) => !stopped).map((member) => [member.id, member]))
+    const sizes: number[] = []
+    for (const start of left.values()) {
+      const part = [start]
+      left.delete(start.id)
+      for (const member of part) {
+        for (const peer of member.neighbours) {
+          const next = left.get(peer)
+          if (next && left.delete(peer)) part.push(next)
+        }
+      }
+      sizes.push(part.length)
+    }
+    return sizes.sort((a, b) => b - a)
   }
 
   /** Everything that was dialled by those who live, in the order of time. */

@@ -213,6 +213,16 @@ describe('the pool machine dials', () => {
     world.clock.advance(10_000)
     expect([a.dialled.length, a.links.size]).toEqual([0, 0])
   })
+
+  it('nor a candidate that was let go of before anybody knew who it is', () => {
+    const world = new World(1)
+    const a = world.player('a', low)
+    world.player('b', high)
+    want(a, candidate(['memory://b'], { persistent: true }))
+    a.input({ type: 'release', peer: candidate(['memory://b']), topic })
+    world.clock.advance(10_000)
+    expect([a.dialled.length, a.links.size]).toEqual([0, 0])
+  })
 })
 
 describe('the pool machine limits', () => {

@@ -177,6 +177,16 @@ export const gossipConformance: readonly ConformanceCase<GossipFixture>[] = [
     assert.equal([(await left)[0], a.gossip.peers.size], [peer, 0])
   }),
 
+  caseOf('takes a link away when it is told to, and both sides notice', async (fixture, assert) => {
+    const [a, b] = await line(fixture, 2)
+    const [[peer, link] = []] = [...a.gossip.peers]
+    if (!link) throw new Error('no neighbour')
+    const left = [a, b].map(({ gossip }) => nextEvent<GossipEvents, 'peer-leave'>(gossip, 'peer-leave'))
+    a.gossip.removeLink(link)
+    const [[gone] = []] = await Promise.all(left)
+    assert.equal([gone, a.gossip.peers.size, b.gossip.peers.size], [peer, 0, 0])
+  }),
+
   caseOf('closes once, and then rejects to publish', async (fixture, assert) => {
     const [a] = await line(fixture, 2)
     await Promise.all([a.gossip.close(), a.gossip.close()])

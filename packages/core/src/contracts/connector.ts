@@ -15,8 +15,8 @@ export interface Want {
 export interface Connector {
   /** Asks for a link to the target; links come as events of whoever owns the connector. Never throws for a bad candidate. */
   want(target: Candidate, want: Want): void
-  /** The topic no longer needs this peer. */
-  release(peer: PeerId, topic: TopicId): void
+  /** The topic no longer needs this peer, or this candidate, whoever it turned out to be. */
+  release(target: PeerId | Candidate, topic: TopicId): void
   /** Up to `n` candidates that were offered for the topic and are not linked. */
   candidates(topic: TopicId, n: number): readonly Candidate[]
 }

@@ -93,6 +93,8 @@ export interface Gossip extends EventSource<GossipEvents> {
   readonly topic: Topic
   /** Offers the topic on this link; silent if the remote does not know it. A link may be given twice. */
   addLink(link: Link): void
+  /** Says goodbye on the link's channel, and neither offers nor takes the topic there until it is added again; the link stays. */
+  removeLink(link: Link): void
   /**
    * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none (it is kept
    * and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.

@@ -3,6 +3,8 @@
 import {
   type Address,
   type AddressRecord,
+  type Candidate,
+  type CloseReason,
   decodeAddressRecord,
   type Identity,
   type PeerId,
@@ -17,6 +19,7 @@ import {
   type ExchangeMachine,
   type ExchangeOutput,
 } from '@hearsay/discovery/machine'
+import type { MembershipLimits } from '@hearsay/gossip/machine'
 import {
   type ConnectionId,
   isCredible,
@@ -26,6 +29,7 @@ import {
   type PoolOutput,
 } from '@hearsay/transport/machine'
 import type { Crowd } from '../crowd.js'
+import { Membership } from './membership.js'
 import type { StreamEnd, Streams } from './streams.js'
 
 export interface Dial {
@@ -41,6 +45,7 @@ export interface MemberOptions {
   readonly record: AddressRecord
   readonly random: Random
   readonly limits: PoolLimits
+  readonly membership: Partial<MembershipLimits> | null
 }
 
 export class CrowdMember {
@@ -51,15 +56,22 @@ export class CrowdMember {
   readonly record: AddressRecord
   readonly dials: Dial[] = []
   readonly links: Map<PeerId, StreamEnd> = new Map()
+  /** How often membership asked discoveries to look again, and what they do then. */
+  refreshes = 0
+  onRefresh: (() => void) | null = null
+  /** Hears the members channel in place of the machine: for nodes that do not behave. */
+  onMemberFrame: ((peer: PeerId, frame: Uint8Array) => void) | null = null
   readonly #options: MemberOptions
   readonly #pool: PoolMachine
   readonly #exchange: ExchangeMachine
+  readonly #membership: Membership | null
   readonly #handles = new Map<number, StreamEnd>()
   readonly #timers = new Map<string, number>()
   #exchangeWakeAt: number | null = null
   #timerCount = 0
   #handleCount = 0
   #stopped = false
+  #endedBy: CloseReason['by'] = 'local'
 
   constructor(options: MemberOptions) {
     const { identity, address, random, limits } = options
@@ -76,19 +88,44 @@ export class CrowdMember {
       canDial: (scheme) => scheme === 'tcp',
       isCredible: (each, teller) => isCredible(each, { teller, ownHosts }),
     })
-    const { target } = options.crowd.options
+    const { target, crypto } = options.crowd.options
     this.#exchange = createExchangeMachine({
       self: this.id,
       random,
       recordOf: (peer) => this.#pool.referralOf(peer),
-      linked: () => this.links.size,
+      linked: () => this.neighbours.length,
       ...(target !== undefined && { target }),
+      ...(crypto && { crypto }),
     })
+    const { membership } = options
+    this.#membership = membership ? this.#createMembership(membership) : null
     this.#exchangeInput({ type: 'wish', wish: { lookup: true, tellable: true } })
+  }
+
+  /** With whom it shares the topic. */
+  get neighbours(): readonly PeerId[] {
+    return this.#membership?.neighbours ?? [...this.links.keys()]
+  }
+
+  /** How far each neighbour is, as far as it was measured, in milliseconds there and back. */
+  get distances(): readonly number[] {
+    return this.#membership?.distances ?? []
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** A discovery has found somebody. */
+  find(candidate: Candidate): void {
+    if (this.#stopped) return
+    if (this.#membership) return this.#membership.feed({ type: 'candidate', candidate })
+    this.#want(candidate, 0)
   }
 
   feed(input: PoolInput): void {
     if (this.#stopped) return
+    this.#endedBy = input.type === 'ended' ? input.reason.by : this.#endedBy
     for (const output of this.#pool.handle(input, this.#options.crowd.now)) this.#do(output)
   }
 
@@ -96,6 +133,21 @@ export class CrowdMember {
   say(peer: PeerId, frame: Uint8Array): void {
     const end = this.links.get(peer)
     if (end) this.#options.streams.travel(end, (other) => other.member.hear(other, frame))
+  }
+
+  /** The same on the members channel. */
+  sayMember(peer: PeerId, frame: Uint8Array): void {
+    const end = this.links.get(peer)
+    if (end) this.#options.streams.travel(end, (other) => other.member.hearMember(other, frame))
+  }
+
+  /** A frame of the members channel came. */
+  hearMember(end: StreamEnd, frame: Uint8Array): void {
+    const peer = end.other?.member.id
+    if (this.onMemberFrame && peer) return this.onMemberFrame(peer, frame)
+    for (const [handle, each] of this.#handles) {
+      if (each === end) return this.#membership?.feed({ type: 'frame', handle, frame })
+    }
   }
 
   /** A frame of the exchange channel came. */
@@ -148,7 +200,9 @@ export class CrowdMember {
     this.#handles.set(handle, end)
     // The topic's channel opens when both sides have heard of the link.
     this.#options.crowd.after(2 * end.latencyMs, () => {
-      if (this.#handles.get(handle) === end) this.#exchangeInput({ type: 'up', handle, remote: peer })
+      if (this.#handles.get(handle) !== end) return
+      this.#exchangeInput({ type: 'up', handle, remote: peer })
+      this.#membership?.feed({ type: 'up', handle, remote: peer, initiator: end.initiator, address: end.from })
     })
   }
 
@@ -159,7 +213,48 @@ export class CrowdMember {
       if (each !== end) continue
       this.#handles.delete(handle)
       this.#exchangeInput({ type: 'down', handle })
+      this.#membership?.feed({ type: 'down', handle })
+      const why = this.#endedBy === 'failure' ? 'lost' : 'parted'
+      this.#membership?.feed({ type: 'gone', remote: peer, why })
     }
+  }
+
+  #createMembership(limits: Partial<MembershipLimits>): Membership {
+    const { crowd, streams, random } = this.#options
+    return new Membership({
+      self: this.id,
+      random,
+      limits,
+      ...(crowd.options.crypto && { crypto: crowd.options.crypto }),
+      now: () => crowd.now,
+      after: (ms, run) => crowd.after(ms, run),
+      recordOf: (peer) => this.#pool.referralOf(peer),
+      want: (candidate, priority) => this.#want(candidate, priority),
+      release: (peer) => this.feed({ type: 'release', peer, topic: crowd.topic }),
+      refresh: () => this.#onRefresh(),
+      send: (handle, frame) => {
+        const end = this.#handles.get(handle)
+        if (end) streams.travel(end, (other) => other.member.hearMember(other, frame))
+      },
+      end: (handle, code) => {
+        const end = this.#handles.get(handle)
+        if (!end) return
+        streams.close(end, code)
+        this.feed({ type: 'ended', connection: end.id, reason: { code, by: 'local' } })
+      },
+    })
+  }
+
+  #want(target: Candidate, priority: number): void {
+    const { referrer } = target
+    const teller = (referrer && this.links.get(referrer)?.from) ?? null
+    this.feed({ type: 'want', target, topic: this.#options.crowd.topic, priority, teller })
+  }
+
+  #onRefresh(): void {
+    this.refreshes++
+    this.#exchangeInput({ type: 'refresh' })
+    this.onRefresh?.()
   }
 
   #exchangeInput(input: ExchangeInput): void {
@@ -168,18 +263,11 @@ export class CrowdMember {
   }
 
   #doExchange(output: ExchangeOutput): void {
-    const { crowd, streams } = this.#options
+    const { streams } = this.#options
     if (output.type === 'wake') return this.#wakeExchangeAt(output.at)
     if (output.type === 'candidate') {
       const { peer, addresses, referrer } = output
-      const teller = this.links.get(referrer)?.from ?? null
-      return this.feed({
-        type: 'want',
-        target: { peer, addresses, source: 'exchange', referrer },
-        topic: crowd.topic,
-        priority: 0,
-        teller,
-      })
+      return this.find({ peer, addresses, source: 'exchange', referrer })
     }
     const end = this.#handles.get(output.handle)
     if (!end) return

@@ -13,6 +13,8 @@ export interface StreamEnd {
   readonly from: Address | null
   other: StreamEnd | null
   readonly latencyMs: number
+  /** This side dialled. */
+  readonly initiator: boolean
   greeted: boolean
   heard: boolean
   ready: boolean
@@ -21,7 +23,7 @@ export interface StreamEnd {
 
 export interface StreamsOptions {
   readonly at: (ms: number, run: () => void) => void
-  readonly latency: () => number
+  readonly latency: (by: CrowdMember, to: CrowdMember) => number
   readonly find: (address: Address) => CrowdMember | null
 }
 
@@ -42,14 +44,16 @@ export class Streams {
   }
 
   dial(member: CrowdMember, { connection, address, expected }: Extract<PoolOutput, { type: 'dial' }>): void {
-    const latencyMs = this.#options.latency()
-    const near = this.#open(member, { id: connection, from: address, latencyMs })
+    const goal = this.#options.find(address)
+    const latencyMs = this.#options.latency(member, goal ?? member)
+    const near = this.#open(member, { id: connection, from: address, latencyMs, initiator: true })
     this.#options.at(2 * latencyMs, () => {
       const to = this.#options.find(address)
       if (near.over || to === BLACK_HOLE) return
       if (to === member) return this.fail(near, 'ERR_SELF')
       if (expected !== null && expected !== to.id) return this.fail(near, 'ERR_PEER_MISMATCH')
-      const far = this.#open(to, { id: `in/${this.#inbound++}`, from: { ...member.address, port: 50_000 }, latencyMs })
+      const from = { ...member.address, port: 50_000 }
+      const far = this.#open(to, { id: `in/${this.#inbound++}`, from, latencyMs, initiator: false })
       near.other = far
       far.other = near
       this.#authenticate(near, to.id)
@@ -85,6 +89,16 @@ export class Streams {
     if (other) this.#options.at(end.latencyMs, () => this.#hearEnd(other, code, candidates))
   }
 
+  /** Both ends see a broken stream. */
+  break(one: CrowdMember, other: CrowdMember): void {
+    for (const end of [...(this.#ends.get(one)?.values() ?? [])]) {
+      const far = end.other
+      if (far?.member !== other) continue
+      this.#hearEnd(far, null, [])
+      this.#hearEnd(end, null, [])
+    }
+  }
+
   breakAll(member: CrowdMember): void {
     for (const end of [...(this.#ends.get(member)?.values() ?? [])]) this.close(end, null)
     this.#ends.delete(member)
@@ -104,7 +118,7 @@ export class Streams {
     })
   }
 
-  #open(member: CrowdMember, start: Pick<StreamEnd, 'id' | 'from' | 'latencyMs'>): StreamEnd {
+  #open(member: CrowdMember, start: Pick<StreamEnd, 'id' | 'from' | 'latencyMs' | 'initiator'>): StreamEnd {
     const end = { ...start, member, other: null, greeted: false, heard: false, ready: false, over: false }
     const ends = this.#ends.get(member) ?? new Map<ConnectionId, StreamEnd>()
     this.#ends.set(member, ends.set(start.id, end))

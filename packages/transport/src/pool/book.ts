@@ -77,10 +77,9 @@ export class Book {
 
   /** The candidate as it is known now with what was known before; null if there is nothing to dial, or no room. */
   note({ peer, addresses, source, persistent = false }: Candidate): Target | null {
-    const [first] = addresses
-    if (peer === null && !first) return null
-    const expected = peer ?? first?.peer ?? null
-    const key = expected ?? (first ? placeOf(first) : '')
+    const key = keyOf({ peer, addresses })
+    if (key === null) return null
+    const expected = peer ?? addresses[0]?.peer ?? null
     const known = this.#targets.get(key)
     if (!known && !this.#makeRoom()) return null
     const target = known ?? this.#create(key, source)
@@ -101,6 +100,12 @@ export class Book {
   /** Everything known that leads to the peer. */
   of(peer: PeerId): readonly Target[] {
     return [...this.#targets.values()].filter((target) => peerOf(target) === peer)
+  }
+
+  /** The candidate as it is known. */
+  find(candidate: Candidate): readonly Target[] {
+    const known = this.#targets.get(keyOf(candidate) ?? '')
+    return known ? [known] : []
   }
 
   ofRequest(request: number): Target | null {
@@ -175,6 +180,11 @@ export class Book {
     for (const target of this.#targets.values()) if (suits(target)) return target
     return null
   }
+}
+
+/** What a candidate is known by; null if there is nothing to dial. */
+function keyOf({ peer, addresses: [first] }: Pick<Candidate, 'peer' | 'addresses'>): string | null {
+  return peer ?? first?.peer ?? (first ? placeOf(first) : null)
 }
 
 export function peerOf({ peer, reached }: Target): PeerId | null {

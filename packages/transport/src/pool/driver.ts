@@ -97,7 +97,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
     this.#feed({ type: 'offer', target, topic, teller: this.#placeOf(target.referrer) })
   }
 
-  release(peer: PeerId, topic: TopicId): void {
+  release(peer: PeerId | Candidate, topic: TopicId): void {
     this.#feed({ type: 'release', peer, topic })
   }
 

@@ -25,7 +25,7 @@ export type PoolInput =
     }
   /** A candidate is known for a topic, nothing more. */
   | { readonly type: 'offer'; readonly target: Candidate; readonly topic: TopicId; readonly teller?: Address | null }
-  | { readonly type: 'release'; readonly peer: PeerId; readonly topic: TopicId }
+  | { readonly type: 'release'; readonly peer: PeerId | Candidate; readonly topic: TopicId }
   /** The topic needs nobody any more, linked or not. */
   | { readonly type: 'leave'; readonly topic: TopicId }
   /** Somebody asks by hand and waits for `settled`. */

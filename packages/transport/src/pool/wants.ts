@@ -52,10 +52,12 @@ export class Wants {
   }
 
   onRelease({ peer, topic }: Release): void {
-    const { planner } = this.#options
-    const released = planner.book.of(peer).filter((target) => target.wanted.delete(topic))
+    const { book } = this.#options.planner
+    const targets = typeof peer === 'string' ? book.of(peer) : book.find(peer)
+    const released = targets.filter((target) => target.wanted.delete(topic))
     for (const target of released) this.#onUnwanted(target)
-    if (released.length > 0) this.#beginGrace(peer)
+    const linked = typeof peer === 'string' ? peer : released.map(peerOf)[0]
+    if (released.length > 0 && linked) this.#beginGrace(linked)
   }
 
   onLeave(topic: TopicId): void {

@@ -1,0 +1,194 @@
+// Who is a neighbour: the agreement of the two ends of a link. Each says `hold` when it takes the other for its neighbour and
+// `drop` when it does not or no longer does; a link carries the room while both hold.
+//
+//   heard | held by this node | effect
+//   ------|-------------------|-------------------------------------------------------------------------------------
+//   hold  | yes               | both hold: the link carries the room
+//   hold  | no                | a wish: answered by hold, or by drop with others to try
+//   drop  | either            | nobody holds anybody; the others it names go to the passive view
+//
+// Frames of one link arrive in order and each wish is answered, so whatever crosses on the way, the last word of each side
+// decides and both agree.
+
+import { type AddressRecord, decodeAddressRecord, encodeAddressRecord, hasCode } from '@hearsay/core'
+import { encodeMembersFrame, MAX_TRIES, type MembersFrame } from './frames.js'
+import type { Shared } from './shared.js'
+import { Tokens } from './tokens.js'
+import type { Neighbour } from './view.js'
+
+/** Who does not answer a wish in this time is not waited for. */
+const ANSWER_MS = 10_000
+/** Nobody is asked again so soon after it let this node go; up to half as much again by chance. */
+const REST_MS = 20_000
+/** The same where everybody is to be linked with everybody, and nobody has a reason to refuse. */
+const SHORT_REST_MS = 2_000
+/** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
+const SLACK = 2
+/** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
+const PATIENT = 2
+/** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
+const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
+
+type Drop = Extract<MembersFrame, { type: 'drop' }>
+type Hold = Extract<MembersFrame, { type: 'hold' }>
+
+export class Neighbours {
+  readonly #shared: Shared
+  readonly #evictions = new Tokens(EVICTIONS, 0)
+  /** Wishes that were refused while this node was in need. */
+  #refusals = 0
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+  }
+
+  send({ handle }: Neighbour, frame: MembersFrame): void {
+    if (handle !== null) this.#shared.emit({ type: 'send', handle, frame: encodeMembersFrame(frame) })
+  }
+
+  /** Asks the member to be a neighbour, or agrees to its wish. */
+  hold(member: Neighbour): void {
+    const { view, now, limits, tellable } = this.#shared
+    const degree = view.degree
+    if (!member.mine) member.heldAt = now
+    member.mine = true
+    if (degree >= limits.low) this.#refusals = 0
+    const urgent = degree < limits.low && this.#refusals >= PATIENT
+    const strange = member.intent?.why === 'stranger'
+    this.send(member, { type: 'hold', urgent, strange, tellable, degree })
+    if (member.theirs) this.#activate(member)
+  }
+
+  /** Lets the member go, or refuses its wish, and names others that it may try. */
+  drop(member: Neighbour): void {
+    this.#end(member)
+    this.send(member, { type: 'drop', degree: this.#shared.view.degree, tries: this.#tries(member) })
+  }
+
+  onHold(member: Neighbour, { urgent, strange, degree, tellable }: Hold): void {
+    Object.assign(member, { degree, tellable, theirs: true })
+    if (member.mine) this.#activate(member)
+    else if (this.#accepts(member, { urgent, strange })) this.hold(member)
+    else this.drop(member)
+  }
+
+  onDrop(member: Neighbour, { degree, tries }: Drop): void {
+    member.degree = degree
+    if (member.mine && member.activeSince === null) this.#refusals++
+    this.#end(member)
+    if (this.#shared.lookup) this.#learn(member, tries)
+  }
+
+  /** A remote without a members channel is taken as it is, if there is a place. */
+  admit(member: Neighbour): boolean {
+    if (!this.#accepts(member, { urgent: false, strange: false })) return false
+    const { now } = this.#shared
+    Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now })
+    this.#want(member)
+    return true
+  }
+
+  /** Gives up on those who do not answer. */
+  expire(): void {
+    const { view, now } = this.#shared
+    for (const member of view.all()) {
+      if (member.mine && member.activeSince === null && member.heldAt + ANSWER_MS <= now) this.drop(member)
+    }
+  }
+
+  /** When the next wish is given up. */
+  get nextAt(): number {
+    const waiting = this.#shared.view.all().filter(({ mine, activeSince }) => mine && activeSince === null)
+    return Math.min(Number.POSITIVE_INFINITY, ...waiting.map(({ heldAt }) => heldAt + ANSWER_MS))
+  }
+
+  #accepts(member: Neighbour, { urgent, strange }: Pick<Hold, 'urgent' | 'strange'>): boolean {
+    const { view, now, limits, isSmall } = this.#shared
+    // The last places are for those who cannot do without.
+    const most = urgent || strange || isSmall ? limits.high : Math.min(limits.high, limits.target + SLACK)
+    if (this.#isCrowded(member)) return view.held < limits.low
+    if (!view.hasPlaceFor(member, { most, isSmall })) return this.#makesPlace(urgent && member.degree === 0)
+    // One that this node let go of a moment ago comes back only in need.
+    return view.held < limits.target || urgent || member.restUntil <= now
+  }
+
+  #isCrowded({ network }: Neighbour): boolean {
+    return this.#shared.isCrowded(network)
+  }
+
+  /** Somebody goes for one that has nobody at all, or one of a crowded network for one of another. */
+  #makesPlace(isAlone: boolean): boolean {
+    const { view, now } = this.#shared
+    const victim = view.victim()
+    if (!victim || (!isAlone && !this.#isCrowded(victim)) || !this.#evictions.take(now)) return false
+    this.drop(victim)
+    return true
+  }
+
+  #activate(member: Neighbour): void {
+    const { handle } = member
+    if (handle === null) return
+    const isNew = member.activeSince === null
+    if (isNew) member.activeSince = this.#shared.now
+    if (!member.carried.has(handle)) {
+      member.carried.add(handle)
+      this.#shared.emit({ type: 'activate', handle })
+    }
+    if (isNew) this.#want(member)
+  }
+
+  /** The link is needed, whoever dialled it: another topic that lets it go must not end it. */
+  #want(member: Neighbour): void {
+    const known = this.#shared.passive.of(member.peer)
+    if (known) Object.assign(known, { failures: 0, lost: false, strange: false, notBefore: 0 })
+    member.intent = null
+    member.released = false
+    const candidate = known?.candidate ?? { peer: member.peer, addresses: [], source: 'member' }
+    this.#shared.emit({ type: 'want', candidate, priority: 0 })
+  }
+
+  #end(member: Neighbour): void {
+    const { now, random, isSmall } = this.#shared
+    const rest = isSmall ? SHORT_REST_MS : REST_MS
+    if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
+    Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
+    for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
+    member.carried.clear()
+  }
+
+  /** Records of neighbours, by their own word to this node: nothing that was heard of others. */
+  #tries(asker: Neighbour): readonly Uint8Array[] {
+    const { view, random, recordOf } = this.#shared
+    const others = [...view.active()].filter(({ peer, tellable }) => peer !== asker.peer && tellable)
+    const tries: Uint8Array[] = []
+    while (tries.length < MAX_TRIES && others.length > 0) {
+      const [other] = others.splice(random.below(others.length), 1)
+      const record = other ? recordOf(other.peer) : null
+      if (record && record.addresses.length > 0) tries.push(encodeAddressRecord(record))
+    }
+    return tries
+  }
+
+  #learn(member: Neighbour, tries: readonly Uint8Array[]): void {
+    const { passive, self, crypto, view } = this.#shared
+    const isStrange = member.intent?.why === 'stranger'
+    for (const bytes of tries) {
+      const record = decode(bytes, crypto)
+      // Whoever passes on one forgery checks none of it.
+      if (!record) return
+      const { peer, addresses } = record
+      if (peer === self || addresses.length === 0 || view.get(peer)) continue
+      const known = passive.note({ peer, addresses, source: 'members', referrer: member.peer })
+      if (known && isStrange) known.strange = true
+    }
+  }
+}
+
+function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | null {
+  try {
+    return decodeAddressRecord(bytes, crypto)
+  } catch (error) {
+    if (hasCode(error, 'ERR_RECORD', 'ERR_ENCODING')) return null
+    throw error
+  }
+}

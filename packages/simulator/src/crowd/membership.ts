@@ -1,0 +1,92 @@
+// The membership machine of one node of a crowd, driven in virtual time.
+
+import type { AddressRecord, Candidate, Crypto, PeerId, Random } from '@hearsay/core'
+import {
+  type MembershipInput,
+  type MembershipLimits,
+  MembershipMachine,
+  type MembershipOutput,
+  resolveMembership,
+} from '@hearsay/gossip/machine'
+
+export interface MembershipHost {
+  readonly self: PeerId
+  readonly random: Random
+  readonly limits: Partial<MembershipLimits>
+  readonly crypto?: Crypto
+  readonly now: () => number
+  readonly after: (ms: number, run: () => void) => void
+  readonly recordOf: (peer: PeerId) => AddressRecord | null
+  readonly want: (candidate: Candidate, priority: number) => void
+  readonly release: (peer: PeerId | Candidate) => void
+  readonly refresh: () => void
+  readonly send: (handle: number, frame: Uint8Array) => void
+  /** Ends the link of the handle. */
+  readonly end: (handle: number, code: string) => void
+}
+
+export class Membership {
+  readonly #host: MembershipHost
+  readonly #machine: MembershipMachine
+  readonly #inputs: MembershipInput[] = []
+  #running = false
+  #wakeAt: number | null = null
+
+  constructor(host: MembershipHost) {
+    const { self, random, limits, recordOf, crypto } = host
+    this.#host = host
+    this.#machine = new MembershipMachine({
+      self,
+      random,
+      recordOf,
+      limits: resolveMembership(limits),
+      ...(crypto && { crypto }),
+    })
+  }
+
+  get neighbours(): readonly PeerId[] {
+    return this.#machine.active.map(({ peer }) => peer)
+  }
+
+  get distances(): readonly number[] {
+    return this.#machine.active.flatMap(({ rttMs }) => rttMs ?? [])
+  }
+
+  /** What happens while outputs are carried out waits its turn. */
+  feed(input: MembershipInput): void {
+    this.#inputs.push(input)
+    if (this.#running) return
+    this.#running = true
+    for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
+      for (const output of this.#machine.handle(next, this.#host.now())) this.#obey(output)
+    }
+    this.#running = false
+  }
+
+  #obey(output: MembershipOutput): void {
+    const { want, release, refresh, send, end } = this.#host
+    switch (output.type) {
+      case 'want':
+        return want(output.candidate, output.priority)
+      case 'release':
+        return release(output.peer)
+      case 'refresh':
+        return refresh()
+      case 'send':
+        return send(output.handle, output.frame)
+      case 'misbehaved':
+        return end(output.handle, output.code)
+      case 'wakeAt':
+        return this.#wake(output.at)
+    }
+  }
+
+  #wake(at: number | null): void {
+    this.#wakeAt = at
+    if (at === null) return
+    const { after, now } = this.#host
+    after(Math.max(0, at - now()), () => {
+      if (this.#wakeAt === at) this.feed({ type: 'timer' })
+    })
+  }
+}
