@@ -262,7 +262,8 @@ export class SimulatedNetwork {
   #onMisbehaved(node: number, { peer, code, ban }: Extract<Output, { type: 'misbehaved' }>): void {
     const lane = this.#byHandle.get(peer)
     if (!lane) return
-    this.#options.onHappening({ type: 'misbehaved', node, to: lane.to, code, ban }, this.#now)
+    const isMute = !lane.link.back(lane).isHeard
+    this.#options.onHappening({ type: 'misbehaved', node, to: lane.to, code, ban, isMute }, this.#now)
     if (ban) this.#banned.add(keyOf(lane.from, lane.to))
     // Not at once: a machine's outputs are all carried out before its next input.
     this.at(this.#now, () => this.#cut(lane.link))
@@ -297,6 +298,7 @@ export class SimulatedNetwork {
     if (!own) return
     const lane = own.link.back(own)
     this.#account(lane, -bytes)
+    lane.isHeard = true
     lane.owed += bytes
     if (lane.owed < (this.#options.windowBytes ?? WINDOW_BYTES) / 2) return
     const grant = lane.owed

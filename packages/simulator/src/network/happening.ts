@@ -30,6 +30,8 @@ export type Happening =
       readonly to: number
       readonly code: string
       readonly ban: boolean
+      /** True if nothing of it has arrived on this link: it may only be slow. */
+      readonly isMute: boolean
     }
   /** The node itself broke a rule of its driver. */
   | { readonly type: 'broke'; readonly node: number; readonly rule: string }

@@ -25,6 +25,8 @@ export interface Lane {
   owed: number
   /** Bytes sent that the receiver has not handled. */
   unhandled: number
+  /** True once a frame has arrived. */
+  isHeard: boolean
   /** True after the sender's machine said that it has more than the window takes. */
   isWaiting: boolean
   /** What arrived while the way was barred, in order. */
@@ -45,7 +47,15 @@ export class SimulatedLink {
       const to = (1 - from) as 0 | 1
       return {
         ...{ link: this, from: ends[from], to: ends[to], fromHandle: handles[from], toHandle: handles[to] },
-        ...{ path: paths[from], credit: windowBytes, owed: 0, unhandled: 0, isWaiting: false, held: [] },
+        ...{
+          path: paths[from],
+          credit: windowBytes,
+          owed: 0,
+          unhandled: 0,
+          isHeard: false,
+          isWaiting: false,
+          held: [],
+        },
       }
     }
     this.lanes = [lane(0), lane(1)]
