@@ -7,6 +7,7 @@ export { SimulatorError, type SimulatorErrorCode } from './errors.js'
 export { EventQueue } from './event-queue.js'
 export { type FrameReader, ROOM_FRAMES } from './frame-kinds.js'
 export { type Happening, type NetworkOptions, type PathFaults, SimulatedNetwork } from './network.js'
+export { propagationSvg } from './propagation-svg.js'
 export {
   ADVERSARY_TYPES,
   type Adversaries,
@@ -20,7 +21,7 @@ export {
 export type { Propagation, Step } from './scenario/propagation.js'
 export { parseScenario, readScenario } from './scenario/reading.js'
 export type { Percentiles, ScenarioReport } from './scenario/report.js'
-export { type RunOptions, runScenario } from './scenario/run.js'
+export { type RunOptions, runScenario, scenarioSteps } from './scenario/run.js'
 export { type SimulateOptions, type SimulationReport, simulate } from './simulate.js'
 export { simulatedCrypto } from './simulated-crypto.js'
 export { type SwarmFault, type SwarmOptions, simulateSwarm } from './swarm.js'

@@ -19,6 +19,8 @@ export interface Scenario {
   readonly intervalMs: number
   /** Bytes of a payload at least; it has about 40 anyway. @default 0 */
   readonly payloadBytes: number
+  /** How long a hole is waited for before it is told as a gap; null as the engine has it (1,000). @default null */
+  readonly holdMs: number | null
   /** How long everything that is due may take once faults are over and those who lost links have others. @default 30_000 */
   readonly settleMs: number
   readonly path: PathOptions

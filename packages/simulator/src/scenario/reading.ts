@@ -51,6 +51,7 @@ const SCENARIO: Shape = {
   records: [whole(1, 100_000), 10],
   intervalMs: [whole(1, DAY_MS), 500],
   payloadBytes: [whole(0, 100_000), 0],
+  holdMs: [orNull(whole(0, DAY_MS)), null],
   settleMs: [whole(0, DAY_MS), 30_000],
   path: [(value, at) => members(value, at, PATH), {}],
   faults: [list(fault), []],

@@ -30,8 +30,6 @@ export interface RunOptions {
   readonly wrap?: (engine: Engine, node: number) => Engine
   /** @default simulatedCrypto() */
   readonly crypto?: Crypto
-  /** Called each virtual second with how much of the run is over, from 0 to 1. */
-  readonly onProgress?: (share: number) => void
 }
 
 /** When authors begin: by then all hellos have crossed. */
@@ -41,8 +39,19 @@ const SETTLED_IN_MS = 5_000
 /** Links with fewer than which a node looks for more. */
 const LEAST_LINKS = 5
 
+/** How much virtual time passes between two steps. */
+const STEP_MS = 50
+
 /** Runs a scenario to its end, or to the first invariant that breaks. */
 export function runScenario(scenario: Scenario, options: RunOptions): ScenarioReport {
+  const steps = scenarioSteps(scenario, options)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
+
+/** The same in steps, for who has something else to do meanwhile: each yields how much is over, from 0 to 1. */
+export function scenarioSteps(scenario: Scenario, options: RunOptions): Generator<number, ScenarioReport> {
   return new ScenarioRun(scenario, options).run()
 }
 
@@ -105,7 +114,7 @@ class ScenarioRun {
     this.#membership = new Membership({ network: this.#network, random, nodes, least: Math.min(LEAST_LINKS, degree) })
   }
 
-  run(): ScenarioReport {
+  *run(): Generator<number, ScenarioReport> {
     const { records, intervalMs, settleMs, faults } = this.#scenario
     for (const [a, b] of this.#edges) this.#network.connect(a, b)
     this.#surround()
@@ -120,8 +129,12 @@ class ScenarioRun {
     const calmAt = over.length === 0 ? saidAt : Math.max(saidAt, ...over.map((at) => at + HEALED_MS))
     this.#membership.endAt(calmAt)
     const endMs = calmAt + settleMs
-    for (let at = 1_000; at < endMs; at += 1_000) this.#network.at(at, () => this.#options.onProgress?.(at / endMs))
-    const isAtRest = this.#network.run(endMs)
+    let isAtRest = false
+    for (let at = 0; at < endMs && !isAtRest && this.#violations.length === 0; ) {
+      at = Math.min(endMs, at + STEP_MS)
+      isAtRest = this.#network.run(at)
+      yield at / endMs
+    }
     if (!isAtRest && this.#violations.length === 0 && this.#engine.rests && this.#scenario.adversaries.length === 0)
       this.#violations.push(`not at rest ${settleMs} ms after the last fault was over`)
     return this.#report()
@@ -151,7 +164,9 @@ class ScenarioRun {
   }
 
   #engineOf(node: number): Engine {
-    const { engine } = this.#engine
+    const { holdMs } = this.#scenario
+    const limits = { ...this.#engine.engine.limits, ...(holdMs !== null && { holdMs }) }
+    const engine = { ...this.#engine.engine, limits }
     const role = this.#cast.roles[node]
     const { wrap } = this.#options
     if (!role) return wrap ? wrap(engine, node) : engine
