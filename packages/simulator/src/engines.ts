@@ -2,8 +2,10 @@
 
 import { type Engine, flood, trees } from '@hearsay/gossip/machine'
 import { type FrameReader, ROOM_FRAMES } from './frame-kinds.js'
+import { gossipsubModel } from './models/gossipsub.js'
+import { plumtreeModel } from './models/plumtree.js'
 
-export const ENGINE_NAMES = ['trees', 'flood'] as const
+export const ENGINE_NAMES = ['trees', 'flood', 'gossipsub', 'plumtree'] as const
 
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
@@ -25,5 +27,9 @@ export function engineNamed(name: EngineName): SimulatedEngine {
       return { name, engine: trees(LIMITS), frames: ROOM_FRAMES, rests: true }
     case 'flood':
       return { name, engine: flood(LIMITS), frames: ROOM_FRAMES, rests: true }
+    case 'gossipsub':
+      return gossipsubModel()
+    case 'plumtree':
+      return plumtreeModel()
   }
 }

@@ -6,6 +6,8 @@ export { ENGINE_NAMES, type EngineName, engineNamed, type SimulatedEngine } from
 export { SimulatorError, type SimulatorErrorCode } from './errors.js'
 export { EventQueue } from './event-queue.js'
 export { type FrameReader, ROOM_FRAMES } from './frame-kinds.js'
+export { gossipsubModel } from './models/gossipsub.js'
+export { plumtreeModel } from './models/plumtree.js'
 export { type Happening, type NetworkOptions, type PathFaults, SimulatedNetwork } from './network.js'
 export { propagationSvg } from './propagation-svg.js'
 export {

@@ -259,11 +259,11 @@ export class SimulatedNetwork {
     if (node.wakeAt !== null) this.#queue.add(node.wakeAt, { type: 'timer', node })
   }
 
-  #onMisbehaved(node: number, { peer, code, ban }: Extract<Output, { type: 'misbehaved' }>): void {
+  #onMisbehaved(node: number, { peer, code, message, ban }: Extract<Output, { type: 'misbehaved' }>): void {
     const lane = this.#byHandle.get(peer)
     if (!lane) return
     const isMute = !lane.link.back(lane).isHeard
-    this.#options.onHappening({ type: 'misbehaved', node, to: lane.to, code, ban, isMute }, this.#now)
+    this.#options.onHappening({ type: 'misbehaved', node, to: lane.to, code, message, ban, isMute }, this.#now)
     if (ban) this.#banned.add(keyOf(lane.from, lane.to))
     // Not at once: a machine's outputs are all carried out before its next input.
     this.at(this.#now, () => this.#cut(lane.link))

@@ -29,6 +29,7 @@ export type Happening =
       /** Whom it took for hostile. */
       readonly to: number
       readonly code: string
+      readonly message: string
       readonly ban: boolean
       /** True if nothing of it has arrived on this link: it may only be slow. */
       readonly isMute: boolean

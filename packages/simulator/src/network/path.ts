@@ -54,7 +54,8 @@ export class Path {
         latest = Math.max(latest, at + this.#trouble(loss, reorder))
       at = latest
     }
-    if (at - now > PATIENCE_MS) return Number.POSITIVE_INFINITY
+    // What follows a packet that never comes never comes either.
+    if (at - now > PATIENCE_MS) at = Number.POSITIVE_INFINITY
     this.#lastAt = Math.max(this.#lastAt, at)
     return this.#lastAt
   }

@@ -36,6 +36,8 @@ export interface RunOptions {
 const START_MS = 2_000
 /** Who comes back is due what is said from so long after. */
 const SETTLED_IN_MS = 5_000
+/** By so long after the end, which nothing is due in, nobody has anything to do any more. */
+const REST_MS = 120_000
 /** Links with fewer than which a node looks for more. */
 const LEAST_LINKS = 5
 
@@ -135,9 +137,11 @@ class ScenarioRun {
       isAtRest = this.#network.run(at)
       yield at / endMs
     }
-    if (!isAtRest && this.#violations.length === 0 && this.#engine.rests && this.#scenario.adversaries.length === 0)
-      this.#violations.push(`not at rest ${settleMs} ms after the last fault was over`)
-    return this.#report()
+    const report = this.#report()
+    if (!isAtRest && report.violations.length === 0 && this.#engine.rests && this.#scenario.adversaries.length === 0) {
+      if (!this.#network.run(endMs + REST_MS)) this.#violations.push('never at rest')
+    }
+    return report
   }
 
   #createNetwork(crypto: Crypto): SimulatedNetwork {

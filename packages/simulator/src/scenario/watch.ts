@@ -73,7 +73,10 @@ export class Watch {
         if (!this.#context.isHonest(happening.to)) return
         // Over a bad path a hello may take longer than it is waited for: the link ends, and nobody is shut out.
         if (happening.isMute && !happening.ban) this.lateHellos++
-        else this.#violated(`node ${node} took honest node ${happening.to} for hostile: ${happening.code}`)
+        else
+          this.#violated(
+            `node ${node} took honest node ${happening.to} for hostile: ${happening.code}, ${happening.message}`,
+          )
         return
       case 'fork':
         return this.#onFork(happening)
