@@ -16,6 +16,8 @@ export interface SimulatedEngine {
   readonly frames: FrameReader
   /** True if it has nothing to do when nobody says anything. */
   readonly rests: boolean
+  /** True if its nodes acknowledge what they hand to their rooms. */
+  readonly confirms: boolean
 }
 
 /** What a node of a simulation keeps: a thousand histories share one memory. */
@@ -24,9 +26,9 @@ const LIMITS = { capacity: 2_000 }
 export function engineNamed(name: EngineName): SimulatedEngine {
   switch (name) {
     case 'trees':
-      return { name, engine: trees(LIMITS), frames: ROOM_FRAMES, rests: true }
+      return { name, engine: trees(LIMITS), frames: ROOM_FRAMES, rests: true, confirms: true }
     case 'flood':
-      return { name, engine: flood(LIMITS), frames: ROOM_FRAMES, rests: true }
+      return { name, engine: flood(LIMITS), frames: ROOM_FRAMES, rests: true, confirms: true }
     case 'gossipsub':
       return gossipsubModel()
     case 'plumtree':

@@ -1,16 +1,20 @@
 // `hearsay simulate`: a room in virtual time, from options or a file, with its numbers and a picture. Nothing touches the network.
 
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import {
   type EngineName,
   parseScenario,
   propagationSvg,
   readScenario,
+  reproductionText,
   type Scenario,
   type ScenarioReport,
   scenarioSteps,
+  shrink,
 } from '@hearsay/simulator'
 import { CommandError, EXIT } from '../exit.js'
 import type { Output } from '../output.js'
@@ -47,6 +51,8 @@ const DEFAULT_RECORDS = 10
 const HOSTILE_DEGREE = 8
 /** Over lossy paths a stream is behind for seconds: a hole is waited for longer than a second. */
 const LOSSY_HOLD_MS = 30_000
+/** Runs that are spent on making a failing one smaller. */
+const MAX_TRIES = 24
 /** How long the event loop may be busy, and how often progress is told. */
 const TURN_MS = 50
 const PROGRESS_MS = 2_000
@@ -54,7 +60,7 @@ const PROGRESS_MS = 2_000
 export async function simulate(options: SimulateOptions, output: Output, signal: AbortSignal): Promise<void> {
   const scenario = await scenarioOf(options)
   const startedAt = performance.now()
-  const report = await run(scenario, options, output, signal)
+  const report = await simulateOnce(scenario, options, output, signal)
   if (report === null) return
   const wallMs = Math.round(performance.now() - startedAt)
   if (options.svg !== undefined) {
@@ -65,12 +71,31 @@ export async function simulate(options: SimulateOptions, output: Output, signal:
   if (options.verbose) await output.object({ type: 'simulation-details', ...details })
   await output.object({ type: 'simulation', seed, nodes, survivors, expected, delivered, missed, trace, wallMs })
   for (const line of simulationTable(scenario, report)) await output.line(line)
-  const [violation] = report.violations
-  if (violation !== undefined) throw new CommandError(EXIT.unverified, 'ERR_VERIFICATION', violation)
+  if (report.violations.length > 0) throw await failure(scenario, { options, report, output, signal })
+}
+
+/** What broke, with the smallest run that shows it. */
+async function failure(
+  scenario: Scenario,
+  run: { options: SimulateOptions; report: ScenarioReport; output: Output; signal: AbortSignal },
+): Promise<CommandError> {
+  const { options, report, output, signal } = run
+  output.say('something broke; looking for a smaller run that shows it')
+  const found = await shrink(scenario, {
+    seed: options.seed,
+    maxTries: MAX_TRIES,
+    // A run that was given up shows nothing.
+    run: async (smaller) =>
+      smaller === scenario
+        ? report
+        : ((await simulateOnce(smaller, options, output, signal)) ?? { ...report, violations: [] }),
+  })
+  const text = found ? reproductionText(found, options.engine) : ''
+  return new CommandError(EXIT.unverified, 'ERR_VERIFICATION', report.violations[0] ?? '', text)
 }
 
 /** A turn at a time, so that a signal ends it; null then. */
-async function run(
+async function simulateOnce(
   scenario: Scenario,
   { seed, engine }: SimulateOptions,
   output: Output,
@@ -100,7 +125,10 @@ async function scenarioOf(options: SimulateOptions): Promise<Scenario> {
       ? readScenario({ name: 'options', nodes, authors, records, intervalMs: INTERVAL_MS })
       : parseScenario(await textOf(options.scenario))
   const { loss, duplicate, reorder, crash, split, liars, sleepers, holdMs } = options
-  const sized = { nodes: options.nodes, authors: options.authors, records: options.records }
+  const sized = {
+    ...{ nodes: options.nodes, records: options.records },
+    authors: options.authors ?? Math.min(base.authors, options.nodes ?? base.nodes),
+  }
   const path = { ...base.path, ...given({ loss, duplicate, reorder }) }
   const talkMs = (options.records ?? base.records) * base.intervalMs
   const faults = [...base.faults]
@@ -136,7 +164,9 @@ async function textOf(scenario: string): Promise<string> {
 function shippedPath(name: string): string | null {
   if (!/^[a-z0-9-]+$/.test(name)) return null
   try {
-    return createRequire(import.meta.url).resolve(`@hearsay/simulator/scenarios/${name}.json`)
+    const manifest = createRequire(import.meta.url).resolve('@hearsay/simulator/package.json')
+    const path = join(dirname(manifest), 'scenarios', `${name}.json`)
+    return existsSync(path) ? path : null
   } catch {
     return null
   }

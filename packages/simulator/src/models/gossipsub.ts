@@ -26,6 +26,7 @@ export function gossipsubModel(): SimulatedEngine {
     engine: { name: 'gossipsub', limits: {}, createMachine },
     frames: MODEL_FRAMES,
     rests: false,
+    confirms: false,
   }
 }
 

@@ -19,6 +19,7 @@ export function plumtreeModel(): SimulatedEngine {
     engine: { name: 'plumtree', limits: {}, createMachine },
     frames: MODEL_FRAMES,
     rests: true,
+    confirms: false,
   }
 }
 

@@ -5,6 +5,8 @@ import type { PeerId } from '@hearsay/core'
 /** One message, and who has it. */
 interface Said {
   readonly at: number
+  /** True once somebody has acknowledged it to its author. */
+  isConfirmed: boolean
   /** When each node delivered it in its present life; -1 if it did not. */
   readonly heardAt: Float64Array
 }
@@ -41,7 +43,7 @@ export class Ledger {
     for (let seq = from; seq < to; seq++) {
       const heardAt = new Float64Array(this.#nodes).fill(-1)
       heardAt[author] = at
-      sayings.said[seq] = { at, heardAt }
+      sayings.said[seq] = { at, heardAt, isConfirmed: false }
     }
   }
 
@@ -65,6 +67,24 @@ export class Ledger {
   hasHeard(node: number, place: { author: PeerId; epoch: number; seq: number }): boolean {
     const said = this.#sayings.get(`${place.author} ${place.epoch}`)?.said[place.seq]
     return said !== undefined && (said.heardAt[node] ?? -1) >= 0
+  }
+
+  /** Somebody acknowledged [from, to). */
+  confirm({ author, epoch, from, to }: { author: PeerId; epoch: number; from: number; to: number }): void {
+    const said = this.#sayings.get(`${author} ${epoch}`)?.said ?? []
+    for (let seq = from; seq < Math.min(to, said.length); seq++) {
+      const one = said[seq]
+      if (one) one.isConfirmed = true
+    }
+  }
+
+  /** Messages of these authors, in these epochs, that nobody acknowledged. */
+  unconfirmed(of: (author: number) => number | null): number {
+    let count = 0
+    for (const { author, epoch, said } of this.#sayings.values()) {
+      if (of(author) === epoch) count += said.filter((one) => one && !one.isConfirmed).length
+    }
+    return count
   }
 
   /** A new process knows nothing. */

@@ -260,7 +260,8 @@ class ScenarioRun {
       ...{ controlBytes: traffic.controlBytes, memory: this.#network.memory, virtualMs: Math.floor(this.#network.now) },
       ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
     }
-    if (this.#violations.length === 0) this.#violations.push(...this.#untold(connected), ...this.#unmet(report))
+    if (this.#violations.length > 0) return report
+    this.#violations.push(...this.#untold(connected), ...this.#unconfirmed(connected), ...this.#unmet(report))
     return report
   }
 
@@ -272,6 +273,16 @@ class ScenarioRun {
       if (told === nodes.length) return []
       return [`${nodes.length - told} of ${nodes.length} nodes were not told of the fork of node ${by}`]
     })
+  }
+
+  /** What an author said that lives and has neighbours, one of them has acknowledged. */
+  #unconfirmed(nodes: readonly number[]): string[] {
+    if (!this.#engine.confirms) return []
+    const living = new Set(nodes)
+    const count = this.#ledger.unconfirmed((author) =>
+      living.has(author) ? (this.#epochs[author]?.at(-1) ?? null) : null,
+    )
+    return count === 0 ? [] : [`${count} messages were confirmed by nobody`]
   }
 
   #unmet({ missed, redundancy, latencyMs, controlBytes, missing }: ScenarioReport): string[] {

@@ -120,6 +120,9 @@ export class Watch {
   /** In either life: what it delivered before it was started again it did deliver. */
   #onConfirmed({ node, remote, from, to }: Extract<Happening, { type: 'confirmed' }>): void {
     const by = this.nodeOf(remote)
+    this.#context.ledger.confirm({
+      ...{ author: this.#context.ids[node] as PeerId, epoch: this.#context.epochOf(node), from, to },
+    })
     if (!this.#context.isHonest(by) || this.#context.since(by) > 0) return
     const author = this.#context.ids[node] as PeerId
     const epoch = this.#context.epochOf(node)
