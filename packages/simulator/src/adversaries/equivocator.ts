@@ -15,6 +15,9 @@ export function twoFaced(engine: Engine): Engine {
 class TwoFaced implements Machine {
   readonly #faces: readonly [Machine, Machine]
   readonly #wakes: (number | null)[] = [null, null]
+  /** Which face each channel sees: every other one. */
+  readonly #faceOf = new Map<PeerHandle, 0 | 1>()
+  #shown: 0 | 1 = 0
 
   constructor(faces: readonly [Machine, Machine]) {
     this.#faces = faces
@@ -22,8 +25,12 @@ class TwoFaced implements Machine {
 
   handle(input: Input, now: number): readonly Output[] {
     const outputs: Output[] = []
+    if (input.type === 'peer-up') {
+      this.#faceOf.set(input.peer, this.#shown)
+      this.#shown = (1 - this.#shown) as 0 | 1
+    }
     for (const face of [0, 1] as const) {
-      if ('peer' in input && faceOf(input.peer) !== face) continue
+      if ('peer' in input && this.#faceOf.get(input.peer) !== face) continue
       for (const output of this.#faces[face].handle(faced(input, face), now)) {
         if (output.type === 'wake') this.#wakes[face] = output.at
         // To itself it says one thing only.
@@ -36,11 +43,6 @@ class TwoFaced implements Machine {
     outputs.push({ type: 'wake', at: due.length === 0 ? null : Math.min(...due) })
     return outputs
   }
-}
-
-/** Both ends of a link have numbers that follow each other. */
-function faceOf(peer: PeerHandle): 0 | 1 {
-  return ((peer >> 1) & 1) as 0 | 1
 }
 
 function faced(input: Input, face: 0 | 1): Input {
