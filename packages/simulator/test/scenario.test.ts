@@ -28,8 +28,8 @@ const timeout = given ? 600_000 : 30_000
 /** What a scenario shows with a few nodes it shows quickly. */
 function slice(scenario: Scenario): Scenario {
   if (given) return { ...scenario, nodes: given }
-  const nodes = Math.min(scenario.nodes, 32)
-  return { ...scenario, nodes, authors: Math.min(scenario.authors, 3), records: Math.min(scenario.records, 20) }
+  const nodes = Math.min(scenario.nodes, 24)
+  return { ...scenario, nodes, authors: Math.min(scenario.authors, 3), records: Math.min(scenario.records, 12) }
 }
 
 describe.each(seeds)('a scenario that ships (seed %i)', (seed) => {

@@ -4,9 +4,9 @@ import { type Random, toPeerId } from '@hearsay/core'
 import { encodeFrame, type Output, type PeerHandle } from '@hearsay/gossip/machine'
 import type { MakeTwist } from '../twist.js'
 
-const TICK_MS = 500
+const TICK_MS = 1_000
 /** Bytes for each neighbour and tick. */
-const SPAM_BYTES = 4_096
+const SPAM_BYTES = 2_048
 /** What it leaves of a window, so that its honest half goes on. */
 const LEFT_BYTES = 65_536
 
