@@ -88,7 +88,7 @@ describe('a run', () => {
 
 describe('the models', () => {
   it('show that trees are as fast as a mesh with hardly any copies, and faster than one tree for all', () => {
-    const scenario = readScenario({ name: 'compare', nodes: 60, degree: 8, authors: 5, records: 8 })
+    const scenario = readScenario({ name: 'compare', nodes: 60, degree: 8, authors: 4, records: 6 })
     const [trees, gossipsub, plumtree] = (['trees', 'gossipsub', 'plumtree'] as const).map((engine) =>
       runScenario(scenario, { seed: 1, engine }),
     ) as [ReturnType<typeof runScenario>, ReturnType<typeof runScenario>, ReturnType<typeof runScenario>]
