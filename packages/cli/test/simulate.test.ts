@@ -59,9 +59,14 @@ describe('hearsay simulate', () => {
     const { code, stderr, stdout } = await hearsay(['simulate', '--scenario', file, '--seed', '3', '--json'])
     expect(code).toBe(7)
     expect(objects(stdout).at(-1)?.missed).toBeGreaterThan(0)
-    const [error] = objects(stderr)
+    const [reproduction, error] = objects(stderr)
+    expect(reproduction).toMatchObject({ type: 'reproduction', engine: 'trees', seed: 3 })
     expect(error).toMatchObject({ type: 'error', code: 'ERR_VERIFICATION' })
-    expect(error?.remedy).toContain('hearsay simulate --scenario scenario.json --engine trees --seed 3')
+    const again = join(place, 'again.json')
+    await writeFile(again, JSON.stringify(reproduction?.scenario))
+    const shown = await hearsay(['simulate', '--scenario', again, '--seed', '3'])
+    expect(shown.code).toBe(7)
+    expect(shown.stderr).toMatch(/^hearsay simulate --scenario scenario\.json --engine trees --seed 3$/m)
   })
 
   it.each([

@@ -9,6 +9,7 @@ import {
   type EngineName,
   parseScenario,
   propagationSvg,
+  type Reproduction,
   readScenario,
   reproductionText,
   type Scenario,
@@ -90,8 +91,17 @@ async function failure(
         ? report
         : ((await simulateOnce(smaller, options, output, signal)) ?? { ...report, violations: [] }),
   })
-  const text = found ? reproductionText(found, options.engine) : ''
-  return new CommandError(EXIT.unverified, 'ERR_VERIFICATION', report.violations[0] ?? '', text)
+  if (found) await tellReproduction(found, options, output)
+  const remedy = 'The reproduction above shows it again: save its scenario as a file.'
+  return new CommandError(EXIT.unverified, 'ERR_VERIFICATION', report.violations[0] ?? '', remedy)
+}
+
+/** A line each for people, one object for programs. */
+async function tellReproduction(found: Reproduction, { engine }: SimulateOptions, output: Output): Promise<void> {
+  const { scenario, seed, violation } = found
+  const object = { type: 'reproduction', engine, seed, violation, scenario }
+  const lines = output.json ? [''] : reproductionText(found, engine).split('\n')
+  for (const line of lines) await output.tell(object, line)
 }
 
 /** A turn at a time, so that a signal ends it; null then. */
