@@ -53,6 +53,7 @@ function exitCodeOf(error: unknown): ExitCode {
       'ERR_MESSAGE_SIZE',
       'ERR_ENCODING',
       'ERR_USAGE',
+      'ERR_SCENARIO',
     )
   )
     return EXIT.usage

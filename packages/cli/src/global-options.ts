@@ -53,7 +53,9 @@ export function addGlobalOptions(program: Command): Command {
     new Option('--no-mdns', 'do not look on the local network'),
     new Option('--no-dht', 'do not use the DHT'),
     new Option('--bootstrap <host:port,…>', 'a private DHT network').env('HEARSAY_BOOTSTRAP').argParser(parseBootstrap),
-    new Option('--seed-peer <address>', 'dial this address (repeatable)').env('HEARSAY_SEED_PEER').argParser(parseSeed),
+    new Option('--seed-peer <address>', 'dial this address (repeatable)')
+      .env('HEARSAY_SEED_PEER')
+      .argParser(parseSeedPeer),
     new Option('--host <address|subnet>', 'listen on this address only').env('HEARSAY_HOST'),
     new Option('--port <number>', 'listen on this port').env('HEARSAY_PORT').argParser(parsePort),
     new Option('--no-listen', 'dial only'),
@@ -107,6 +109,23 @@ export function parseCount(text: string): number {
   return count
 }
 
+/** A share such as 0.3, from 0 to 0.9. */
+export function parseShare(text: string): number {
+  const share = Number(text)
+  if (/^(\d+(\.\d*)?|\.\d+)$/.test(text) && share <= MAX_SHARE) return share
+  throw new InvalidArgumentError(`a share from 0 to ${MAX_SHARE} expected`)
+}
+
+/** The seed of a simulation: a whole number below 2^53. */
+export function parseSeed(text: string): number {
+  const seed = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(seed)) return seed
+  throw new InvalidArgumentError('a whole number below 2^53 expected')
+}
+
+/** More of a room cannot fail and leave anything to see. */
+const MAX_SHARE = 0.9
+
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** `live`, `all`, or a time such as `90s`, `10m` or `2h`. */
@@ -157,7 +176,7 @@ function parseBootstrap(text: string): readonly string[] | null {
   return hosts
 }
 
-function parseSeed(text: string, previous: readonly Address[] = []): readonly Address[] {
+function parseSeedPeer(text: string, previous: readonly Address[] = []): readonly Address[] {
   if (text === '') return previous
   try {
     return [...previous, ...text.split(',').map((part) => parseAddress(part.trim()))]

@@ -1,5 +1,6 @@
 // The command line: which commands there are, what they take, and how the process ends.
 
+import { ENGINE_NAMES, type EngineName } from '@hearsay/simulator'
 import { Command, CommanderError, Option } from 'commander'
 import type { Since } from 'hearsay'
 import { answer } from './commands/answer.js'
@@ -10,9 +11,19 @@ import { peers } from './commands/peers.js'
 import { pipe } from './commands/pipe.js'
 import { pub } from './commands/pub.js'
 import { query } from './commands/query.js'
+import { simulate } from './commands/simulate.js'
 import { sub } from './commands/sub.js'
 import { CommandError, EXIT, toCommandError } from './exit.js'
-import { addGlobalOptions, parseCount, parsePort, parseSince, parseWait, readGlobalOptions } from './global-options.js'
+import {
+  addGlobalOptions,
+  parseCount,
+  parsePort,
+  parseSeed,
+  parseShare,
+  parseSince,
+  parseWait,
+  readGlobalOptions,
+} from './global-options.js'
 import { Output } from './output.js'
 
 /** The process that the command runs in. */
@@ -102,7 +113,8 @@ function createProgram(run: Run): Command {
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
   addGlobalOptions(program)
-  for (const add of [addSub, addPub, addChat, addPipe, addQuery, addAnswer, addPeers, addId, addNode]) add(program, run)
+  for (const add of [addSub, addPub, addChat, addPipe, addQuery, addAnswer, addPeers, addId, addNode, addSimulate])
+    add(program, run)
   return program
 }
 
@@ -243,5 +255,31 @@ function addNode(program: Command, run: Run): void {
       const output = run.output(command)
       const options = { ...readGlobalOptions(command), bootstrapServer: given.bootstrapServer === true }
       await node(topics, options, output, run.ended(output))
+    })
+}
+
+function addSimulate(program: Command, run: Run): void {
+  program
+    .command('simulate')
+    .description('a room in virtual time: faults and liars, from a seed')
+    .option('--nodes <n>', 'how many (100)', parseCount)
+    .option('--authors <n>', 'how many of them speak (20)', parseCount)
+    .option('--records <n>', 'that each of those says (10)', parseCount)
+    .option('--crash <share>', 'of the nodes that vanishes half-way', parseShare)
+    .option('--loss <share>', 'of the packets that is lost', parseShare)
+    .option('--duplicate <share>', 'of the packets that comes twice', parseShare)
+    .option('--reorder <share>', 'of the packets that is overtaken', parseShare)
+    .option('--split <parts>', 'that the room falls into for a minute', parseCount)
+    .option('--liars <share>', 'of the nodes that promises what it has not', parseShare)
+    .option('--sleepers <share>', 'of the nodes that falls silent half-way', parseShare)
+    .option('--hold-ms <n>', 'how long a hole is waited for (1000; with loss 30000)', parseCount)
+    .addOption(new Option('--engine <name>', 'how records spread').choices(ENGINE_NAMES).default('trees'))
+    .option('--seed <n>', 'decides everything that is random', parseSeed, 1)
+    .option('--scenario <file>', 'a JSON file, or the name of one that ships')
+    .option('--svg <file>', 'draw how one message spread')
+    .action(async (given: { engine: EngineName; seed: number }, command: Command) => {
+      const output = run.output(command)
+      const { verbose } = readGlobalOptions(command)
+      await simulate({ ...given, verbose }, output, run.ended(output))
     })
 }

@@ -43,6 +43,9 @@ export class Audit {
       case 'misbehaved':
         this.tally.violations.push(`node ${happening.node} took an honest neighbour for hostile: ${happening.code}`)
         return
+      case 'broke':
+        this.tally.violations.push(`node ${happening.node} broke a rule: ${happening.rule}`)
+        return
       case 'delivered':
         return this.#onDelivered(happening)
     }

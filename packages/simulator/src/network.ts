@@ -1,73 +1,53 @@
 // Nodes that run the very machines that the sockets run, joined by links with latency. Links are what transports promise:
-// reliable and in order while they last; what is in flight when one is cut is lost.
+// reliable and in order while they last; what is in flight when one is cut is lost. What packets suffer shows as delay
+// (network/path.ts).
 
-import type { Crypto, Delivery, Gap, Identity, PeerId, Random, Topic } from '@hearsay/core'
-import type { Engine, Input, Machine, Output, PeerHandle } from '@hearsay/gossip/machine'
+import type { Identity, PeerId } from '@hearsay/core'
+import type { Input, Machine, Output, PeerHandle } from '@hearsay/gossip/machine'
 import { resolveLimits } from '@hearsay/gossip/machine'
 import { EventQueue } from './event-queue.js'
+import type { Happening } from './network/happening.js'
+import { type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
+import { SimulatedNode } from './network/node.js'
+import type { NetworkOptions } from './network/options.js'
+import { PATIENCE_MS, Path } from './network/path.js'
 
-/** What a node did, in the order it happened. */
-export type Happening =
-  | { readonly type: 'delivered'; readonly node: number; readonly delivery: Omit<Delivery, 'receivedAt'> }
-  | { readonly type: 'gap'; readonly node: number; readonly gap: Gap }
-  | { readonly type: 'published'; readonly node: number; readonly from: number; readonly to: number }
-  | { readonly type: 'sent'; readonly node: number; readonly bytes: number; readonly frame: Uint8Array }
-  | { readonly type: 'misbehaved'; readonly node: number; readonly code: string }
-
-export interface NetworkOptions {
-  readonly topic: Topic
-  readonly identities: readonly Identity[]
-  /** One for all, or one for each node. */
-  readonly engine: Engine | ((node: number) => Engine)
-  readonly crypto: Crypto
-  readonly random: Random
-  /** One-way latency of a link in ms: drawn once for each link from [low, high), or told by its ends. */
-  readonly latencyMs: readonly [low: number, high: number] | ((a: number, b: number) => number)
-  /** A frame takes up to so many ms longer, by chance; order on a link is kept. @default 0 */
-  readonly jitterMs?: number
-  /** How much each direction of a link carries; frames wait for each other. @default as much as is sent */
-  readonly bytesPerMs?: number
-  readonly onHappening: (happening: Happening, at: number) => void
-}
+export type { Happening } from './network/happening.js'
+export type { NetworkOptions } from './network/options.js'
+export type { PathFaults } from './network/path.js'
 
 type Event =
-  | { readonly type: 'arrive'; readonly link: SimulatedLink; readonly to: number; readonly frame: Uint8Array }
-  | { readonly type: 'timer'; readonly node: number }
+  | { readonly type: 'arrive'; readonly lane: Lane; readonly parcel: Parcel }
+  | { readonly type: 'timer'; readonly node: SimulatedNode }
   | { readonly type: 'act'; readonly run: () => void }
 
-interface SimulatedLink {
-  readonly ends: readonly [number, number]
-  readonly handles: readonly [PeerHandle, PeerHandle]
-  readonly latencyMs: number
-  /** When the last frame to each end arrives. */
-  readonly lastAt: [number, number]
-  /** When the line to each end is free. */
-  readonly freeAt: [number, number]
-  up: boolean
-}
-
-/** Frames never wait for window here: flow control has its own tests. */
-const WINDOW_BYTES = 2 ** 40
+/** Window given back is told in a few bytes. */
+const GRANT_BYTES = 8
+/** What `Date` can hold, and a record (ECMA-262, 21.4.1.1). */
+const MAX_WALL_MS = 8.64e15
 
 export class SimulatedNetwork {
   readonly #options: NetworkOptions
-  readonly #machines: readonly Machine[]
+  readonly #nodes: readonly SimulatedNode[]
   readonly #queue = new EventQueue<Event>()
   readonly #links = new Map<string, SimulatedLink>()
-  readonly #byHandle = new Map<PeerHandle, SimulatedLink>()
-  /** When each node wants its timer; what was asked for before is void. */
-  readonly #wakes: (number | null)[]
-  readonly #crashed = new Set<number>()
+  /** By node, in the order in which links were made. */
+  readonly #linksOf: readonly Set<SimulatedLink>[]
+  readonly #byHandle = new Map<PeerHandle, Lane>()
+  readonly #banned = new Set<string>()
   #nextHandle = 1
   #now = 0
+  #isStopped = false
+  #inFlight = 0
+  /** Bytes sent and not handled yet: the most that there were on all links, and on one direction of one. */
+  readonly memory: { total: number; ofOneLink: number } = { total: 0, ofOneLink: 0 }
 
   constructor(options: NetworkOptions) {
     this.#options = options
-    this.#wakes = options.identities.map(() => null)
-    const { topic, crypto, engine } = options
-    this.#machines = options.identities.map((author, node) => {
-      const own = typeof engine === 'function' ? engine(node) : engine
-      return own.createMachine({ topic, author, epoch: 1, crypto, limits: resolveLimits(own.limits) })
+    this.#linksOf = options.identities.map(() => new Set())
+    this.#nodes = options.identities.map((author, index) => {
+      const epoch = this.#epochOf(index, 1)
+      return new SimulatedNode(index, author, { epoch, machine: this.#machineOf(index, epoch) })
     })
   }
 
@@ -75,31 +55,33 @@ export class SimulatedNetwork {
     return this.#now
   }
 
+  /** The nodes, to be looked at; what happens to them is this class's. */
+  get nodes(): readonly SimulatedNode[] {
+    return this.#nodes
+  }
+
   /** Calls `run` at a virtual time; at once if that is over. */
   at(time: number, run: () => void): void {
     this.#queue.add(Math.max(time, this.#now), { type: 'act', run })
   }
 
-  /** Links two nodes, unless they are linked. */
-  connect(a: number, b: number): void {
+  /** Links two nodes, unless they are linked, or one is gone, out of reach or shut out; answers whether it did. */
+  connect(a: number, b: number): boolean {
     const key = keyOf(a, b)
-    if (this.#links.has(key)) return
-    if (this.#crashed.has(a) || this.#crashed.has(b)) return
+    if (a === b || this.#links.has(key) || this.#banned.has(key) || !this.canTalk(a, b)) return false
+    const { random, windowBytes = WINDOW_BYTES, jitterMs = 0, path } = this.#options
     const latencyMs = this.#drawLatency(a, b)
-    const link: SimulatedLink = {
-      ends: [a, b],
-      handles: [this.#nextHandle++, this.#nextHandle++],
-      latencyMs,
-      lastAt: [0, 0],
-      freeAt: [0, 0],
-      up: true,
-    }
+    const makePath = (): Path => new Path(latencyMs, random, { jitterMs, ...path })
+    const handles = [this.#nextHandle++, this.#nextHandle++] as const
+    const link = new SimulatedLink([a, b], handles, [makePath(), makePath()], windowBytes)
     this.#links.set(key, link)
-    for (const side of [0, 1] as const) {
-      this.#byHandle.set(link.handles[side], link)
-      const remote = this.#idOf(link.ends[1 - side] as number)
-      this.#feed(link.ends[side], { type: 'peer-up', peer: link.handles[side], remote, window: WINDOW_BYTES })
+    for (const lane of link.lanes) {
+      this.#linksOf[lane.from]?.add(link)
+      this.#byHandle.set(lane.fromHandle, lane)
+      const remote = this.#idOf(lane.to)
+      this.#feed(this.#nodeAt(lane.from), { type: 'peer-up', peer: lane.fromHandle, remote, window: windowBytes })
     }
+    return true
   }
 
   /** Cuts the link between two nodes, if there is one. */
@@ -110,21 +92,81 @@ export class SimulatedNetwork {
 
   /** The node vanishes without a word: others notice when somebody cuts its links. What it sent is on its way. */
   crash(node: number): void {
-    this.#crashed.add(node)
+    const one = this.#nodeAt(node)
+    one.isCrashed = true
+    one.inbox = null
+  }
+
+  /** A new process of the same identity in a new epoch, which knows nothing of the old one's; its links are gone. */
+  restart(node: number): void {
+    for (const link of [...(this.#linksOf[node] ?? [])]) this.#cut(link)
+    const one = this.#nodeAt(node)
+    one.life++
+    one.epoch = this.#epochOf(node, one.life)
+    one.machine = this.#machineOf(node, one.epoch)
+    one.wakeAt = null
+    one.inbox = null
+    one.isCrashed = false
+  }
+
+  /** Stops the node as SIGSTOP does: what happens to it waits, window is not given back, timers are late. */
+  freeze(node: number): void {
+    const one = this.#nodeAt(node)
+    if (!one.isCrashed) one.inbox ??= []
+  }
+
+  thaw(node: number): void {
+    const one = this.#nodeAt(node)
+    const inbox = one.inbox ?? []
+    one.inbox = null
+    for (const input of inbox) this.#feed(one, input)
+  }
+
+  /** Sets the node's wall clock so many ms ahead (behind, if negative) of where it is. */
+  stepClock(node: number, byMs: number): void {
+    this.#nodeAt(node).wallOffsetMs += byMs
+  }
+
+  /** What the node's clock shows, as far as a date can tell. */
+  wallOf(node: number): number {
+    const wall = (this.#options.wallMs ?? 0) + this.#now + this.#nodeAt(node).wallOffsetMs
+    return Math.floor(Math.min(Math.max(wall, 0), MAX_WALL_MS))
+  }
+
+  /** True if both are at work and bytes get through both ways. */
+  canTalk(a: number, b: number): boolean {
+    const { reach } = this.#options
+    if (!this.#nodeAt(a).isAtWork || !this.#nodeAt(b).isAtWork) return false
+    return reach === undefined || (reach(a, b) && reach(b, a))
+  }
+
+  isLinked(a: number, b: number): boolean {
+    return this.#links.has(keyOf(a, b))
+  }
+
+  /** What `reach` answers has changed: what was held back and can pass arrives one latency later. */
+  reachChanged(): void {
+    for (const link of this.#links.values()) for (const lane of link.lanes) this.#release(lane)
   }
 
   /** Nodes that this one has links with, crashed ones too until they are cut. */
   linkedTo(node: number): number[] {
-    return [...this.#links.values()].flatMap(({ ends: [a, b] }) => (a === node ? [b] : b === node ? [a] : []))
+    return Array.from(this.#linksOf[node] ?? [], ({ ends: [a, b] }) => (a === node ? b : a))
   }
 
   publish(node: number, payloads: readonly Uint8Array[]): void {
-    this.#feed(node, { type: 'publish', payloads, wall: Math.floor(this.#now) })
+    const one = this.#nodeAt(node)
+    this.#feed(one, { type: 'publish', payloads, wall: this.wallOf(node) })
+  }
+
+  /** Ends the run that is under way, after the event that is. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** Runs until nothing is left to happen, or `until` has passed; answers whether all was done. */
   run(until: number): boolean {
-    while ((this.#queue.nextAt ?? Number.POSITIVE_INFINITY) <= until) {
+    while (!this.#isStopped && (this.#queue.nextAt ?? Number.POSITIVE_INFINITY) <= until) {
       const next = this.#queue.take()
       if (next) this.#happen(next)
     }
@@ -134,65 +176,145 @@ export class SimulatedNetwork {
   #happen({ at, event }: { readonly at: number; readonly event: Event }): void {
     this.#now = at
     if (event.type === 'act') event.run()
-    else if (event.type === 'timer') {
-      if (this.#wakes[event.node] === at) this.#feed(event.node, { type: 'timer' })
-    } else if (event.link.up) {
-      const side = event.link.ends[0] === event.to ? 0 : 1
-      this.#feed(event.to, { type: 'frame', peer: event.link.handles[side], frame: event.frame })
+    else if (event.type === 'arrive') this.#arrive(event.lane, event.parcel)
+    else if (event.node.wakeAt === at) this.#feed(event.node, { type: 'timer' })
+  }
+
+  #arrive(lane: Lane, parcel: Parcel): void {
+    if (!lane.link.up) return
+    const { reach } = this.#options
+    if (lane.held.length > 0 || (reach && !reach(lane.from, lane.to))) {
+      lane.held.push(parcel)
+      return
     }
+    if ('grant' in parcel) this.#onGrant(lane.link.back(lane), parcel.grant)
+    else this.#feed(this.#nodeAt(lane.to), { type: 'frame', peer: lane.toHandle, frame: parcel.frame })
   }
 
-  #feed(node: number, input: Input): void {
-    if (this.#crashed.has(node)) return
-    const machine = this.#machines[node] as Machine
-    for (const output of machine.handle(input, this.#now)) this.#carryOut(node, output)
+  #release(lane: Lane): void {
+    const { reach } = this.#options
+    if (lane.held.length === 0 || (reach && !reach(lane.from, lane.to))) return
+    const held = lane.held
+    lane.held = []
+    for (const parcel of held) this.#travel(lane, parcel)
   }
 
-  #carryOut(node: number, output: Output): void {
+  #feed(node: SimulatedNode, input: Input): void {
+    if (node.isCrashed) return
+    if (node.inbox) {
+      node.inbox.push(input)
+      return
+    }
+    for (const output of node.machine.handle(input, this.#now)) this.#carryOut(node, output)
+    if (input.type === 'frame') this.#handled(input.peer, input.frame.byteLength)
+  }
+
+  #carryOut(source: SimulatedNode, output: Output): void {
+    const node = source.index
     const tell = (happening: Happening): void => this.#options.onHappening(happening, this.#now)
     switch (output.type) {
       case 'send':
-        tell({ type: 'sent', node, bytes: output.frame.byteLength, frame: output.frame })
         return this.#send(node, output.peer, output.frame)
       case 'deliver':
         return tell({ type: 'delivered', node, delivery: output.delivery })
-      case 'gap':
-        return tell({ type: 'gap', node, gap: output.gap })
       case 'published':
-        return tell({ type: 'published', node, from: output.from, to: output.to })
+      case 'confirmed':
+      case 'gap':
+      case 'fork':
+      case 'drop':
+        return tell({ ...output, node })
       case 'wake':
-        this.#wakes[node] = output.at === null ? null : Math.max(output.at, this.#now)
-        if (output.at !== null) this.#queue.add(Math.max(output.at, this.#now), { type: 'timer', node })
-        return
-      case 'misbehaved': {
-        tell({ type: 'misbehaved', node, code: output.code })
-        const link = this.#byHandle.get(output.peer)
-        // Not at once: a machine's outputs are all carried out before its next input.
-        if (link) this.at(this.#now, () => this.#cut(link))
-        return
-      }
+        return this.#wake(source, output.at)
+      case 'blocked':
+        return this.#onBlocked(output.peer)
+      case 'misbehaved':
+        return this.#onMisbehaved(node, output)
     }
   }
 
-  /** No frame arrives before an earlier one, and the queue keeps order where times are equal. */
-  #send(from: number, peer: PeerHandle, frame: Uint8Array): void {
-    const link = this.#byHandle.get(peer)
-    if (!link?.up) return
-    const side = link.ends[0] === from ? 1 : 0
-    const { jitterMs = 0, bytesPerMs = Number.POSITIVE_INFINITY, random } = this.#options
-    link.freeAt[side] = Math.max(link.freeAt[side], this.#now) + frame.byteLength / bytesPerMs
-    const delayMs = link.latencyMs + (jitterMs > 0 ? random.below(jitterMs + 1) : 0)
-    link.lastAt[side] = Math.max(link.lastAt[side], link.freeAt[side] + delayMs)
-    this.#queue.add(link.lastAt[side], { type: 'arrive', link, to: link.ends[side], frame })
+  #wake(node: SimulatedNode, at: number | null): void {
+    node.wakeAt = at === null ? null : Math.max(at, this.#now)
+    if (node.wakeAt !== null) this.#queue.add(node.wakeAt, { type: 'timer', node })
+  }
+
+  #onMisbehaved(node: number, { peer, code, message, ban }: Extract<Output, { type: 'misbehaved' }>): void {
+    const lane = this.#byHandle.get(peer)
+    if (!lane) return
+    const isMute = !lane.link.back(lane).isHeard
+    this.#options.onHappening({ type: 'misbehaved', node, to: lane.to, code, message, ban, isMute }, this.#now)
+    if (ban) this.#banned.add(keyOf(lane.from, lane.to))
+    // Not at once: a machine's outputs are all carried out before its next input.
+    this.at(this.#now, () => this.#cut(lane.link))
+  }
+
+  #send(node: number, peer: PeerHandle, frame: Uint8Array): void {
+    const lane = this.#byHandle.get(peer)
+    if (!lane?.link.up) return
+    const { onHappening } = this.#options
+    // The guard of a real channel ends the link as well.
+    if (lane.credit <= 0) {
+      onHappening({ type: 'broke', node, rule: 'a frame beyond the window' }, this.#now)
+      this.at(this.#now, () => this.#cut(lane.link))
+      return
+    }
+    onHappening({ type: 'sent', node, to: lane.to, bytes: frame.byteLength, frame }, this.#now)
+    lane.credit -= frame.byteLength
+    this.#account(lane, frame.byteLength)
+    this.#travel(lane, { frame })
+  }
+
+  /** Nothing arrives before what was sent earlier, and the queue keeps order where times are equal. */
+  #travel(lane: Lane, parcel: Parcel): void {
+    const bytes = 'frame' in parcel ? parcel.frame.byteLength : GRANT_BYTES
+    const at = lane.path.arrival(bytes, this.#now)
+    if (at === Number.POSITIVE_INFINITY) this.at(this.#now + PATIENCE_MS, () => this.#cut(lane.link))
+    else this.#queue.add(at, { type: 'arrive', lane, parcel })
+  }
+
+  #handled(peer: PeerHandle, bytes: number): void {
+    const own = this.#byHandle.get(peer)
+    if (!own) return
+    const lane = own.link.back(own)
+    this.#account(lane, -bytes)
+    lane.isHeard = true
+    lane.owed += bytes
+    if (lane.owed < (this.#options.windowBytes ?? WINDOW_BYTES) / 2) return
+    const grant = lane.owed
+    lane.owed = 0
+    this.#travel(own, { grant })
+  }
+
+  #account(lane: Lane, bytes: number): void {
+    lane.unhandled += bytes
+    this.#inFlight += bytes
+    this.memory.total = Math.max(this.memory.total, this.#inFlight)
+    this.memory.ofOneLink = Math.max(this.memory.ofOneLink, lane.unhandled)
+  }
+
+  #onGrant(lane: Lane, bytes: number): void {
+    lane.credit += bytes
+    if (!lane.isWaiting || lane.credit <= 0) return
+    lane.isWaiting = false
+    this.#feed(this.#nodeAt(lane.from), { type: 'window', peer: lane.fromHandle, bytes: lane.credit })
+  }
+
+  /** Also said when it is the machine that does not know of window that there is. */
+  #onBlocked(peer: PeerHandle): void {
+    const lane = this.#byHandle.get(peer)
+    if (!lane) return
+    lane.isWaiting = true
+    if (lane.credit > 0) this.at(this.#now, () => this.#onGrant(lane, 0))
   }
 
   #cut(link: SimulatedLink): void {
     if (!link.up) return
     link.up = false
     this.#links.delete(keyOf(...link.ends))
-    for (const side of [0, 1] as const) {
-      this.#byHandle.delete(link.handles[side])
-      this.#feed(link.ends[side], { type: 'peer-down', peer: link.handles[side] })
+    for (const lane of link.lanes) {
+      this.#linksOf[lane.from]?.delete(link)
+      this.#byHandle.delete(lane.fromHandle)
+      this.#inFlight -= lane.unhandled
+      this.#feed(this.#nodeAt(lane.from), { type: 'peer-down', peer: lane.fromHandle })
     }
   }
 
@@ -201,6 +323,21 @@ export class SimulatedNetwork {
     if (typeof latencyMs === 'function') return latencyMs(a, b)
     const [low, high] = latencyMs
     return low + random.below(Math.max(1, high - low))
+  }
+
+  #machineOf(node: number, epoch: number): Machine {
+    const { topic, crypto, engine, identities } = this.#options
+    const own = typeof engine === 'function' ? engine(node) : engine
+    const author = identities[node] as Identity
+    return own.createMachine({ topic, author, epoch, crypto, limits: resolveLimits(own.limits) })
+  }
+
+  #epochOf(node: number, life: number): number {
+    return this.#options.epoch?.(node, life) ?? life
+  }
+
+  #nodeAt(node: number): SimulatedNode {
+    return this.#nodes[node] as SimulatedNode
   }
 
   #idOf(node: number): PeerId {

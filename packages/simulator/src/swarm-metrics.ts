@@ -84,6 +84,9 @@ export class SwarmMetrics {
         this.#gaps++
         this.#next.set(`${happening.node} ${happening.gap.author}`, happening.gap.to)
         return
+      case 'broke':
+        this.#violations.push(`node ${happening.node} broke a rule: ${happening.rule}`)
+        return
       case 'misbehaved':
         this.#violations.push(`node ${happening.node} took an honest neighbour for hostile: ${happening.code}`)
     }

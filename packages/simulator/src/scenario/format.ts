@@ -1,0 +1,104 @@
+// What a scenario says: the shape of the JSON files in `scenarios/`, and of the objects that programs give. docs/simulator.md
+// describes each member; reading.ts checks them.
+
+/** A simulation but for its seed and engine. Times are virtual milliseconds; `atMs` counts from the first publication. */
+export interface Scenario {
+  /** Lower-case letters, digits and hyphens. */
+  readonly name: string
+  /** A sentence for people. @default '' */
+  readonly about: string
+  /** 2 to 10,000. @default 100 */
+  readonly nodes: number
+  /** Links of a node on average, 2 to 64. @default 6.5 */
+  readonly degree: number
+  /** Nodes that publish, 1 to `nodes`. @default 5 */
+  readonly authors: number
+  /** Records of each author, 1 to 100,000. @default 10 */
+  readonly records: number
+  /** Time between two records of one author. @default 500 */
+  readonly intervalMs: number
+  /** Bytes of a payload at least; it has about 40 anyway. @default 0 */
+  readonly payloadBytes: number
+  /** How long a hole is waited for before it is told as a gap; null as the engine has it (1,000). @default null */
+  readonly holdMs: number | null
+  /** How long everything that is due may take once faults are over and those who lost links have others. @default 30_000 */
+  readonly settleMs: number
+  readonly path: PathOptions
+  readonly faults: readonly Fault[]
+  readonly adversaries: readonly Adversaries[]
+  readonly expect: Expectations
+}
+
+/** What the packets of every link suffer; chances from 0 to 0.9. */
+export interface PathOptions {
+  /** One-way latency: regions of the world, or drawn for each link from [at least, below). @default 'regions' */
+  readonly latencyMs: 'regions' | readonly [number, number]
+  readonly loss: number
+  readonly duplicate: number
+  readonly reorder: number
+  readonly jitterMs: number
+  /** Null for a line that takes everything at once. @default null */
+  readonly bytesPerMs: number | null
+}
+
+/** What strikes, when, whom. A `share` is of the honest nodes (of the links, where links are struck), from 0 to 1. */
+export type Fault =
+  /** They vanish at once, without a word. */
+  | { readonly type: 'crash'; readonly share: number; readonly atMs: number }
+  /** The room falls into so many parts that cannot reach each other. */
+  | { readonly type: 'split'; readonly parts: number; readonly atMs: number; readonly forMs: number }
+  /** Links break and are made again within seconds. */
+  | { readonly type: 'cut'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  /** Links carry bytes in one direction only. */
+  | { readonly type: 'one-way'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  /** They are stopped (SIGSTOP) and go on. */
+  | { readonly type: 'freeze'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  /** Every so often one that does not publish leaves, crashes or comes back with nothing. */
+  | { readonly type: 'churn'; readonly everyMs: number; readonly atMs: number; readonly forMs: number }
+  /** They crash and start again, with their stored state lost or as of an older backup. */
+  | {
+      readonly type: 'restart'
+      readonly share: number
+      readonly atMs: number
+      readonly forMs: number
+      readonly state: 'lost' | 'stale'
+    }
+  /** Their wall clocks are set so far ahead, or behind. */
+  | { readonly type: 'clock'; readonly share: number; readonly atMs: number; readonly byMs: number }
+
+export type FaultType = Fault['type']
+
+/** Nodes that lie; what each kind does is in `adversaries/`. */
+export interface Adversaries {
+  readonly type: AdversaryType
+  /** Of all nodes. */
+  readonly share: number
+  /** From here on they are as they are; they behave before. @default 0 */
+  readonly atMs: number
+}
+
+export const ADVERSARY_TYPES = [
+  'dropper',
+  'censor',
+  'liar',
+  'sleeper',
+  'forger',
+  'replayer',
+  'equivocator',
+  'flooder',
+  'sybil',
+] as const
+
+export type AdversaryType = (typeof ADVERSARY_TYPES)[number]
+
+/** The most that may be; beyond it the run has failed. Null: not looked at. */
+export interface Expectations {
+  /** Deliveries that are due and were not made. @default 0 */
+  readonly missed: number
+  /** Copies of a record beyond the first, by delivery, once trees are warm. @default null */
+  readonly redundancy: number | null
+  /** Latency of 99 in 100 deliveries. @default null */
+  readonly p99Ms: number | null
+  /** Bytes of all frames but records, by delivery. @default null */
+  readonly controlBytes: number | null
+}

@@ -1,0 +1,317 @@
+// One run of a scenario: a room grows, authors speak, faults strike, liars lie, and everything that happens is counted and held
+// against the invariants. The seed decides everything that is random.
+
+import { type Crypto, createIdentity, createTopic, type Identity, type Random, seededRandom } from '@hearsay/core'
+import type { Engine } from '@hearsay/gossip/machine'
+import { adversary } from '../adversaries.js'
+import { type EngineName, engineNamed, type SimulatedEngine } from '../engines.js'
+import { type Happening, SimulatedNetwork } from '../network.js'
+import { type Edge, randomOverlay, regionLatency } from '../overlay.js'
+import { simulatedCrypto } from '../simulated-crypto.js'
+import { Trace } from '../trace.js'
+import { Cast, epochOf, WALL_MS } from './cast.js'
+import { HEALED_MS, schedule } from './faults.js'
+import type { Scenario } from './format.js'
+import { Ledger } from './ledger.js'
+import { Membership } from './membership.js'
+import { Tracker } from './propagation.js'
+import { Reach } from './reach.js'
+import { percentilesOf, type ScenarioReport } from './report.js'
+import { Traffic } from './traffic.js'
+import { Watch } from './watch.js'
+import { wordsOf } from './words.js'
+
+export interface RunOptions {
+  /** Decides everything that is random. */
+  readonly seed: number
+  /** @default 'trees' */
+  readonly engine?: EngineName | SimulatedEngine
+  /** Changes the engine of a node: for planted faults. */
+  readonly wrap?: (engine: Engine, node: number) => Engine
+  /** @default simulatedCrypto() */
+  readonly crypto?: Crypto
+}
+
+/** When authors begin: by then all hellos have crossed. */
+const START_MS = 2_000
+/** Who comes back is due what is said from so long after. */
+const SETTLED_IN_MS = 5_000
+/** By so long after the end, which nothing is due in, nobody has anything to do any more. */
+const REST_MS = 120_000
+/** Links with fewer than which a node looks for more. */
+const LEAST_LINKS = 5
+
+/** How much virtual time passes between two steps. */
+const STEP_MS = 50
+
+/** Runs a scenario to its end, or to the first invariant that breaks. */
+export function runScenario(scenario: Scenario, options: RunOptions): ScenarioReport {
+  const steps = scenarioSteps(scenario, options)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
+
+/** The same in steps, for who has something else to do meanwhile: each yields how much is over, from 0 to 1. */
+export function scenarioSteps(scenario: Scenario, options: RunOptions): Generator<number, ScenarioReport> {
+  return new ScenarioRun(scenario, options).run()
+}
+
+class ScenarioRun {
+  readonly #scenario: Scenario
+  readonly #options: RunOptions
+  readonly #random: Random
+  readonly #engine: SimulatedEngine
+  readonly #cast: Cast
+  readonly #identities: readonly Identity[]
+  readonly #network: SimulatedNetwork
+  readonly #membership: Membership
+  readonly #reach = new Reach()
+  readonly #ledger: Ledger
+  readonly #watch: Watch
+  readonly #traffic: Traffic
+  readonly #tracker: Tracker
+  readonly #trace: Trace
+  readonly #edges: readonly Edge[]
+  /** Since when each node is there, in its present life. */
+  readonly #since: number[]
+  /** Epochs in which each node has lived. */
+  readonly #epochs: readonly number[][]
+  readonly #stored: number[]
+  readonly #violations: string[] = []
+
+  constructor(scenario: Scenario, options: RunOptions) {
+    const { seed, engine = 'trees', crypto = simulatedCrypto() } = options
+    const { nodes, degree, payloadBytes, records } = scenario
+    const random = seededRandom(seed)
+    this.#scenario = scenario
+    this.#options = options
+    this.#random = random
+    this.#engine = typeof engine === 'string' ? engineNamed(engine) : engine
+    this.#identities = Array.from({ length: nodes }, () => createIdentity({ seed: random.bytes(32), crypto }))
+    this.#cast = new Cast(scenario, random)
+    this.#since = this.#identities.map(() => 0)
+    this.#epochs = this.#identities.map(() => [])
+    this.#stored = this.#identities.map(() => -1)
+    this.#ledger = new Ledger(nodes)
+    this.#watch = new Watch({
+      ...{ ids: this.#identities.map(({ id }) => id), ledger: this.#ledger, payloadBytes },
+      isHonest: (node) => this.#cast.isHonest(node),
+      isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
+      since: (node) => this.#since[node] ?? 0,
+      epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
+      onViolation: (violation) => this.#violated(violation),
+    })
+    const nodeOf = (id: string): number => this.#watch.nodeOf(id)
+    this.#trace = new Trace(nodeOf)
+    this.#traffic = new Traffic(this.#engine.frames)
+    const author = this.#cast.authors[0] ?? 0
+    this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
+    this.#network = this.#createNetwork(crypto)
+    this.#edges = randomOverlay(
+      this.#network.nodes.map(({ index }) => index),
+      degree,
+      random,
+    )
+    this.#membership = new Membership({ network: this.#network, random, nodes, least: Math.min(LEAST_LINKS, degree) })
+  }
+
+  *run(): Generator<number, ScenarioReport> {
+    const { records, intervalMs, settleMs, faults } = this.#scenario
+    for (const [a, b] of this.#edges) this.#network.connect(a, b)
+    this.#surround()
+    for (const author of [...this.#cast.authors, ...this.#cast.equivocators]) this.#speak(author)
+    const saidAt = START_MS + (records + 1) * intervalMs
+    const stage = {
+      ...{ network: this.#network, membership: this.#membership, reach: this.#reach, random: this.#random },
+      ...{ edges: this.#edges, honest: this.#cast.honest, listeners: this.#cast.listeners },
+      restart: (node: number, state: 'lost' | 'stale') => this.#restart(node, state),
+    }
+    const over = faults.map((fault) => schedule(fault, stage, START_MS))
+    const calmAt = over.length === 0 ? saidAt : Math.max(saidAt, ...over.map((at) => at + HEALED_MS))
+    this.#membership.endAt(calmAt)
+    const endMs = calmAt + settleMs
+    let isAtRest = false
+    for (let at = 0; at < endMs && !isAtRest && this.#violations.length === 0; ) {
+      at = Math.min(endMs, at + STEP_MS)
+      isAtRest = this.#network.run(at)
+      yield at / endMs
+    }
+    const report = this.#report()
+    if (!isAtRest && report.violations.length === 0 && this.#engine.rests && this.#scenario.adversaries.length === 0) {
+      if (!this.#network.run(endMs + REST_MS)) this.#violations.push('never at rest')
+    }
+    return report
+  }
+
+  #createNetwork(crypto: Crypto): SimulatedNetwork {
+    const { latencyMs, bytesPerMs, ...path } = this.#scenario.path
+    return new SimulatedNetwork({
+      ...{ topic: createTopic('simulation', { crypto }), identities: this.#identities, crypto, random: this.#random },
+      engine: (node) => this.#engineOf(node),
+      latencyMs: latencyMs === 'regions' ? regionLatency(this.#random) : latencyMs,
+      path: { ...path, ...(bytesPerMs !== null && { bytesPerMs }) },
+      wallMs: WALL_MS,
+      epoch: (node) => this.#newEpoch(node),
+      reach: (from, to) => this.#reach.isOpen(from, to),
+      onHappening: (happening, at) => this.#note(happening, at),
+    })
+  }
+
+  /** The epoch of a life that begins now, by the node's own clock. */
+  #newEpoch(node: number): number {
+    const wallMs = this.#network === undefined ? WALL_MS : this.#network.wallOf(node)
+    const epoch = epochOf(this.#stored[node] ?? -1, wallMs, this.#random)
+    this.#stored[node] = epoch
+    this.#epochs[node]?.push(epoch)
+    return epoch
+  }
+
+  #engineOf(node: number): Engine {
+    const { holdMs } = this.#scenario
+    const limits = { ...this.#engine.engine.limits, ...(holdMs !== null && { holdMs }) }
+    const engine = { ...this.#engine.engine, limits }
+    const role = this.#cast.roles[node]
+    const { wrap } = this.#options
+    if (!role) return wrap ? wrap(engine, node) : engine
+    const silenced = this.#cast.authors[node % this.#cast.authors.length] ?? 0
+    const victim = this.#identities[silenced]?.id ?? null
+    return adversary(role.type, engine, { random: this.#random, fromMs: START_MS + role.atMs, victim })
+  }
+
+  /** A group links with its victims, as many of it as a node takes. */
+  #surround(): void {
+    const group = this.#cast.roles.flatMap((role, node) => (role?.type === 'sybil' ? [node] : []))
+    for (const victim of this.#cast.victims) for (const node of group.slice(0, 64)) this.#network.connect(victim, node)
+  }
+
+  /** An author says its records at a steady pace, at a moment of its own within it. */
+  #speak(author: number): void {
+    const { records, intervalMs, payloadBytes } = this.#scenario
+    const { id } = this.#identities[author] as Identity
+    const phaseMs = this.#random.below(intervalMs)
+    const said = new Map<number, number>()
+    for (let index = 0; index < records; index++) {
+      this.#network.at(START_MS + phaseMs + index * intervalMs, () => {
+        const node = this.#network.nodes[author]
+        if (!node || node.isCrashed) return
+        const seq = said.get(node.epoch) ?? 0
+        said.set(node.epoch, seq + 1)
+        this.#network.publish(author, [wordsOf({ author: id, epoch: node.epoch, seq }, payloadBytes)])
+      })
+    }
+  }
+
+  #restart(node: number, state: 'lost' | 'stale'): void {
+    // A backup as old as the first life, or none at all.
+    this.#stored[node] = state === 'lost' ? -1 : (this.#epochs[node]?.[0] ?? -1)
+    this.#since[node] = this.#network.now + SETTLED_IN_MS
+    this.#ledger.forget(node)
+    this.#watch.forget(node)
+    this.#network.restart(node)
+    const lived = this.#epochs[node] ?? []
+    if (new Set(lived).size < lived.length) this.#violated(`node ${node} signs in an epoch that it had before`)
+    this.#membership.seek(node)
+  }
+
+  #note(happening: Happening, at: number): void {
+    this.#trace.note(happening, at)
+    const { node } = happening
+    if (!this.#cast.isHonest(node)) return
+    if (happening.type === 'published') {
+      const { id } = this.#identities[node] as Identity
+      const { from, to } = happening
+      this.#ledger.publish(node, { id, epoch: this.#epochs[node]?.at(-1) ?? -1, from, to }, at)
+    }
+    if (happening.type === 'sent') this.#traffic.sent(happening.frame)
+    if (happening.type === 'delivered') this.#traffic.delivered(happening.delivery.seq)
+    if (happening.type === 'misbehaved') {
+      this.#membership.seek(node)
+      this.#membership.seek(happening.to)
+    }
+    this.#watch.note(happening, at)
+    this.#tracker.note(happening, at)
+  }
+
+  #violated(violation: string): void {
+    this.#violations.push(`${violation} (at ${Math.floor(this.#network.now)} ms)`)
+    this.#network.stop()
+  }
+
+  #report(): ScenarioReport {
+    const { name, nodes } = this.#scenario
+    const alive = this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork)
+    const connected = this.#connected(alive)
+    const due = { nodes: connected, since: this.#since }
+    const { expected, delivered, missing } = this.#ledger.settle(due)
+    const traffic = this.#traffic
+    const report = {
+      ...{ scenario: name, engine: this.#engine.name, seed: this.#options.seed, nodes, survivors: alive.length },
+      ...{ cutOff: alive.length - connected.length, expected, delivered, missed: expected - delivered },
+      ...{
+        gaps: this.#watch.gaps,
+        drops: this.#watch.drops,
+        lastHop: this.#watch.lastHop,
+        missing,
+        lateHellos: this.#watch.lateHellos,
+      },
+      ...{ latencyMs: percentilesOf(this.#ledger.latencies(due)), redundancy: traffic.redundancy },
+      ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
+      ...{ controlBytes: traffic.controlBytes, memory: this.#network.memory, virtualMs: Math.floor(this.#network.now) },
+      ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
+    }
+    if (this.#violations.length > 0) return report
+    this.#violations.push(...this.#untold(connected), ...this.#unconfirmed(connected), ...this.#unmet(report))
+    return report
+  }
+
+  /** A fork that one honest node knows of is to be known by all. */
+  #untold(nodes: readonly number[]): string[] {
+    return this.#cast.equivocators.flatMap((by) => {
+      const knowing = nodes.filter((node) => [...this.#watch.forksOf(node)].some((key) => key.startsWith(`${by} `)))
+      const told = knowing.length
+      if (told === nodes.length) return []
+      return [`${nodes.length - told} of ${nodes.length} nodes were not told of the fork of node ${by}`]
+    })
+  }
+
+  /** What an author said that lives and has neighbours, one of them has acknowledged. */
+  #unconfirmed(nodes: readonly number[]): string[] {
+    if (!this.#engine.confirms) return []
+    const living = new Set(nodes)
+    const count = this.#ledger.unconfirmed((author) =>
+      living.has(author) ? (this.#epochs[author]?.at(-1) ?? null) : null,
+    )
+    return count === 0 ? [] : [`${count} messages were confirmed by nobody`]
+  }
+
+  #unmet({ missed, redundancy, latencyMs, controlBytes, missing }: ScenarioReport): string[] {
+    const { expect } = this.#scenario
+    const bounds = [
+      ['deliveries missed', missed, expect.missed, missing[0] ? `: ${missing[0]}` : ''],
+      ['redundant copies by delivery', redundancy.warm, expect.redundancy, ''],
+      ['ms for 99 in 100 deliveries', latencyMs.p99, expect.p99Ms, ''],
+      ['bytes of control by delivery', controlBytes, expect.controlBytes, ''],
+    ] as const
+    return bounds.flatMap(([what, is, most, detail]) =>
+      most === null || is <= most
+        ? []
+        : [`${Math.round(is * 1_000) / 1_000} ${what}, at most ${most} expected${detail}`],
+    )
+  }
+
+  /** The largest set of honest nodes that are connected by honest nodes alone. */
+  #connected(alive: readonly number[]): number[] {
+    const left = new Set(alive)
+    let largest: number[] = []
+    for (const start of alive) {
+      if (!left.delete(start)) continue
+      const found = [start]
+      for (const node of found) {
+        for (const other of this.#network.linkedTo(node)) if (left.delete(other)) found.push(other)
+      }
+      if (found.length > largest.length) largest = found
+    }
+    return largest.sort((a, b) => a - b)
+  }
+}

@@ -1,0 +1,192 @@
+// Scenarios: their files, their faults and adversaries, what a run reports, and how a failing one is made small. What runs here
+// is a slice; HEARSAY_SCENARIO_NODES=1000 runs the shipped ones with so many nodes and prints their numbers.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { sodiumCrypto } from '@hearsay/core'
+import { describe, expect, it } from 'vitest'
+import {
+  ENGINE_NAMES,
+  parseScenario,
+  propagationSvg,
+  readScenario,
+  reproductionText,
+  runScenario,
+  type Scenario,
+  shrink,
+  twisted,
+} from '../src/index.js'
+
+const folder = fileURLToPath(new URL('../scenarios/', import.meta.url))
+const names = readdirSync(folder).map((file) => file.replace('.json', ''))
+const shipped = (name: string): Scenario => parseScenario(readFileSync(`${folder}${name}.json`, 'utf8'))
+
+const given = Number(process.env.HEARSAY_SCENARIO_NODES ?? 0)
+const seeds = process.env.HEARSAY_SEEDS?.split(',').map(Number) ?? [1]
+const timeout = given ? 600_000 : 30_000
+
+/** What a scenario shows with a few nodes it shows quickly. */
+function slice(scenario: Scenario): Scenario {
+  if (given) return { ...scenario, nodes: given }
+  const nodes = Math.min(scenario.nodes, 24)
+  return { ...scenario, nodes, authors: Math.min(scenario.authors, 3), records: Math.min(scenario.records, 12) }
+}
+
+describe.each(seeds)('a scenario that ships (seed %i)', (seed) => {
+  it.each(names)('%s: nothing is missed, and every invariant holds', { timeout }, (name) => {
+    const report = runScenario(slice(shipped(name)), { seed })
+    if (given) {
+      const { propagation, missing, ...numbers } = report
+      console.log(JSON.stringify(numbers))
+    }
+    expect(report).toMatchObject({ missed: 0, violations: [] })
+    expect(report.expected).toBeGreaterThan(0)
+  })
+})
+
+describe('a run', () => {
+  const small = readScenario({ name: 'small', nodes: 16, authors: 3, records: 4 })
+
+  it('has the same trace for the same seed, and another for another', () => {
+    const traces = [7, 7, 8].map((seed) => runScenario(small, { seed }).trace)
+    expect(traces[1]).toBe(traces[0])
+    expect(traces[2]).not.toBe(traces[0])
+  })
+
+  it('has these traces for seed 1 on every machine and Node version', () => {
+    const scenario = { ...small, path: { ...small.path, loss: 0.2, reorder: 0.1, bytesPerMs: 33 } }
+    const traces = ENGINE_NAMES.map((engine) => runScenario(scenario, { seed: 1, engine }).trace)
+    expect(traces).toMatchInlineSnapshot(`
+      [
+        "f6d10ea0a5ecbf1670ab5985bfc30ddc",
+        "261f34b268b5624e359d994538d74269",
+        "e5fd0c4eadb424a8ef368b607aa2d3d5",
+        "cfc4082a65a0a5511eae91991c6f7611",
+      ]
+    `)
+  })
+
+  it('has the same deliveries with real signatures', () => {
+    const [real, simulated] = [sodiumCrypto(), undefined].map((crypto) =>
+      runScenario(small, { seed: 3, ...(crypto && { crypto }) }),
+    )
+    expect(real).toMatchObject({ missed: 0, violations: [], delivered: simulated?.delivered })
+  })
+
+  it('ends with half of the nodes when half of them crashed', () => {
+    const faults = [{ type: 'crash', share: 0.5, atMs: 1_000 } as const]
+    expect(runScenario({ ...small, faults }, { seed: 2 })).toMatchObject({ survivors: 8, missed: 0, violations: [] })
+  })
+
+  it('counts nothing as due to who is surrounded by liars alone', () => {
+    const adversaries = [{ type: 'dropper', share: 0.8, atMs: 0 } as const]
+    const report = runScenario({ ...small, degree: 2, adversaries }, { seed: 2 })
+    expect(report.cutOff).toBeGreaterThan(0)
+    expect(report.missed).toBe(0)
+  })
+})
+
+describe('the models', () => {
+  it('show that trees are as fast as a mesh with hardly any copies, and faster than one tree for all', () => {
+    const scenario = readScenario({ name: 'compare', nodes: 60, degree: 8, authors: 4, records: 6 })
+    const [trees, gossipsub, plumtree] = (['trees', 'gossipsub', 'plumtree'] as const).map((engine) =>
+      runScenario(scenario, { seed: 1, engine }),
+    ) as [ReturnType<typeof runScenario>, ReturnType<typeof runScenario>, ReturnType<typeof runScenario>]
+    for (const report of [trees, gossipsub, plumtree]) expect(report).toMatchObject({ missed: 0, violations: [] })
+    expect(trees.latencyMs.p99).toBeLessThanOrEqual(gossipsub.latencyMs.p99 * 1.05)
+    expect(trees.latencyMs.p99).toBeLessThan(plumtree.latencyMs.p99 / 2)
+    expect(trees.redundancy.warm).toBeLessThan(0.05)
+    expect(gossipsub.redundancy.warm).toBeGreaterThan(3)
+    expect(plumtree.redundancy.warm).toBeGreaterThan(trees.redundancy.warm)
+  })
+})
+
+describe('a scenario file', () => {
+  const refused = (value: object): string => {
+    try {
+      readScenario({ name: 'test', ...value })
+      return 'taken'
+    } catch (error) {
+      const { code, message, remedy } = error as { code: string; message: string; remedy: string }
+      expect(code).toBe('ERR_SCENARIO')
+      expect(remedy.length).toBeGreaterThan(10)
+      return message
+    }
+  }
+
+  it.each([
+    [{ node: 5 }, 'the scenario has no member "node"'],
+    [{ nodes: 1 }, 'nodes must be a whole number from 2 to 10000'],
+    [{ nodes: 10_001 }, 'nodes must be a whole number from 2 to 10000'],
+    [{ nodes: '10' }, 'nodes must be a whole number from 2 to 10000'],
+    [{ nodes: 10, authors: 11 }, 'authors must be at most as many as nodes (10)'],
+    [{ name: 'Ä' }, 'name must be lower-case letters, digits and hyphens, at most 64'],
+    [{ path: { loss: 0.95 } }, 'path.loss must be a number from 0 to 0.9'],
+    [{ path: { lost: 0.5 } }, 'path has no member "lost"'],
+    [{ path: { latencyMs: [5, 4] } }, 'path.latencyMs must be "regions", or [at least, below] in whole ms up to 10000'],
+    [{ faults: [{ type: 'crash' }] }, 'faults[0].share must be given'],
+    [
+      { faults: [{ type: '__proto__' }] },
+      'faults[0].type must be one of crash, split, cut, one-way, freeze, churn, restart, clock',
+    ],
+    [{ faults: [{ type: 'crash', share: 0.5, forMs: 5 }] }, 'faults[0] has no member "forMs"'],
+    [{ faults: {} }, 'faults must be a list of at most 64'],
+    [{ adversaries: [{ type: 'saint', share: 0.1 }] }, /^adversaries\[0\]\.type must be one of dropper/],
+    [
+      { adversaries: [{ type: 'liar', share: 0.95 }] },
+      'adversaries must be shares that leave a tenth of the nodes honest',
+    ],
+  ])('is refused if it says %j', (value, message) => {
+    expect(refused(value)).toMatch(message instanceof RegExp ? message : new RegExp(`^${escaped(message)}$`))
+  })
+
+  it('is refused if it is no JSON', () => {
+    expect(() => parseScenario('{')).toThrow(/JSON/)
+    expect(() => parseScenario('null')).toThrow('the scenario must be an object')
+  })
+
+  it('says everything that it does not say by default', () => {
+    expect(readScenario({ name: 'x' })).toMatchObject({ nodes: 100, authors: 5, records: 10, faults: [], holdMs: null })
+  })
+
+  it('is named as its file', () => {
+    for (const name of names) expect(shipped(name).name).toBe(name)
+  })
+})
+
+describe('a failing run', () => {
+  it('is made small, and printed with what to type to see it again', async () => {
+    const scenario = shipped('steady')
+    const wrap = (engine: Parameters<typeof twisted>[0]) =>
+      twisted(engine, () => ({ say: (output) => (output.type === 'deliver' ? [output, output] : [output]) }))
+    const found = await shrink(scenario, { seed: 3, run: (one) => runScenario(one, { seed: 3, wrap }) })
+    expect(found?.scenario).toMatchObject({ authors: 1, records: 1, faults: [] })
+    expect(found?.scenario.nodes).toBeLessThanOrEqual(3)
+    const text = found ? reproductionText(found, 'trees') : ''
+    expect(text).toContain('hearsay simulate --scenario scenario.json --engine trees --seed 3')
+    const [, json = ''] = /scenario\.json: (.*)/.exec(text) ?? []
+    expect(runScenario(parseScenario(json), { seed: 3, wrap }).violations[0]).toBe(found?.violation)
+  })
+
+  it('that does not fail is not made smaller', async () => {
+    const scenario = readScenario({ name: 'fine', nodes: 4, authors: 1, records: 1 })
+    expect(await shrink(scenario, { seed: 1, run: (one) => runScenario(one, { seed: 1 }) })).toBeNull()
+  })
+})
+
+describe('the picture of a message', () => {
+  it('is the same for the same run, has a dot for each node, and escapes its title', () => {
+    const scenario = readScenario({ name: 'picture', nodes: 20 })
+    const draw = (): string => propagationSvg(runScenario(scenario, { seed: 1 }).propagation, '<a> & "b"\u0000')
+    const picture = draw()
+    expect(draw()).toBe(picture)
+    expect(picture).toContain('>&lt;a&gt; &amp; &quot;b&quot;</text>')
+    expect(picture.match(/<circle/g)).toHaveLength(20)
+    expect(picture.match(/<line/g)).toHaveLength(19)
+    expect(picture.match(/<(?!\/)[a-z]+/g)?.length).toBe((picture.match(/\/>|<\/[a-z]+>/g) ?? []).length)
+  })
+})
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
