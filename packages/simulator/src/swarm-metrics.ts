@@ -2,13 +2,10 @@
 // frames that the real codec encoded.
 
 import type { PeerId } from '@hearsay/core'
+import { ROOM_FRAMES } from './frame-kinds.js'
 import type { Happening } from './network.js'
 
-/** What frames carry, by their first byte (docs/wire.md). */
-const KINDS = ['hello', 'record', 'ack', 'fork', 'name', 'have', 'offer', 'pull', 'none', 'prune', 'graft'] as const
-
-/** Where a record frame has its first seq if its epoch is below 253, as here; from 253 on the byte says how long the number is. */
-const SEQ_AT = 5
+const { kinds: KINDS } = ROOM_FRAMES
 
 export interface SwarmReport {
   readonly seed: number
@@ -101,7 +98,7 @@ export class SwarmMetrics {
       if (this.#isWarm) this.#control.bytes += bytes
       return
     }
-    const tally = this.#tallyOf(frame[SEQ_AT] ?? 0)
+    const tally = this.#tallyOf(ROOM_FRAMES.seqOf(frame) ?? 0)
     if (tally) tally.copies++
   }
 

@@ -39,7 +39,7 @@ function start({ engine = trees, seed = 1, edges, latencyMs = [1, 10] }: Room = 
   const heard = nodes.map(() => new Map<string, number>())
   const network = new SimulatedNetwork({
     ...{ topic: createTopic('large', { crypto }), identities, engine: engine(), crypto, random },
-    ...{ latencyMs, bytesPerMs: BYTES_PER_MS },
+    ...{ latencyMs, path: { bytesPerMs: BYTES_PER_MS } },
     onHappening: (happening, at) => {
       if (happening.type === 'sent') run.bytes += payloadOf(happening.frame)
       else if (happening.type === 'gap') run.gaps.push(happening.gap)
