@@ -12,7 +12,10 @@ export interface GossipLimits {
   readonly maxMessageBytes: number
   /** How long a hole in an author's sequence may stay before it is told as a gap, in ms. @default 1_000 */
   readonly holdMs: number
-  /** How long the first record of an author heard mid-stream waits for an earlier one on another path, in ms. @default 100 */
+  /**
+   * How long the first record of an author heard mid-stream waits for an earlier one on another path, in ms: for a newcomer; who
+   * has been in the room for long waits for `holdMs`. @default 100
+   */
   readonly settleMs: number
   /** Records that wait for an earlier one, over all authors; the longest wait is given up beyond. @default 4_096 */
   readonly maxHeld: number

@@ -32,6 +32,8 @@ export interface OrderingOptions {
   readonly members: Members | null
   readonly crypto: Crypto
   readonly emit: (output: Output) => void
+  /** How long the first record of an author heard mid-stream waits for an earlier one, in ms. */
+  readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
 }
@@ -42,6 +44,7 @@ export class Ordering {
   readonly #emit: (output: Output) => void
   readonly #order: Order
   readonly #causality = new Causality<Place>()
+  readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
@@ -52,7 +55,8 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, crypto, emit, isComing }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, emit, settleMs, isComing }: OrderingOptions) {
+    this.#settleMs = settleMs
     this.#limits = limits
     this.#order = order
     this.#authors = new Authors({ ...limits, members, crypto })
@@ -181,7 +185,8 @@ export class Ordering {
   }
 
   #patienceFor(place: Place, now: number): Patience {
-    const { settleMs, holdMs } = this.#limits
+    const { holdMs } = this.#limits
+    const settleMs = this.#settleMs(now)
     const isDue = (pending: Pending): boolean => this.#order !== 'causal' || this.#isDue(place, pending)
     return { now, settleMs, holdMs, atOnce: this.#order === 'none', isDue }
   }

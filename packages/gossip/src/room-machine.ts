@@ -14,7 +14,6 @@ import { type Arriving, Judgement } from './judgement.js'
 import { LargeBlock, WHOLE_BYTES } from './large-block.js'
 import { type Entered, type Entry, LargeRecords, rangeOf } from './large-records.js'
 import { Neighbour } from './neighbour.js'
-import type { GossipLimits } from './options.js'
 import { type Hole, Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
 import { MAX_HOPS } from './range-frames.js'
@@ -28,6 +27,8 @@ import type { News, Wants } from './wants.js'
 const HELLO_MS = 10_000
 /** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
 const MAX_CONFIRMED_RANGES = 1_024
+/** Who has been in the room for so long is new no longer. */
+const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
 
@@ -66,7 +67,8 @@ export class RoomMachine implements Machine {
     const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#isComing(hole, at)
-    const ordering = new Ordering({ limits: patienceOf(context), order, members, crypto, emit, isComing })
+    const settleMs = (at: number): number => this.#settleMs(context, at)
+    const ordering = new Ordering({ limits: context.limits, order, members, crypto, emit, settleMs, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -349,6 +351,15 @@ export class RoomMachine implements Machine {
     return !this.#assemblies.isComing(header, { from: 0, before: header.firstSeq }, null)
   }
 
+  /**
+   * Who has been here for long hears everybody from the beginning, unless it was cut off: what it missed is on its way. Who asks
+   * for history waits too, for a neighbour that has less of it may be the first to answer.
+   */
+  #settleMs({ limits: { settleMs, holdMs }, since = 'live' }: MachineContext, now: number): number {
+    const isNew = now < (this.#presentSince ?? now) + NEWCOMER_MS
+    return isNew && since === 'live' ? settleMs : Math.max(settleMs, holdMs)
+  }
+
   #isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
     if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
@@ -410,9 +421,4 @@ export class RoomMachine implements Machine {
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
-}
-
-/** Who asks for history waits longer for an author's beginning: a neighbour that has less of it may be the first to answer. */
-function patienceOf({ limits, since = 'live' }: MachineContext): GossipLimits {
-  return since === 'live' ? limits : { ...limits, settleMs: Math.max(limits.settleMs, limits.holdMs) }
 }
