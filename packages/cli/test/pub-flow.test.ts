@@ -75,7 +75,7 @@ describe('pub', () => {
   it('refuses a line above the limit with 2', async () => {
     const topic = freshTopic()
     const sub = await subscriber(topic)
-    const pub = await hearsay(['pub', topic, '--json', ...sub.dial], { input: `${'é'.repeat(600_000)}\n` })
+    const pub = await hearsay(['pub', topic, '--json', ...sub.dial], { input: `${'é'.repeat(2_100_000)}\n` })
     expect([pub.code, objects(pub.stderr)[0]?.code]).toEqual([2, 'ERR_MESSAGE_SIZE'])
     sub.child.kill('SIGTERM')
     await sub.ended

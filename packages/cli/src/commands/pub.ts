@@ -18,7 +18,8 @@ export interface PubOptions extends GlobalOptions {
 }
 
 const DEFAULT_TIMEOUT_S = 30
-const MAX_LINE_BYTES = 1_000_000
+/** No message is larger; quotes and escapes may make a line of that length too large all the same. */
+const MAX_LINE_BYTES: number = 4 * 1024 * 1024
 
 export interface PubSource {
   readonly topic: string
