@@ -10,7 +10,10 @@ import { simulatedCrypto } from '../src/simulated-crypto.js'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const NODES = Number(process.env.HEARSAY_CROWD ?? 60)
-const ECLIPSES = Number(process.env.HEARSAY_ECLIPSES ?? 20)
+/** Seed 120 stays for ever: with it a node whose links to honest ones were cut let strangers take their places. */
+const ECLIPSES = process.env.HEARSAY_ECLIPSES
+  ? Array.from({ length: Number(process.env.HEARSAY_ECLIPSES) }, (_, index) => index + 1)
+  : [1, 2, 3, 120]
 
 function crowdOf(seed: number, options: Partial<CrowdOptions> = {}): Crowd {
   return new Crowd({ seed, membership: {}, crypto: simulatedCrypto(), ...options })
@@ -187,23 +190,23 @@ function eclipse(seed: number): Eclipse {
 
 describe('a node that has joined, attacked by a hundred from a hundred networks', () => {
   it(
-    `keeps an honest neighbour in each of ${ECLIPSES} runs, though its links fail`,
+    `keeps an honest neighbour in each of ${ECLIPSES.length} runs, though its links fail`,
     () => {
-      const results = Array.from({ length: ECLIPSES }, (_, index) => eclipse(index + 1))
+      const results = ECLIPSES.map((seed) => eclipse(seed))
       if (process.env.HEARSAY_ECLIPSES) console.log(JSON.stringify(results))
       for (const { honest, all } of results) {
         expect(honest).toBeGreaterThanOrEqual(1)
         expect(all).toBeLessThanOrEqual(12)
       }
     },
-    60_000 + ECLIPSES * 10_000,
+    60_000 + ECLIPSES.length * 10_000,
   )
 })
 
 describe('a node that starts among four liars to one', () => {
-  it('may be surrounded: how often is only counted here', () => {
+  it('is not always surrounded: nothing but chance and caps by network help it', () => {
     let surrounded = 0
-    for (let seed = 1; seed <= 5; seed++) {
+    for (let seed = 1; seed <= 3; seed++) {
       const crowd = crowdOf(seed)
       const honest = seedWith(crowd, 20)
       crowd.run(5 * SECOND)
@@ -222,7 +225,7 @@ describe('a node that starts among four liars to one', () => {
       const ids = new Set(honest.map(({ id }) => id))
       if (!node.neighbours.some((peer) => ids.has(peer))) surrounded++
     }
-    expect(surrounded).toBeLessThanOrEqual(5)
-    if (process.env.HEARSAY_ECLIPSES) console.log(`surrounded at its start: ${surrounded} of 5`)
+    expect(surrounded).toBeLessThan(3)
+    if (process.env.HEARSAY_ECLIPSES) console.log(`surrounded at its start: ${surrounded} of 3`)
   })
 })
