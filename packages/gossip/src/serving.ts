@@ -90,13 +90,13 @@ export class Serving {
     })
   }
 
-  /** Tells a neighbour how far its own messages have been handed to our room. */
+  /** Tells a neighbour which of its own messages have been handed to our room. */
   #acknowledge(neighbour: Neighbour): void {
     if (neighbour.author === null) return
     for (const [from, to] of this.#parts.ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
-      if (to <= neighbour.acknowledged) continue
+      if (neighbour.acknowledged.covers(from, to)) continue
       if (!this.#hasWindow(neighbour)) return
-      neighbour.acknowledged = to
+      neighbour.acknowledged.add(from, to)
       this.#send(neighbour, { type: 'ack', from, to })
     }
   }
@@ -121,7 +121,7 @@ export class Serving {
     const { log } = this.#parts
     const position = log.positionOf(source, first)
     const arrival = position === undefined ? undefined : log.at(position)
-    if (position === undefined || !arrival || !neighbour.mayAnswer(position)) {
+    if (position === undefined || !arrival || !isShared(arrival) || !neighbour.mayAnswer(position)) {
       neighbour.notices.none({ source, first, count }, now)
       return null
     }
@@ -144,6 +144,7 @@ export class Serving {
 
   /** Tells or sends one arrival, if it is owed; false if that must wait. */
   #pass(neighbour: Neighbour, arrival: Arrival, now: number): boolean {
+    if (!isShared(arrival)) return true
     const owed = this.#owed(neighbour, arrival)
     const isHeld = arrival.holders?.includes(neighbour.handle)
     if (owed === 'nothing') return true
@@ -213,7 +214,7 @@ export class Serving {
   #transferOf(neighbour: Neighbour, arrival: Arrival | undefined, position: number): Transfer | undefined {
     const { transfers } = neighbour
     const known = transfers.find(position)
-    if (known || !(arrival?.body instanceof LargeBlock)) return known
+    if (known || !(arrival?.body instanceof LargeBlock) || !isShared(arrival)) return known
     if (!transfers.hasRoom || !neighbour.mayAnswer(position)) return undefined
     if (position >= neighbour.cursor) this.#parts.log.noteHolder(position, neighbour.handle)
     return transfers.begin(position, arrival)
@@ -242,7 +243,8 @@ export class Serving {
     const { arrival, block } = transfer
     const { source, record } = arrival
     const part = block.part(index)
-    if (!part) return
+    // Whatever the reason: whose turn it is must not be the same for ever.
+    if (!part) return void transfer.wanted.delete(index)
     const naming = neighbour.notices.naming(source)
     if (naming) this.#transmit(neighbour, naming)
     const place = { name: neighbour.notices.nameOf(source), first: record.header.firstSeq }
@@ -303,4 +305,9 @@ export class Serving {
     neighbour.window -= bytes.byteLength
     this.#parts.emit({ type: 'send', peer: neighbour.handle, frame: bytes })
   }
+}
+
+/** False of what the application has yet to say its word on: for others it is not here. */
+function isShared({ body }: Arrival): boolean {
+  return !(body instanceof LargeBlock) || body.isShared
 }
