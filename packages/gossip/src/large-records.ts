@@ -112,8 +112,7 @@ export class LargeRecords {
     }
     this.assemblies.onRefusedHead(peer, range, { parts, now })
     if (finding.is !== 'new') return this.#context.onOther(neighbour, finding, now)
-    this.#context.wants.arrived(peer, range, now)
-    this.assemblies.postpone(peer, range)
+    this.#context.wants.defer(peer, range, now)
   }
 
   #begin(entry: Entry, { from, parts, now }: { from: Neighbour; parts: number; now: number }): void {

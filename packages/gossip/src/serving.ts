@@ -111,23 +111,32 @@ export class Serving {
   /** The records that it asked for: those that begin where it asks, and on to the end of the range. */
   #answer(neighbour: Neighbour, now: number): void {
     for (let request = neighbour.requests[0]; request && this.#hasWindow(neighbour); request = neighbour.requests[0]) {
+      // It waits rather than pushing out one whose head has just gone, and which is about to be wanted.
+      if (this.#mustWait(neighbour, request)) return
       neighbour.requests.shift()
       const rest = this.#answerFirst(neighbour, request, now)
       if (rest) neighbour.requests.unshift(rest)
     }
   }
 
+  #mustWait(neighbour: Neighbour, { source, first }: PlacedRange): boolean {
+    const position = this.#parts.log.positionOf(source, first)
+    if (!neighbour.transfers.isFull || position === undefined || neighbour.transfers.has(position)) return false
+    return this.#parts.log.at(position)?.body instanceof LargeBlock
+  }
+
   #answerFirst(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
     const { log } = this.#parts
     const position = log.positionOf(source, first)
     const arrival = position === undefined ? undefined : log.at(position)
-    if (position === undefined || !arrival || !isShared(arrival) || !neighbour.mayAnswer(position)) {
+    // It may be on its way already.
+    const isSent = position !== undefined && neighbour.transfers.has(position)
+    if (position === undefined || !arrival || !isShared(arrival) || !(isSent || neighbour.mayAnswer(position))) {
       neighbour.notices.none({ source, first, count }, now)
       return null
     }
     if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)
-    // It may be on its way already.
-    if (!neighbour.transfers.has(position)) this.#push(neighbour, arrival, position)
+    if (!isSent) this.#push(neighbour, arrival, position)
     const left = first + count - arrival.end
     return left > 0 ? { source, first: arrival.end, count: left } : null
   }
@@ -161,7 +170,7 @@ export class Serving {
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
     const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
-    switch (way === 'push' && !this.#hasRoom(neighbour, arrival) ? 'offer' : way) {
+    switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
@@ -190,15 +199,16 @@ export class Serving {
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
     if (arrival.body instanceof LargeBlock) {
-      if (neighbour.transfers.hasRoom) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
+      if (!neighbour.transfers.isFull) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return
     }
     this.#transmit(neighbour, this.#frameOf(position, { ...arrival, body: arrival.body }))
     this.#tellPushed(neighbour, arrival)
   }
 
-  #hasRoom(neighbour: Neighbour, { body }: Arrival): boolean {
-    return !(body instanceof LargeBlock) || neighbour.transfers.hasRoom
+  /** Large ones of the past come in masses: the neighbour is to say how many it can put together. */
+  #isTooMuch(neighbour: Neighbour, { body }: Arrival, owed: 'live' | 'past'): boolean {
+    return body instanceof LargeBlock && (owed === 'past' || neighbour.transfers.isFull)
   }
 
   /** True if the neighbour, which has at least the beginning of it, had better know that we do too. */
