@@ -19,8 +19,6 @@ export const MAX_FED = 256
 const MAX_TURNS = 16
 /** A look that is so late was slept through. */
 const LATE_MS = 5_000
-/** Records that wait for that, with each neighbour that has them; the oldest is forgotten. */
-const MAX_DEFERRED = 256
 /** What one neighbour feeds at once may claim this share of the bytes of all. */
 const FED_SHARE = 1 / 4
 
@@ -47,7 +45,6 @@ export class Assemblies {
   readonly #context: AssembliesContext
   readonly #feeders: Feeders
   readonly #assemblies = new Map<string, Assembly>()
-  readonly #deferred: { readonly peer: PeerHandle; readonly range: PlacedRange }[] = []
   #stirred = false
   #isPaused = false
 
@@ -96,16 +93,11 @@ export class Assemblies {
     if (this.#hasRoom(peer)) return true
     for (const assembly of this.#assemblies.values()) {
       if (!assembly.isIdle(now)) continue
-      for (const other of assembly.sources.keys()) this.#defer(other, assembly.range)
+      for (const other of assembly.sources.keys()) this.#context.wants.defer(other, assembly.range, now)
       this.drop(assembly, now)
       if (this.#hasRoom(peer)) return true
     }
     return false
-  }
-
-  /** This neighbour has it, and is asked when there is room. */
-  postpone(peer: PeerHandle, range: PlacedRange): void {
-    this.#defer(peer, range)
   }
 
   /** A head was accepted; so many parts follow unasked. */
@@ -218,9 +210,6 @@ export class Assemblies {
       assembly.forget(peer)
       if (assembly.feeder === peer) this.#leave(assembly, now)
     }
-    for (let at = this.#deferred.length - 1; at >= 0; at--) {
-      if (this.#deferred[at]?.peer === peer) this.#deferred.splice(at, 1)
-    }
   }
 
   /** Leaves whoever is silent for another, and gives up what nobody sends. */
@@ -294,11 +283,6 @@ export class Assemblies {
     return assembly.isFed
   }
 
-  #defer(peer: PeerHandle, range: PlacedRange): void {
-    this.#deferred.push({ peer, range })
-    if (this.#deferred.length > MAX_DEFERRED) this.#deferred.shift()
-  }
-
   #complete(assembly: Assembly, now: number): void {
     this.#end(assembly, now)
     this.#context.onWhole(assembly, now)
@@ -313,21 +297,8 @@ export class Assemblies {
       if (!assembly.isSentBy(peer)) this.stop(peer, range, now)
     }
     this.#feedWaiting(now)
-    this.#resume(now)
-  }
-
-  /** Asks for what had to wait, as long as there is room. */
-  #resume(now: number): void {
-    for (let left = this.#deferred.length; left > 0; left--) {
-      const next = this.#deferred.shift()
-      if (!next) return
-      const { source, first } = next.range
-      if (this.find(source, first)) this.addHolder(next.peer, source, first, now)
-      else if (this.#hasRoom(next.peer)) {
-        this.#context.wants.promise(next.peer, next.range, { offered: true, isDoubt: false, now })
-        return
-      } else this.#deferred.push(next)
-    }
+    // What had to wait is asked for, as there is room for one more.
+    this.#context.wants.resume((peer) => this.#hasRoom(peer), now)
   }
 
   /** Leaves the feeder, if it has one, for the best of the other holders. */

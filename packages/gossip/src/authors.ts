@@ -120,9 +120,11 @@ export class Authors {
   #idle(except: PeerId): PeerId | undefined {
     if (!this.#counters.hasRoom) return undefined
     let looks = 0
-    for (const [author, { epochs }] of this.#authors) {
+    for (const [author, { epochs, floor }] of this.#authors) {
       if (looks++ === MAX_LOOKS) return undefined
-      if (author !== except && [...epochs.values()].every(({ isIdle }) => isIdle)) return author
+      // All that there is to remember of it, or what is left out could be delivered twice.
+      const isRoom = this.#counters.hasRoomFor(epochs.size + (floor >= 0 ? 1 : 0))
+      if (author !== except && isRoom && [...epochs.values()].every(({ isIdle }) => isIdle)) return author
     }
     return undefined
   }
@@ -132,7 +134,9 @@ export class Authors {
     const author = this.#idle(except)
     const known = author === undefined ? undefined : this.#authors.get(author)
     if (author === undefined || !known) return
-    for (const [epoch, { end }] of known.epochs) this.#counters.set(this.#hashOf(author, epoch), end)
+    for (const [epoch, { end }] of known.epochs) {
+      if (end !== null) this.#counters.set(this.#hashOf(author, epoch), end)
+    }
     if (known.floor >= 0) this.#counters.set(this.#hashOf(author, FLOOR), known.floor)
     this.#size -= known.epochs.size
     this.#authors.delete(author)

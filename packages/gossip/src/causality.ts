@@ -39,17 +39,26 @@ export class Causality<Place extends Where> {
   /** The first record of this place waits for that one. */
   wait(place: Place, cause: Cause): void {
     const [key, own] = [keyOf(cause), keyOf(place)]
-    this.#leave(own)
+    this.leave(place)
     this.#waitsFor.set(own, key)
     const waiting = this.#waiting.get(key) ?? new Map<string, Place>()
     this.#waiting.set(key, waiting.set(own, place))
   }
 
-  #leave(own: string): void {
+  /** It waits for nothing, or no longer. */
+  leave(place: Place): void {
+    const own = keyOf(place)
     const key = this.#waitsFor.get(own)
-    const waiting = key === undefined ? undefined : this.#waiting.get(key)
+    if (key === undefined) return
+    this.#waitsFor.delete(own)
+    const waiting = this.#waiting.get(key)
     waiting?.delete(own)
-    if (key !== undefined && waiting?.size === 0) this.#waiting.delete(key)
+    if (waiting?.size === 0) this.#waiting.delete(key)
+  }
+
+  /** How many places wait. */
+  get waiting(): number {
+    return this.#waitsFor.size
   }
 
   /** A place that may go on, once; undefined if there is none. */

@@ -25,7 +25,12 @@ export class Counters {
 
   /** True if another one may be remembered. */
   get hasRoom(): boolean {
-    return this.#size < this.#most
+    return this.hasRoomFor(1)
+  }
+
+  /** True if so many more may be remembered. */
+  hasRoomFor(count: number): boolean {
+    return this.#size + count <= this.#most
   }
 
   /** Bytes that the table takes. */

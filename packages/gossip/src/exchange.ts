@@ -42,7 +42,7 @@ export class Exchange {
     })
     this.fillings = new Fillings({
       holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
-      isPromised: (source, first) => this.wants.has(source, first),
+      isPromised: (source, first) => this.wants.has(source, first) || this.#isFed(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
@@ -85,6 +85,12 @@ export class Exchange {
   /** When `expire` is next needed. */
   get deadline(): number {
     return Math.min(this.wants.deadline, this.fillings.deadline)
+  }
+
+  /** True if the parts of a record that begins there are on their way. */
+  #isFed(source: Source, first: number): boolean {
+    const assembly = this.#parts.assemblies().find(source, first)
+    return assembly !== undefined && assembly.feeder !== null
   }
 
   *#introduced(): Iterable<PeerHandle> {

@@ -85,6 +85,11 @@ export class LargeBlock {
     this.#parts.clear()
   }
 
+  /** True if others may be given it. */
+  get isShared(): boolean {
+    return this.#isShared
+  }
+
   /** From now on others may be given it. */
   share(): void {
     this.#isShared = true

@@ -112,8 +112,7 @@ export class LargeRecords {
     }
     this.assemblies.onRefusedHead(peer, range, { parts, now })
     if (finding.is !== 'new') return this.#context.onOther(neighbour, finding, now)
-    this.#context.wants.arrived(peer, range, now)
-    this.assemblies.postpone(peer, range)
+    this.#context.wants.defer(peer, range, now)
   }
 
   #begin(entry: Entry, { from, parts, now }: { from: Neighbour; parts: number; now: number }): void {
@@ -158,7 +157,7 @@ export class LargeRecords {
     }
     this.#context.forgotten(log.completed(position))
     // They may have no more than a part of it, and wait for one who has all.
-    for (const peer of arrival.holders ?? []) neighbours.get(peer)?.notices.have(arrival, now)
+    if (block.isShared) for (const peer of arrival.holders ?? []) neighbours.get(peer)?.notices.have(arrival, now)
     const pending = { ...contents.value, record, bytes: whole.byteLength, hops, via: from }
     this.#context.whole({ pending, block: whole, position, from: sender ?? null, news: NO_NEWS, now })
   }

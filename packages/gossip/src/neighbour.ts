@@ -5,6 +5,7 @@ import type { ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 import { OFFERS } from './holders.js'
+import { IntervalSet } from './intervals.js'
 import { NamesHeard } from './names.js'
 import { Notices, type PlacedRange } from './notices.js'
 import { Transfers } from './transfers.js'
@@ -34,8 +35,8 @@ export class Neighbour {
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
-  /** Where the last run of its own messages ends that it was told we have. */
-  acknowledged = 0
+  /** Its own messages that it was told we have: more runs than are ever told at once. */
+  readonly acknowledged: IntervalSet = new IntervalSet(128, 'forget')
   /** True once our hello is on its way. */
   greeted = false
   /** When its hello must be here. */

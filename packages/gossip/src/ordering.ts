@@ -119,9 +119,14 @@ export class Ordering {
     this.#authors.touch(header.author)
   }
 
-  /** The record is at the judge, or holds nothing that can be delivered: another copy of it is nothing new. */
+  /** The record holds nothing that can be delivered: another copy of it is nothing new. */
   know(header: RecordHeader): void {
     this.#authors.open(header.author, header.epoch).know(header)
+  }
+
+  /** The record is at the judge, and is accepted, refused or not, in the end: its place is not forgotten before. */
+  judge(header: RecordHeader): void {
+    this.#authors.open(header.author, header.epoch).judge(header)
   }
 
   /** A place that is admitted is followed: its first record is on its way. */
@@ -208,13 +213,16 @@ export class Ordering {
   /** Tells what became deliverable and keeps the books on what waits. */
   #track(place: Place, change: () => readonly Step[]): void {
     const { sequence } = place
-    const { heldCount, heldBytes, deadline, next } = sequence
+    const { heldCount, heldBytes, deadline, next, frozenAt } = sequence
     const steps = change()
     this.#held += sequence.heldCount - heldCount
     this.#heldBytes += sequence.heldBytes - heldBytes
     if (sequence.deadline !== deadline) this.#enqueue(place)
     for (const step of steps) this.#tell(place, step)
-    if (this.#order === 'causal' && (sequence.next !== next || sequence.frozenAt !== null)) this.#causality.heard(place)
+    if (this.#order !== 'causal') return
+    if (sequence.waiting === null) this.#causality.leave(place)
+    // Only what changes here sets others free: forked authors that wait for each other would do so for ever.
+    if (sequence.next !== next || sequence.frozenAt !== frozenAt) this.#causality.heard(place)
   }
 
   /** A new deadline is the latest of its kind, so its place is the last. */

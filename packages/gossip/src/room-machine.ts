@@ -21,7 +21,7 @@ import { Restoring } from './restoring.js'
 import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
-import type { News, Wants } from './wants.js'
+import { type News, NO_NEWS, type Wants } from './wants.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
@@ -147,6 +147,7 @@ export class RoomMachine implements Machine {
 
   #onRestore({ records, since }: Of<'restore'>): void {
     this.#restoring.restore(records)
+    this.#spread.onRestored?.(this.#log.next)
     this.#serving.since = since
   }
 
@@ -285,7 +286,7 @@ export class RoomMachine implements Machine {
   /** Nobody hears of it before the application has said what it thinks. */
   #judge(arriving: Arriving): void {
     if (!this.#judgement) return this.#accept(arriving)
-    this.#ordering.know(arriving.pending.record.header)
+    this.#ordering.judge(arriving.pending.record.header)
     const verdict = this.#judgement.judge(arriving)
     if (verdict !== null) this.#settle(arriving, verdict)
   }
@@ -298,25 +299,37 @@ export class RoomMachine implements Machine {
   }
 
   #settle(arriving: Arriving, verdict: Verdict): void {
-    if (verdict === 'accept') return this.#accept(arriving)
     const { pending, position, now } = arriving
+    // Its author may have forked while the application thought about it.
+    const isFrozen = this.#ordering.isFrozen(pending.record.header)
+    if (verdict === 'accept' && !isFrozen) return this.#accept(arriving)
     if (position !== null) this.#log.remove(position)
-    this.#drop(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored')
+    if (verdict !== 'accept') this.#drop(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored')
     // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
     this.#ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
 
   #accept(arriving: Arriving): void {
     const { pending, block, from, now } = arriving
-    const position = arriving.position ?? this.#enterWhole(arriving).position
+    const arrival = this.#log.at(this.#positionOf(arriving))
     const record = { ...pending.record, block }
-    const arrival = this.#log.at(position)
-    if (arrival?.body instanceof LargeBlock) arrival.body.share()
     this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
     if (this.#keeps) this.#outputs.push({ type: 'keep', record })
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source
     if (this.#ordering.holeOf(author, epoch)) this.#exchange.fillings.note(arrival.source, from.handle, now)
+  }
+
+  /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
+  #positionOf(arriving: Arriving): number {
+    const { position, from, now } = arriving
+    const arrival = position === null ? undefined : this.#log.at(position)
+    if (position === null || (!arrival && this.#judgement)) return this.#enterWhole(arriving).position
+    if (!(arrival?.body instanceof LargeBlock) || arrival.body.isShared) return position
+    arrival.body.share()
+    this.#log.remove(position)
+    const news = { ...NO_NEWS, asked: true, recovered: arrival.isRecovered, holders: arrival.holders ?? [] }
+    return this.#enterWith(arrival, { from, news, now }).position
   }
 
   #enterWhole({ pending: { record, hops }, block, from, news, now }: Arriving): Entered {

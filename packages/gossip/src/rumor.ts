@@ -70,6 +70,10 @@ class Rumor implements Spread {
     return true
   }
 
+  onRestored(next: number): void {
+    this.#upTo = next
+  }
+
   wayOf({ arrival, isPast, isOnly }: Crossing): Way {
     return !isPast && (isOnly || blockOf(arrival.record).bytes <= PUSH_BYTES) ? 'push' : 'offer'
   }

@@ -52,6 +52,8 @@ export class Sequence {
   #waitsSince = 0
   #frozenAt: number | null = null
   #isRestored = false
+  /** First numbers of the records that are at the judge. */
+  readonly #judged = new Set<number>()
 
   /** @param end of one that was followed before: nothing below it is new; null of one that was not */
   constructor(end: number | null = null) {
@@ -61,12 +63,12 @@ export class Sequence {
 
   /** True if nothing waits: `end` says all that matters. */
   get isIdle(): boolean {
-    return this.#next !== null && this.#held.length === 0
+    return this.#held.length === 0 && this.#judged.size === 0
   }
 
-  /** The number from which on something new may come; there is none of an author that forked. */
-  get end(): number {
-    return this.#frozenAt === null ? (this.#next ?? 0) : Number.MAX_SAFE_INTEGER - 1
+  /** The number from which on something new may come; there is none of an author that forked. Null if it never began. */
+  get end(): number | null {
+    return this.#frozenAt === null ? this.#next : Number.MAX_SAFE_INTEGER - 1
   }
 
   /** The first number not yet delivered; null while settling. */
@@ -134,9 +136,15 @@ export class Sequence {
     this.#next = Math.max(this.#next ?? 0, end)
   }
 
-  /** It is on its way to the application, by way of a judge: another copy is nothing new. */
+  /** Another copy is nothing new. */
   know({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
     this.#known.add(firstSeq, firstSeq + count)
+  }
+
+  /** It is on its way to the application, by way of a judge. */
+  judge(header: { readonly firstSeq: number; readonly count: number }): void {
+    this.know(header)
+    this.#judged.add(header.firstSeq)
   }
 
   /** Takes a record of a place that is not known yet. `begin` says whether an unknown sequence may begin right here. */
@@ -144,6 +152,7 @@ export class Sequence {
     const { firstSeq } = pending.record.header
     const { patience } = options
     this.know(pending.record.header)
+    this.#judged.delete(firstSeq)
     if (this.#next === null && (firstSeq === 0 || options.begin)) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return []

@@ -90,13 +90,13 @@ export class Serving {
     })
   }
 
-  /** Tells a neighbour how far its own messages have been handed to our room. */
+  /** Tells a neighbour which of its own messages have been handed to our room. */
   #acknowledge(neighbour: Neighbour): void {
     if (neighbour.author === null) return
     for (const [from, to] of this.#parts.ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
-      if (to <= neighbour.acknowledged) continue
+      if (neighbour.acknowledged.covers(from, to)) continue
       if (!this.#hasWindow(neighbour)) return
-      neighbour.acknowledged = to
+      neighbour.acknowledged.add(from, to)
       this.#send(neighbour, { type: 'ack', from, to })
     }
   }
@@ -111,23 +111,32 @@ export class Serving {
   /** The records that it asked for: those that begin where it asks, and on to the end of the range. */
   #answer(neighbour: Neighbour, now: number): void {
     for (let request = neighbour.requests[0]; request && this.#hasWindow(neighbour); request = neighbour.requests[0]) {
+      // It waits rather than pushing out one whose head has just gone, and which is about to be wanted.
+      if (this.#mustWait(neighbour, request)) return
       neighbour.requests.shift()
       const rest = this.#answerFirst(neighbour, request, now)
       if (rest) neighbour.requests.unshift(rest)
     }
   }
 
+  #mustWait(neighbour: Neighbour, { source, first }: PlacedRange): boolean {
+    const position = this.#parts.log.positionOf(source, first)
+    if (!neighbour.transfers.isFull || position === undefined || neighbour.transfers.has(position)) return false
+    return this.#parts.log.at(position)?.body instanceof LargeBlock
+  }
+
   #answerFirst(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
     const { log } = this.#parts
     const position = log.positionOf(source, first)
     const arrival = position === undefined ? undefined : log.at(position)
-    if (position === undefined || !arrival || !neighbour.mayAnswer(position)) {
+    // It may be on its way already.
+    const isSent = position !== undefined && neighbour.transfers.has(position)
+    if (position === undefined || !arrival || !isShared(arrival) || !(isSent || neighbour.mayAnswer(position))) {
       neighbour.notices.none({ source, first, count }, now)
       return null
     }
     if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)
-    // It may be on its way already.
-    if (!neighbour.transfers.has(position)) this.#push(neighbour, arrival, position)
+    if (!isSent) this.#push(neighbour, arrival, position)
     const left = first + count - arrival.end
     return left > 0 ? { source, first: arrival.end, count: left } : null
   }
@@ -144,6 +153,7 @@ export class Serving {
 
   /** Tells or sends one arrival, if it is owed; false if that must wait. */
   #pass(neighbour: Neighbour, arrival: Arrival, now: number): boolean {
+    if (!isShared(arrival)) return true
     const owed = this.#owed(neighbour, arrival)
     const isHeld = arrival.holders?.includes(neighbour.handle)
     if (owed === 'nothing') return true
@@ -160,7 +170,7 @@ export class Serving {
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
     const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
-    switch (way === 'push' && !this.#hasRoom(neighbour, arrival) ? 'offer' : way) {
+    switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
@@ -189,15 +199,16 @@ export class Serving {
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
     if (arrival.body instanceof LargeBlock) {
-      if (neighbour.transfers.hasRoom) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
+      if (!neighbour.transfers.isFull) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return
     }
     this.#transmit(neighbour, this.#frameOf(position, { ...arrival, body: arrival.body }))
     this.#tellPushed(neighbour, arrival)
   }
 
-  #hasRoom(neighbour: Neighbour, { body }: Arrival): boolean {
-    return !(body instanceof LargeBlock) || neighbour.transfers.hasRoom
+  /** Large ones of the past come in masses: the neighbour is to say how many it can put together. */
+  #isTooMuch(neighbour: Neighbour, { body }: Arrival, owed: 'live' | 'past'): boolean {
+    return body instanceof LargeBlock && (owed === 'past' || neighbour.transfers.isFull)
   }
 
   /** True if the neighbour, which has at least the beginning of it, had better know that we do too. */
@@ -213,7 +224,7 @@ export class Serving {
   #transferOf(neighbour: Neighbour, arrival: Arrival | undefined, position: number): Transfer | undefined {
     const { transfers } = neighbour
     const known = transfers.find(position)
-    if (known || !(arrival?.body instanceof LargeBlock)) return known
+    if (known || !(arrival?.body instanceof LargeBlock) || !isShared(arrival)) return known
     if (!transfers.hasRoom || !neighbour.mayAnswer(position)) return undefined
     if (position >= neighbour.cursor) this.#parts.log.noteHolder(position, neighbour.handle)
     return transfers.begin(position, arrival)
@@ -242,7 +253,8 @@ export class Serving {
     const { arrival, block } = transfer
     const { source, record } = arrival
     const part = block.part(index)
-    if (!part) return
+    // Whatever the reason: whose turn it is must not be the same for ever.
+    if (!part) return void transfer.wanted.delete(index)
     const naming = neighbour.notices.naming(source)
     if (naming) this.#transmit(neighbour, naming)
     const place = { name: neighbour.notices.nameOf(source), first: record.header.firstSeq }
@@ -303,4 +315,9 @@ export class Serving {
     neighbour.window -= bytes.byteLength
     this.#parts.emit({ type: 'send', peer: neighbour.handle, frame: bytes })
   }
+}
+
+/** False of what the application has yet to say its word on: for others it is not here. */
+function isShared({ body }: Arrival): boolean {
+  return !(body instanceof LargeBlock) || body.isShared
 }

@@ -48,6 +48,8 @@ export interface Spread {
   readonly dueAt?: number
   /** Begins a round if one is due, in which all before this position goes on. */
   beginRound?(next: number, now: number): boolean
+  /** All before this position was here before: it is no news. */
+  onRestored?(next: number): void
   /** A round is due by hand. */
   onTick?(): void
   /** How long a push is waited for when a neighbour says that it has a record of this author, in ms. */

@@ -38,7 +38,12 @@ export class Transfers {
     return this.#transfers.get(position)
   }
 
-  /** True if one more may begin. */
+  /** True if none may begin unless another gives way. */
+  get isFull(): boolean {
+    return this.#transfers.size >= MAX_TRANSFERS
+  }
+
+  /** True if one more may begin, for which another gives way if need be. */
   get hasRoom(): boolean {
     if (this.#transfers.size < MAX_TRANSFERS) return true
     for (const { wanted, position } of this.#transfers.values()) {

@@ -16,6 +16,8 @@ const MAX_TRIES = 3
 const AGAIN_MS = 4_000
 /** When all who hold it are busy. */
 const BUSY_MS = 50
+/** What had to wait for room is asked for again after so long even if nobody tells that there is room. */
+const DEFER_MS = 30_000
 
 /** One record that is missed. */
 export interface Want extends PlacedRange {
@@ -65,6 +67,8 @@ export class Wants {
   readonly #holders = new Map<PeerHandle, Holder>()
   /** Those of each place, to find by place who is asked. */
   readonly #places = new Map<string, Set<Want>>()
+  /** Those that wait for room here, the first one first. */
+  readonly #deferred = new Set<Want>()
   readonly #due = new DueQueue<{ readonly want: Want; readonly at: number }>()
 
   constructor(context: WantsContext) {
@@ -162,6 +166,39 @@ export class Wants {
     return { asked, recovered: asked && want.offered, repaired, promise, holders }
   }
 
+  /** The neighbour has it, and there is no room for it yet: its promise stands, and it may not promise ever more. */
+  defer(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const key = keyOf(range, false)
+    const holder = this.#holders.get(peer)
+    holder?.answer(key, now)
+    if (holder) holder.heardAt = now
+    this.promise(peer, range, { offered: true, isDoubt: false, now })
+    const want = this.#wants.get(key)
+    if (!want) return
+    if (want.askedOf === peer) want.askedOf = null
+    if (want.askedOf !== null) return
+    // It did answer.
+    if (want.holders.has(peer)) want.holders.set(peer, 0)
+    this.#deferred.add(want)
+    this.#schedule(want, now + DEFER_MS)
+  }
+
+  /** There is room for one more from some neighbours: asks for what waits for that. */
+  resume(hasRoom: (peer: PeerHandle) => boolean, now: number): void {
+    const rooms = new Map<PeerHandle, boolean>()
+    const isRoom = (peer: PeerHandle): boolean => {
+      const known = rooms.get(peer) ?? hasRoom(peer)
+      rooms.set(peer, known)
+      return known
+    }
+    for (const want of this.#deferred) {
+      if (![...want.holders.keys()].some(isRoom)) continue
+      this.#deferred.delete(want)
+      if (this.#context.isMissing(want)) return this.#schedule(want, now)
+      this.#forget(want, now)
+    }
+  }
+
   /** The neighbour does not hold what it was asked for. */
   none(peer: PeerHandle, range: PlacedRange, now: number): void {
     const holder = this.#holders.get(peer)
@@ -216,6 +253,7 @@ export class Wants {
       asked.asked.delete(keyOf(want, false))
     }
     want.askedOf = null
+    this.#deferred.delete(want)
     const holder = this.#choose(want, now)
     if (holder) this.#ask(want, holder, now)
     else if (this.#hasTries(want)) this.#schedule(want, now + BUSY_MS)
@@ -274,6 +312,7 @@ export class Wants {
 
   #forget(want: Want, now?: number): void {
     this.#wants.delete(want.key)
+    this.#deferred.delete(want)
     const place = placeOf(want.source)
     const others = this.#places.get(place)
     others?.delete(want)
