@@ -290,7 +290,11 @@ export class Serving {
   #frameOf(position: number, { record, hops }: Arrival, block: Uint8Array): Uint8Array {
     if (this.#lastFrame.position !== position) {
       const { header, signature, signed, id } = record
-      const bytes = encodeFrame({ type: 'record', hops, record: encodeRecord({ header, signature, signed, id, block }) })
+      const bytes = encodeFrame({
+        type: 'record',
+        hops,
+        record: encodeRecord({ header, signature, signed, id, block }),
+      })
       this.#lastFrame = { position, bytes }
     }
     return this.#lastFrame.bytes
