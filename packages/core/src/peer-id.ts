@@ -2,6 +2,7 @@
 // and cannot be confused with other text; one key has exactly one spelling.
 
 import z32 from 'z32'
+import { copyBytes } from './bytes.js'
 import { CoreError } from './errors.js'
 
 declare const peerIdBrand: unique symbol
@@ -22,7 +23,7 @@ export function toPeerId(publicKey: Uint8Array): PeerId {
 
 /** The 32 bytes of the public key. */
 export function fromPeerId(id: PeerId): Uint8Array {
-  return Uint8Array.from(z32.decode(id)).subarray(0, PUBLIC_KEY_BYTES)
+  return copyBytes(z32.decode(id).subarray(0, PUBLIC_KEY_BYTES))
 }
 
 /** True for the one canonical spelling of a 32-byte key. */

@@ -94,9 +94,9 @@ export interface RecordContents {
 
 /** Signs consecutive messages of one author as one record. */
 export function createRecord(draft: RecordDraft, topic: Topic, author: Identity, crypto: Crypto): SignedRecord {
-  const { messages, causes, ...place } = draft
+  const { messages, causes, epoch, firstSeq, time, prev } = draft
   const kind = causes ? KIND_CAUSED : KIND_MESSAGES
-  const header: RecordHeader = { ...place, kind, author: author.id, count: messages.length }
+  const header: RecordHeader = { kind, author: author.id, epoch, firstSeq, count: messages.length, time, prev }
   checkHeader(header)
   if (causes && causes.length > MAX_CAUSES) throw malformed(`${causes.length} causes`)
   const plain = joinMessages(messages, causes ? encodeCauses(causes) : new Uint8Array())

@@ -3,11 +3,12 @@
 
 import type { Delivery, HistoryQuery } from '@hearsay/core'
 
-interface Entry {
-  readonly delivery: Delivery
+/** What consecutive entries share: the messages of one record, mostly. */
+interface Run {
+  readonly first: Omit<Delivery, 'payload'>
+  /** The position of the first. */
+  readonly position: number
   readonly own: boolean
-  /** Bytes of all that was ever appended before it. */
-  readonly bytesBefore: number
 }
 
 interface Reader {
@@ -31,8 +32,14 @@ export class DeliveryLog {
   readonly #bounds: { readonly messages: number; readonly bytes: number }
   readonly #onPressure: (pressed: boolean) => void
   readonly #readers = new Set<Reader>()
-  #entries: (Entry | undefined)[] = []
-  /** The position of `#entries[#offset]`; what lies before the offset is gone. */
+  /**
+   * Three columns: payloads, the runs that they are of, and the bytes of all that was ever appended before them. A delivery is
+   * made when it is read: an object for each of a hundred thousand would be most of what the garbage collector has to do.
+   */
+  #payloads: (Uint8Array | undefined)[] = []
+  #runs: (Run | undefined)[] = []
+  #bytesBefore: number[] = []
+  /** The position of what is at `#offset`; what lies before the offset is gone. */
   #oldest = 0
   #offset = 0
   /** Of all that was ever appended. */
@@ -46,7 +53,9 @@ export class DeliveryLog {
   }
 
   append(delivery: Delivery, own: boolean): void {
-    this.#entries.push({ delivery, own, bytesBefore: this.#bytes })
+    this.#runs.push(this.#runOf(delivery, own))
+    this.#payloads.push(delivery.payload)
+    this.#bytesBefore.push(this.#bytes)
     this.#bytes += delivery.payload.byteLength
     this.#trim()
     for (const reader of this.#readers) reader.wake?.()
@@ -78,7 +87,16 @@ export class DeliveryLog {
   }
 
   get #next(): number {
-    return this.#oldest + this.#entries.length - this.#offset
+    return this.#oldest + this.#payloads.length - this.#offset
+  }
+
+  /** The latest run if this message goes on with it, or a new one. */
+  #runOf(delivery: Delivery, own: boolean): Run {
+    const last = this.#runs.at(-1)
+    const position = this.#next
+    if (last?.own === own && isNext(last.first, position - last.position, delivery)) return last
+    const { author, epoch, seq, time, receivedAt, hops, via } = delivery
+    return { first: { author, epoch, seq, time, receivedAt, hops, via }, position, own }
   }
 
   async *#retained(query: HistoryQuery): AsyncGenerator<Delivery, undefined, undefined> {
@@ -86,8 +104,8 @@ export class DeliveryLog {
     for (let position = this.#oldest; position < end; position++) {
       // What was let go while the reader was busy is skipped, never what followed it read twice.
       position = Math.max(position, this.#oldest)
-      const entry = position < end ? this.#at(position) : undefined
-      if (entry && matches(entry.delivery, query)) yield entry.delivery
+      const delivery = position < end ? this.#at(position) : undefined
+      if (delivery && matches(delivery, query)) yield delivery
     }
     return undefined
   }
@@ -97,8 +115,8 @@ export class DeliveryLog {
     this.#readers.add(reader)
     try {
       while (!reader.ended) {
-        const entry = reader.query.follow === 'latest' ? this.#latest(reader) : this.#following(reader)
-        if (entry) yield entry.delivery
+        const delivery = reader.query.follow === 'latest' ? this.#latest(reader) : this.#following(reader)
+        if (delivery) yield delivery
         else if (this.#closed) break
         else await this.#more(reader)
       }
@@ -109,23 +127,22 @@ export class DeliveryLog {
     return undefined
   }
 
-  /** The next entry for this reader. */
-  #following(reader: Reader): Entry | undefined {
+  /** The next for this reader. */
+  #following(reader: Reader): Delivery | undefined {
     reader.position = Math.max(reader.position, this.#oldest)
-    let entry = this.#at(reader.position)
-    while (entry && !isFor(reader, entry)) entry = this.#at(++reader.position)
-    if (entry) reader.position++
+    let delivery: Delivery | undefined
+    while (!delivery && reader.position < this.#next) delivery = this.#for(reader, reader.position++)
     if (reader.query.follow === 'pause') this.#relax()
-    return entry
+    return delivery
   }
 
-  /** The newest entry for this reader among those that it has not seen. */
-  #latest(reader: Reader): Entry | undefined {
+  /** The newest for this reader among those that it has not seen. */
+  #latest(reader: Reader): Delivery | undefined {
     const from = Math.max(reader.position, this.#oldest)
     reader.position = this.#next
     for (let position = this.#next - 1; position >= from; position--) {
-      const entry = this.#at(position)
-      if (entry && isFor(reader, entry)) return entry
+      const delivery = this.#for(reader, position)
+      if (delivery) return delivery
     }
     return undefined
   }
@@ -139,8 +156,23 @@ export class DeliveryLog {
     })
   }
 
-  #at(position: number): Entry | undefined {
-    return this.#entries[position - this.#oldest + this.#offset]
+  #at(position: number): Delivery | undefined {
+    const index = this.#indexOf(position)
+    const [run, payload] = [this.#runs[index], this.#payloads[index]]
+    if (!run || !payload) return undefined
+    const { author, epoch, seq, time, receivedAt, hops, via } = run.first
+    return { author, epoch, seq: seq + position - run.position, time, receivedAt, hops, via, payload }
+  }
+
+  /** Own messages are in the history, not in what is followed. */
+  #for({ query }: Reader, position: number): Delivery | undefined {
+    if (this.#runs[this.#indexOf(position)]?.own !== false) return undefined
+    const delivery = this.#at(position)
+    return delivery && matches(delivery, query) ? delivery : undefined
+  }
+
+  #indexOf(position: number): number {
+    return position - this.#oldest + this.#offset
   }
 
   /** A reader that must not lose anything has read on, or gone. */
@@ -161,12 +193,15 @@ export class DeliveryLog {
   }
 
   #evict(): void {
-    // The array keeps its dead places for a while, but not what was in them.
-    this.#entries[this.#offset++] = undefined
+    // The columns keep their dead places for a while, but not what was in them.
+    this.#runs[this.#offset] = undefined
+    this.#payloads[this.#offset++] = undefined
     this.#oldest++
-    // Moving the rest only once half the array is dead keeps eviction constant on average.
-    if (this.#offset < 1_024 || this.#offset * 2 < this.#entries.length) return
-    this.#entries = this.#entries.slice(this.#offset)
+    // Moving the rest only once half of them is dead keeps eviction constant on average.
+    if (this.#offset < 1_024 || this.#offset * 2 < this.#payloads.length) return
+    this.#runs = this.#runs.slice(this.#offset)
+    this.#payloads = this.#payloads.slice(this.#offset)
+    this.#bytesBefore = this.#bytesBefore.slice(this.#offset)
     this.#offset = 0
   }
 
@@ -188,16 +223,18 @@ export class DeliveryLog {
 
   /** What share of the bounds all from this position on takes. */
   #fullness(position: number): number {
-    const entry = this.#at(Math.max(position, this.#oldest))
-    if (!entry) return 0
+    const bytesBefore = this.#bytesBefore[this.#indexOf(Math.max(position, this.#oldest))]
+    if (bytesBefore === undefined) return 0
     const { messages, bytes } = this.#bounds
-    return Math.max((this.#next - position) / messages, (this.#bytes - entry.bytesBefore) / bytes)
+    return Math.max((this.#next - position) / messages, (this.#bytes - bytesBefore) / bytes)
   }
 }
 
-/** Own messages are in the history, not in what is followed. */
-function isFor({ query }: Reader, { delivery, own }: Entry): boolean {
-  return !own && matches(delivery, query)
+/** True if this message differs from the one so many before it by its number and payload alone. */
+function isNext(first: Omit<Delivery, 'payload'>, after: number, delivery: Delivery): boolean {
+  const { author, epoch, seq, time, receivedAt, hops, via } = delivery
+  if (author !== first.author || epoch !== first.epoch || seq !== first.seq + after) return false
+  return time === first.time && receivedAt === first.receivedAt && hops === first.hops && via === first.via
 }
 
 function matches({ author, epoch, seq, receivedAt }: Delivery, query: HistoryQuery): boolean {

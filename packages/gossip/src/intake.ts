@@ -66,7 +66,8 @@ export class Intake {
     if (verdict) return verdict
     const contents = attempt(() => this.contents(record.value))
     if ('fault' in contents) return { is: 'faulty', fault: contents.fault }
-    return { ...this.#place(record.value), contents: contents.value }
+    const place = this.#place(record.value)
+    return place.is === 'new' ? { is: 'new', record: record.value, contents: contents.value } : place
   }
 
   /** Judges the encoded head of a large record; never throws. */

@@ -21,8 +21,10 @@ interface Publication {
   seq: number | null
   /** Peers that it was handed to. */
   peers: number
-  readonly settle: (seq: number, peers: number) => void
-  readonly fail: (error: Error) => void
+  readonly resolve: (handed: Handed) => void
+  readonly reject: (error: Error) => void
+  /** Ends the wait for its caller's signal; null without one. */
+  leave: (() => void) | null
 }
 
 export class Outbox {
@@ -52,22 +54,9 @@ export class Outbox {
    */
   enter(payload: Uint8Array, { onFirst, signal }: EnterOptions): Promise<Handed> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => signal?.removeEventListener('abort', onAbort)
-      const publication: Publication = {
-        payload,
-        seq: null,
-        peers: 0,
-        settle: (seq, peers) => {
-          leave()
-          resolve({ seq, peers })
-        },
-        fail: (error) => {
-          leave()
-          reject(error)
-        },
-      }
-      const onAbort = (): void => this.#abort(publication, signal)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      // One object for each, as few closures as may be: of these there are hundreds of thousands a second.
+      const publication: Publication = { payload, seq: null, peers: 0, resolve, reject, leave: null }
+      if (signal) this.#heed(signal, publication)
       this.#unsigned.add(publication)
       if (this.#unsigned.size === 1) onFirst()
     })
@@ -99,7 +88,7 @@ export class Outbox {
 
   /** So many of what was taken first could not be signed. */
   unsignable(count: number, error: Error): void {
-    for (const { fail } of this.#taken.splice(0, count)) fail(error)
+    for (const publication of this.#taken.splice(0, count)) fail(publication, error)
   }
 
   /** [from, to), the messages of one record, went to one more peer. */
@@ -121,9 +110,15 @@ export class Outbox {
     this.#done.clear()
   }
 
-  #abort(publication: Publication, signal: AbortSignal | undefined): void {
+  #heed(signal: AbortSignal, publication: Publication): void {
+    const onAbort = (): void => this.#abort(publication, signal)
+    signal.addEventListener('abort', onAbort, { once: true })
+    publication.leave = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  #abort(publication: Publication, signal: AbortSignal): void {
     if (!this.#unsigned.delete(publication)) return this.#settleNow(publication)
-    publication.fail(new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal?.reason }))
+    fail(publication, new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason }))
   }
 
   /** Settles one, however many have it. */
@@ -131,7 +126,8 @@ export class Outbox {
     const { seq, payload, peers } = publication
     if (seq === null || !this.#waiting.delete(seq)) return
     this.#waitingBytes -= payload.byteLength
-    publication.settle(seq, peers)
+    publication.leave?.()
+    publication.resolve({ seq, peers })
   }
 
   close(): void {
@@ -139,14 +135,22 @@ export class Outbox {
     this.#waiting.clear()
     this.#unsigned.clear()
     this.#taken = []
-    for (const { fail } of all)
-      fail(new GossipError('ERR_CLOSED', 'the room was closed before the message was handed to a peer'))
+    for (const publication of all)
+      fail(publication, new GossipError('ERR_CLOSED', 'the room was closed before the message was handed to a peer'))
   }
 
   #within(from: number, to: number): Publication[] {
     if (this.#waiting.size === 0) return []
-    return Array.from({ length: to - from }, (_, index) => this.#waiting.get(from + index)).filter(
-      (one) => one !== undefined,
-    )
+    const publications: Publication[] = []
+    for (let seq = from; seq < to; seq++) {
+      const publication = this.#waiting.get(seq)
+      if (publication) publications.push(publication)
+    }
+    return publications
   }
+}
+
+function fail({ leave, reject }: Publication, error: Error): void {
+  leave?.()
+  reject(error)
 }

@@ -83,7 +83,7 @@ export function decodeRangeFrame(byte: number, state: FrameReader): RangeFrame {
     }
     case 'have':
     case 'offer':
-      return { type, ranges: entriesOf(state, () => ({ ...readRange(state), mark: readU32(state) }), 1) }
+      return { type, ranges: entriesOf(state, () => readHeld(state), 1) }
     case 'pull':
     case 'none':
       return { type, ranges: entriesOf(state, () => readRange(state), type === 'pull' ? 0 : 1) }
@@ -125,6 +125,11 @@ function readRange(state: FrameReader): Range {
   if (range.count < 1 || range.count > MAX_BATCH_MESSAGES) throw malformed(`a range of ${range.count}`)
   if (!Number.isSafeInteger(range.first + (range.count - 1))) throw malformed('a range that ends beyond 2^53')
   return range
+}
+
+function readHeld(state: FrameReader): HeldRange {
+  const { name, first, count } = readRange(state)
+  return { name, first, count, mark: readU32(state) }
 }
 
 function readName(state: FrameReader): number {

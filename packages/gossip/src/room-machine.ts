@@ -277,8 +277,9 @@ export class RoomMachine implements Machine {
     how: { contents: RecordContents; hops: number; from: Neighbour | null; now: number },
   ): Arriving {
     const { contents, hops, from, now } = how
+    const { messages, causes } = contents
     const via = from?.remote ?? null
-    const pending: Pending = { ...contents, record, bytes: record.block.byteLength, hops, via }
+    const pending: Pending = { record, bytes: record.block.byteLength, messages, causes, hops, via }
     const news = this.#exchange.arrived(from?.handle ?? null, rangeOf(record), now)
     return { pending, block: record.block, position: null, from, news, now }
   }
@@ -312,9 +313,8 @@ export class RoomMachine implements Machine {
   #accept(arriving: Arriving): void {
     const { pending, block, from, now } = arriving
     const arrival = this.#log.at(this.#positionOf(arriving))
-    const record = { ...pending.record, block }
     this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
-    if (this.#keeps) this.#outputs.push({ type: 'keep', record })
+    if (this.#keeps) this.#outputs.push({ type: 'keep', record: { ...pending.record, block } })
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source
     if (this.#ordering.holeOf(author, epoch)) this.#exchange.fillings.note(arrival.source, from.handle, now)

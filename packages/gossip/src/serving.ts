@@ -202,7 +202,7 @@ export class Serving {
       if (!neighbour.transfers.isFull) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return
     }
-    this.#transmit(neighbour, this.#frameOf(position, { ...arrival, body: arrival.body }))
+    this.#transmit(neighbour, this.#frameOf(position, arrival, arrival.body))
     this.#tellPushed(neighbour, arrival)
   }
 
@@ -299,9 +299,14 @@ export class Serving {
   }
 
   /** Neighbours mostly stand at the same place of the log, so the frame made last is mostly the one needed next. */
-  #frameOf(position: number, { record, body, hops }: Arrival & { readonly body: Uint8Array }): Uint8Array {
+  #frameOf(position: number, { record, hops }: Arrival, block: Uint8Array): Uint8Array {
     if (this.#lastFrame.position !== position) {
-      const bytes = encodeFrame({ type: 'record', hops, record: encodeRecord({ ...record, block: body }) })
+      const { header, signature, signed, id } = record
+      const bytes = encodeFrame({
+        type: 'record',
+        hops,
+        record: encodeRecord({ header, signature, signed, id, block }),
+      })
       this.#lastFrame = { position, bytes }
     }
     return this.#lastFrame.bytes

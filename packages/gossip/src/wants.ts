@@ -229,8 +229,16 @@ export class Wants {
     const { source, first, count } = range
     const promise = { peer, at: now }
     const want: Want = {
-      ...{ key, source, first, count, promise, offered, isDoubt },
-      ...{ holders: new Map(), dueAt: 0, askedOf: null },
+      key,
+      source,
+      first,
+      count,
+      holders: new Map(),
+      promise,
+      offered,
+      isDoubt,
+      dueAt: 0,
+      askedOf: null,
     }
     this.#wants.set(key, want)
     const place = placeOf(source)
