@@ -9,6 +9,8 @@ import type { Report } from './stopped.child.js'
 
 const MS = Number(process.env.HEARSAY_STOPPED_MS ?? 3_000)
 const MIB = 1024 * 1024
+/** Twice as many messages of 4 KiB as a history of 8 MiB holds. */
+const FULL = 4_096
 
 interface Running {
   readonly child: ChildProcess
@@ -69,6 +71,13 @@ function covered({ heard, gaps }: Report): readonly (readonly [number, number])[
   return [...heard, ...gaps].sort(([a], [b]) => a - b)
 }
 
+/** As fast as it can, for a while, and until a history holds nothing else; answers how many messages that were. */
+async function publishFull(publisher: Running): Promise<number> {
+  let count = await publisher.ask<number>('publish', MS)
+  while (count < FULL) count += await publisher.ask<number>('publish', MS / 3)
+  return count
+}
+
 async function endAll(all: readonly Running[]): Promise<void> {
   const exits = all.map(({ child }) => once(child, 'exit'))
   for (const { ask } of all) void ask('close')
@@ -77,17 +86,18 @@ async function endAll(all: readonly Running[]): Promise<void> {
 
 describe('four nodes of five, while the fifth is stopped', () => {
   it('hear everything as before, in 4 MiB more at most; and when it goes on, it hears what is retained and is told exact gaps for the rest', {
-    timeout: 60_000 + 4 * MS,
+    timeout: 90_000 + 4 * MS,
   }, async () => {
     const all = await startFive({ capacityBytes: 8 * MIB })
     const [publisher, ...others] = all as [Running, ...Running[]]
     const stopped = others.at(-1) as Running
     const awake = all.filter((one) => one !== stopped)
-    const warm = await publisher.ask<number>('publish', MS)
+    // Until every history is full, and then some: what grows from then on grows for the fifth.
+    const warm = await publishFull(publisher)
     await until(async () => (await reports(others)).every((one) => covered(one).at(-1)?.[1] === warm))
     const before = await reports(awake)
     stopped.child.kill('SIGSTOP')
-    const total = warm + (await publisher.ask<number>('publish', MS))
+    const total = warm + (await publishFull(publisher))
     const hearing = awake.slice(1)
     await until(async () => (await reports(hearing)).every((one) => covered(one).at(-1)?.[1] === total))
     const after = await reports(awake)
@@ -112,7 +122,7 @@ describe('four nodes of five, while the fifth is stopped', () => {
   })
 
   it('keep all of it for the fifth if their history is large enough, and it misses nothing', {
-    timeout: 60_000 + 4 * MS,
+    timeout: 90_000 + 4 * MS,
   }, async () => {
     const all = await startFive({ capacityBytes: 1024 * MIB })
     const [publisher, ...others] = all as [Running, ...Running[]]
