@@ -172,6 +172,9 @@ export class Serving {
     const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
     switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
+        // What was offered before it is to be heard of before it: else its author would begin with this one.
+        if (neighbour.notices.hasOffers) this.#tell(neighbour, now)
+        if (!this.#hasWindow(neighbour)) return false
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
       case 'have':
