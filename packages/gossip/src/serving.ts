@@ -47,6 +47,10 @@ export class Serving {
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
     if (!neighbour.introduced) return
+    for (const position of neighbour.completed.splice(0)) {
+      const arrival = this.#parts.log.at(position)
+      if (arrival) neighbour.notices.have(arrival, now)
+    }
     this.#acknowledge(neighbour)
     this.#tellForks(neighbour)
     this.#answer(neighbour, now)
