@@ -175,7 +175,9 @@ export class ArrivalLog {
   }
 
   #isOver(): boolean {
-    return this.#messages > this.#bounds.messages || this.#bytes > this.#bounds.bytes
+    const { messages, bytes } = this.#bounds
+    // What was removed leaves its position empty, and whoever comes walks past it.
+    return this.#messages > messages || this.#bytes > bytes || this.#next - this.#oldest > 2 * messages + LATEST
   }
 
   #evict(): Arrival | undefined {

@@ -243,6 +243,15 @@ export class Assemblies {
     return false
   }
 
+  /** True if parts come from one of these neighbours. */
+  isFedByAny(peers: ReadonlySet<PeerHandle>, now: number): boolean {
+    for (const assembly of this.#assemblies.values()) {
+      const { feeder, isFed } = assembly
+      if (feeder !== null && peers.has(feeder) && isFed && !assembly.isIdle(now)) return true
+    }
+    return false
+  }
+
   /** Gives up all that fit. */
   dropIf(isLost: (arrival: Arrival) => boolean, now: number): void {
     for (const assembly of this.#assemblies.values()) if (isLost(assembly.arrival)) this.drop(assembly, now)

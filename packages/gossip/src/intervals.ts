@@ -22,11 +22,24 @@ export class IntervalSet {
     return this.#ranges
   }
 
-  add(from: number, to: number): void {
+  /** @param more so many ranges beyond the bound are kept for now */
+  add(from: number, to: number, more = 0): void {
     if (from >= to) return
     const last = this.#ranges.at(-1)
     if (last && last[1] === from) this.#ranges[this.#ranges.length - 1] = [last[0], to]
-    else this.#merge(from, to)
+    else {
+      this.#merge(from, to)
+      this.trim(more)
+    }
+  }
+
+  /** Back to the bound, and so many more. */
+  trim(more: number): void {
+    const excess = this.#ranges.length - this.#bound - more
+    if (excess <= 0) return
+    const low = this.#ranges[0]?.[0] ?? 0
+    const rest = this.#ranges.slice(excess)
+    this.#ranges = this.#beyond === 'fill' ? rest.map((range, at) => (at === 0 ? [low, range[1]] : range)) : rest
   }
 
   /** True if every number of [from, to) is in the set. */
@@ -55,13 +68,6 @@ export class IntervalSet {
     const low = Math.min(from, touching[0]?.[0] ?? from)
     const high = Math.max(to, touching.at(-1)?.[1] ?? to)
     this.#ranges = [...before, [low, high], ...after]
-    if (this.#ranges.length > this.#bound) this.#shorten()
-  }
-
-  #shorten(): void {
-    const [first, second, ...rest] = this.#ranges
-    if (!first || !second) return
-    this.#ranges = this.#beyond === 'fill' ? [[first[0], second[1]], ...rest] : [second, ...rest]
   }
 
   /** Binary search: the first range whose end lies above `value`. */

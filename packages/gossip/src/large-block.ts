@@ -65,6 +65,11 @@ export class LargeBlock {
     return this.#whole ? this.bytes : this.#heldBytes
   }
 
+  /** The parts that are here, by index; null once it is whole. */
+  get partial(): ReadonlyMap<number, unknown> | null {
+    return this.#whole ? null : this.#parts
+  }
+
   has(index: number): boolean {
     return this.#whole !== null || this.#parts.has(index)
   }

@@ -1,7 +1,7 @@
 // What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
 
 import type { ForkProof, PeerId } from '@hearsay/core'
-import type { ArrivalLog, Source } from './arrivals.js'
+import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 import type { Frame } from './frames.js'
 import { OFFERS } from './holders.js'
@@ -51,6 +51,8 @@ export class Neighbour {
   readonly requests: PlacedRange[] = []
   /** Large records that go out to it. */
   readonly transfers: Transfers = new Transfers()
+  /** Positions of large records that became whole while it took nothing, and that it waits for. */
+  readonly completed: number[] = []
   /** So many records may still be offered to it. */
   offersLeft: number = OFFERS
   /** Positions that it was sent because it asked, with how often. */
@@ -76,6 +78,14 @@ export class Neighbour {
     this.liveFrom = start.next
     this.helloBy = start.helloBy
     this.notices = new Notices(start.handle)
+  }
+
+  /** It had better know that all of this is here: at once, or when it takes something again. */
+  complete(position: number, arrival: Arrival, now: number): void {
+    // What waits in a list keeps its bytes, and it may never take anything.
+    if (!this.blocked) return this.notices.have(arrival, now)
+    this.completed.push(position)
+    if (this.completed.length > MAX_REQUESTS) this.completed.shift()
   }
 
   /** It asks for a range; or, with none, for more offers. */

@@ -62,6 +62,11 @@ export class Notices {
     this.#patientAt = Math.min(this.#patientAt, this.#haves.length >= MAX_ENTRIES ? now : now + COALESCE_MS)
   }
 
+  /** True if it is to be told of offers. */
+  get hasOffers(): boolean {
+    return this.#offers.length > 0
+  }
+
   offer(arrival: Arrival, now: number): void {
     this.#offers.push(arrival)
     this.#urgentAt = Math.min(this.#urgentAt, now)

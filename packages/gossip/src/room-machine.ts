@@ -31,6 +31,8 @@ const MAX_CONFIRMED_RANGES = 1_024
 const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
+/** While it sends parts of large records, what it has may be behind them: then for so long. */
+const BUSY_WORD_MS = 60_000
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
@@ -361,7 +363,8 @@ export class RoomMachine implements Machine {
    */
   #mayBegin({ header }: RecordHead, from: Neighbour | null): boolean {
     if (this.#neighbours.size > 1 || from?.signs(header) !== true) return false
-    return !this.#assemblies.isComing(header, { from: 0, before: header.firstSeq }, null)
+    const range = { from: 0, before: header.firstSeq }
+    return !this.#assemblies.isComing(header, range, null) && this.#wants.promisersOf(header, range).size === 0
   }
 
   /**
@@ -377,7 +380,9 @@ export class RoomMachine implements Machine {
     if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
     if (this.#exchange.fillings.isFilling({ author, epoch }, range)) return true
-    return now < since + WORD_MS && this.#wants.isPromised({ author, epoch }, range)
+    if (now >= since + BUSY_WORD_MS) return false
+    const promisers = this.#wants.promisersOf({ author, epoch }, range)
+    return now < since + WORD_MS ? promisers.size > 0 : this.#assemblies.isFedByAny(promisers, now)
   }
 
   #forgotten(evicted: readonly Arrival[]): void {

@@ -138,7 +138,7 @@ export class Sequence {
 
   /** Another copy is nothing new. */
   know({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
-    this.#known.add(firstSeq, firstSeq + count)
+    this.#known.add(firstSeq, firstSeq + count, this.#held.length + this.#judged.size + 1)
   }
 
   /** It is on its way to the application, by way of a judge. */
@@ -229,6 +229,8 @@ export class Sequence {
 
   /** A sequence that has just begun waits as one that flows, however it came to begin. */
   #reschedule({ now, settleMs, holdMs }: Patience, progressed: boolean): void {
+    // What waits keeps the holes before it open, and is bounded for all authors together.
+    this.#known.trim(this.#held.length + this.#judged.size)
     if (this.#held.length === 0) this.#deadline = null
     else if (this.#deadline === null || progressed) {
       this.#deadline = now + (this.#next === null ? settleMs : holdMs)

@@ -47,6 +47,10 @@ export class Serving {
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
     if (!neighbour.introduced) return
+    for (const position of neighbour.completed.splice(0)) {
+      const arrival = this.#parts.log.at(position)
+      if (arrival) neighbour.notices.have(arrival, now)
+    }
     this.#acknowledge(neighbour)
     this.#tellForks(neighbour)
     this.#answer(neighbour, now)
@@ -172,6 +176,9 @@ export class Serving {
     const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
     switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
+        // What was offered before it is to be heard of before it: else its author would begin with this one.
+        if (neighbour.notices.hasOffers) this.#tell(neighbour, now)
+        if (!this.#hasWindow(neighbour)) return false
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
       case 'have':

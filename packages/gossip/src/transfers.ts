@@ -87,7 +87,8 @@ export class Transfers {
   next(): { readonly transfer: Transfer; readonly index: number | null } | null {
     for (const transfer of this.#transfers.values()) {
       if (!transfer.isHeadSent) return { transfer, index: null }
-      for (const index of transfer.wanted) if (transfer.block.has(index)) return { transfer, index }
+      const index = nextOf(transfer)
+      if (index !== undefined) return { transfer, index }
     }
     return null
   }
@@ -102,4 +103,14 @@ export class Transfers {
     this.#transfers.set(position, transfer)
     return false
   }
+}
+
+/** A part that is wanted and here, found among whichever are fewer: all may be wanted of a block of which nothing ever comes. */
+function nextOf({ block, wanted }: Transfer): number | undefined {
+  if (block.partial !== null && block.partial.size < wanted.size) {
+    for (const index of block.partial.keys()) if (wanted.has(index)) return index
+    return undefined
+  }
+  for (const index of wanted) if (block.has(index)) return index
+  return undefined
 }

@@ -2,7 +2,6 @@
 // how late a push may be before it counts as lost. Bounded by recency.
 
 import type { PeerId } from '@hearsay/core'
-import type { Arrival } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
 
 /** Authors whose tree is remembered; of the one heard longest ago it is learnt anew. */
@@ -19,8 +18,8 @@ export class TreeAuthor {
   parent: PeerHandle | null = null
   /** Who told of records before the parent sent them, and of how many in a row. */
   rival: { peer: PeerHandle; times: number } | null = null
-  /** The latest record that had to be asked for. */
-  repaired: Arrival | null = null
+  /** Where the latest record begins that had to be asked for: its name, for the record itself would keep its bytes. */
+  repaired: { readonly epoch: number; readonly first: number } | null = null
   /** When the masks were last forgotten in a storm. */
   stormedAt: number = Number.NEGATIVE_INFINITY
   /** True if it came when its link had brought too many new authors: it is told of, not pushed. */

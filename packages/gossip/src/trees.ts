@@ -87,7 +87,7 @@ class Trees implements Spread {
       tree.forgetMasks()
     }
     this.#storm.record(now)
-    tree.repaired = news.repaired ? arrival : null
+    tree.repaired = news.repaired ? { epoch: source.epoch, first: arrival.record.header.firstSeq } : null
     if (news.repaired) this.#onRepaired(tree.parent, now)
     if (from && !news.asked) this.#compare(tree, source, { from, news, now })
     tree.parent = peer
@@ -118,7 +118,9 @@ class Trees implements Spread {
     const tree = this.#authors.find(source.author)
     if (!tree || now - at > DUPLICATE_MS || via === neighbour.handle) return
     // We only asked too early: both push the next one, and that tells who is late.
-    if (tree.repaired === arrival) return tree.late(tree.delayMs + now - at)
+    const { repaired } = tree
+    const isRepaired = repaired?.epoch === source.epoch && repaired.first === arrival.record.header.firstSeq
+    if (isRepaired) return tree.late(tree.delayMs + now - at)
     tree.prune(neighbour.handle, now)
     if (this.#linkOf(neighbour.handle).mayPrune(source.author, now)) neighbour.notices.prune(source, now)
   }

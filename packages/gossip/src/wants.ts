@@ -135,12 +135,13 @@ export class Wants {
     this.#more(peer, now)
   }
 
-  /** True if somebody has promised a record of this place that begins below `before` and ends above `from`. */
-  isPromised(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
-    for (const { first, count } of this.#places.get(placeOf(source)) ?? []) {
-      if (first < before && first + count > from) return true
+  /** Who has promised a record of this place that begins below `before` and ends above `from`. */
+  promisersOf(source: Source, { from, before }: { readonly from: number; readonly before: number }): Set<PeerHandle> {
+    const promisers = new Set<PeerHandle>()
+    for (const { first, count, holders } of this.#places.get(placeOf(source)) ?? []) {
+      if (first < before && first + count > from) for (const peer of holders.keys()) promisers.add(peer)
     }
-    return false
+    return promisers
   }
 
   /** The neighbour sends: what it was asked for may be behind that. */

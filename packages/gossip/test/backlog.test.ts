@@ -35,4 +35,21 @@ describe.each<[string, () => Engine]>([
     expect(world.pushed[0]?.size).toBe(RECORDS)
     expect(world.faults).toEqual([])
   })
+  it.each<[string, () => 'all' | 'live']>([
+    ['of the past', () => 'all'],
+    ['as they are said', () => 'live'],
+  ])(
+    'keeps the order of large and small messages in turns, %s, though small ones are there long before',
+    (_when, since) => {
+      const world = new World(1, [engine(), engine()], since)
+      const isPast = since() === 'all'
+      if (!isPast) world.link(0, 1, { bytesPerMs: 1e3 })
+      world.run(100)
+      for (let count = 0; count < 300; count++) world.publish(0, [40_000, 10])
+      if (isPast) world.link(0, 1, { bytesPerMs: 1e3 })
+      world.run(60_000)
+      expect(world.gaps).toEqual([])
+      expect(seqsOf(world, 1)).toEqual(Array.from({ length: 600 }, (_, seq) => seq))
+    },
+  )
 })

@@ -94,8 +94,7 @@ export class PassiveView {
     const addresses = candidate.addresses.slice(0, MAX_ADDRESSES)
     const known = this.#entries.get(key)
     if (known) {
-      const persistent = known.candidate.persistent === true || candidate.persistent === true
-      if (addresses.length > 0) known.candidate = { ...candidate, addresses, ...(persistent && { persistent }) }
+      if (addresses.length > 0) known.candidate = updated(known, { ...candidate, addresses })
       known.network = networkOf(known.candidate.addresses[0])
       return known
     }
@@ -163,6 +162,16 @@ export class PassiveView {
     while (drawn.length < count && left.length > 0) drawn.push(...left.splice(this.#random.below(left.length), 1))
     return drawn
   }
+}
+
+/** What is known of it now: hearsay takes the place of nothing better, and what was given by hand stays. */
+function updated({ candidate: known, failures }: Known, candidate: Candidate): Candidate {
+  const isHearsay = candidate.referrer !== undefined && known.referrer === undefined && known.addresses.length > 0
+  if (isHearsay && (failures === 0 || known.persistent)) return known
+  if (!known.persistent || candidate.persistent) return candidate
+  const given = new Set(known.addresses.map(printAddress))
+  const others = candidate.addresses.filter((address) => !given.has(printAddress(address)))
+  return { ...known, addresses: [...known.addresses, ...others].slice(0, MAX_ADDRESSES) }
 }
 
 /** Null if there is nothing to dial. */
