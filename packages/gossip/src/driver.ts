@@ -34,6 +34,7 @@ import { Outbox } from './outbox.js'
 import { Pacing } from './pacing.js'
 import { ROOM_PROTOCOL } from './protocol.js'
 import { checkSince, type Since } from './since.js'
+import { Slab } from './slab.js'
 import { trees } from './trees.js'
 import { judgeAll, type Validate } from './validation.js'
 
@@ -100,6 +101,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Where each open channel is; two links may lead to one peer for a while. */
   readonly #links = new Map<PeerHandle, Link>()
   readonly #outbox: Outbox
+  /** Holds what is published here, which leaves the history in the order in which it came. */
+  readonly #slab = new Slab()
   readonly #pacing: Pacing
   /** Looks again whether peers have caught up. */
   #paceTimer: Timer | null = null
@@ -138,7 +141,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#keeper = options.store ? new Keeper({ store: options.store, bounds: { messages, bytes }, warn }) : null
     // Half the history: what is signed and waits for a peer must not push itself out of it.
     const half = { messages: messages / 2, bytes: bytes / 2 }
-    this.#outbox = new Outbox(half)
+    // Everything that is published in one tick is signed together.
+    this.#outbox = new Outbox(half, () => queueMicrotask(() => this.#flush()))
     this.#pacing = new Pacing(half)
     this.#channels = new TopicChannels({
       topic,
@@ -188,9 +192,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         },
       )
     }
-    // Everything that is published in one tick is signed together.
-    const onFirst = (): void => queueMicrotask(() => this.#flush())
-    const { seq, peers } = await this.#outbox.enter(copyBytes(payload), { onFirst, signal })
+    const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
     return this.#receipt(seq, peers)
   }
 

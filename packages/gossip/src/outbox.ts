@@ -9,11 +9,6 @@ export interface Handed {
   readonly peers: number
 }
 
-export interface EnterOptions {
-  readonly onFirst: () => void
-  readonly signal: AbortSignal | undefined
-}
-
 /** One call of `publish`. */
 interface Publication {
   readonly payload: Uint8Array
@@ -29,6 +24,7 @@ interface Publication {
 
 export class Outbox {
   readonly #bounds: { readonly messages: number; readonly bytes: number }
+  readonly #onFirst: () => void
   readonly #unsigned = new Set<Publication>()
   /** Taken, and about to be told their numbers. */
   #taken: Publication[] = []
@@ -38,9 +34,13 @@ export class Outbox {
   /** Those of `#waiting` that need wait no longer. */
   readonly #done = new Set<Publication>()
 
-  /** @param bounds how much may be signed and wait at once; the rest stays unsigned */
-  constructor(bounds: { readonly messages: number; readonly bytes: number }) {
+  /**
+   * @param bounds how much may be signed and wait at once; the rest stays unsigned
+   * @param onFirst called when something waits to be signed, the first of its tick
+   */
+  constructor(bounds: { readonly messages: number; readonly bytes: number }, onFirst: () => void) {
     this.#bounds = bounds
+    this.#onFirst = onFirst
   }
 
   /** True if something is not signed yet. */
@@ -49,16 +49,16 @@ export class Outbox {
   }
 
   /**
-   * Takes a payload in, and resolves with its number when it was handed to a peer, or there is none to wait for. `onFirst`
-   * is called if it is the first of its tick. Once signed it cannot be taken back: then aborting only ends the wait.
+   * Takes a payload in, and resolves with its number when it was handed to a peer, or there is none to wait for. Once
+   * signed it cannot be taken back: then aborting only ends the wait.
    */
-  enter(payload: Uint8Array, { onFirst, signal }: EnterOptions): Promise<Handed> {
+  enter(payload: Uint8Array, signal: AbortSignal | undefined): Promise<Handed> {
     return new Promise((resolve, reject) => {
       // One object for each, as few closures as may be: of these there are hundreds of thousands a second.
       const publication: Publication = { payload, seq: null, peers: 0, resolve, reject, leave: null }
       if (signal) this.#heed(signal, publication)
       this.#unsigned.add(publication)
-      if (this.#unsigned.size === 1) onFirst()
+      if (this.#unsigned.size === 1) this.#onFirst()
     })
   }
 

@@ -175,8 +175,13 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     return this.#peers
   }
 
-  async publish(data: unknown, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
-    return this.#gossip.publish(this.#encoding.encode(data), options)
+  /** Not an async function, which would make three promises more of each message. */
+  publish(data: unknown, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
+    try {
+      return this.#gossip.publish(this.#encoding.encode(data), options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   ready(options: ReadyOptions = {}): Promise<void> {

@@ -22,6 +22,30 @@ async function seqsOf(deliveries: AsyncIterator<Delivery>, count: number): Promi
 const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
 describe('reading what is retained', () => {
+  it('yields every delivery as it was appended, though neighbours share all but number and payload', async () => {
+    const other = createIdentity({ seed: new Uint8Array(32).fill(1) }).id
+    const log = new DeliveryLog({ messages: 60, bytes: MANY }, () => {})
+    const changes = [
+      {},
+      {},
+      { author: other },
+      { epoch: 2 },
+      { time: 5 },
+      { receivedAt: 7 },
+      { hops: 3 },
+      { via: other },
+    ]
+    const appended = upTo(200).map((index): Delivery => {
+      // Runs of three, of which each differs from the one before it in one thing, and then a number that is left out.
+      const seq = index + Math.floor(index / 30)
+      return { ...deliveryOf(seq, index % 5), ...changes[Math.floor(index / 3) % changes.length] }
+    })
+    for (const [index, delivery] of appended.entries()) log.append(delivery, index % 50 === 0)
+    const read: Delivery[] = []
+    for await (const delivery of log.read({})) read.push(delivery)
+    expect(read).toEqual(appended.slice(-60))
+  })
+
   it('skips what was let go meanwhile, and repeats nothing', async () => {
     const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
     for (const seq of upTo(10)) log.append(deliveryOf(seq), false)
