@@ -3,12 +3,10 @@
 
 import {
   type Clock,
-  type Crypto,
   copyBytes,
   type Delivery,
   type Drop,
   Emitter,
-  type Gossip,
   type GossipEvents,
   type HistoryQuery,
   type Identity,
@@ -16,7 +14,6 @@ import {
   type OpenTopicChannel,
   type PeerId,
   type Receipt,
-  type Store,
   sodiumCrypto,
   systemClock,
   type Timer,
@@ -25,56 +22,19 @@ import {
 } from '@hearsay/core'
 import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
-import type { Engine, Input, Machine, Output, PeerHandle } from './engine.js'
+import type { Input, Machine, Output, PeerHandle } from './engine.js'
 import { GossipError } from './errors.js'
+import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from './gossip-options.js'
 import { Keeper } from './keeper.js'
-import { type GossipLimits, resolveLimits } from './options.js'
-import { checkOrder, type Order } from './order.js'
+import type { GossipLimits } from './options.js'
 import { Outbox } from './outbox.js'
 import { Pacing } from './pacing.js'
 import { ROOM_PROTOCOL } from './protocol.js'
-import { checkSince, type Since } from './since.js'
 import { Slab } from './slab.js'
-import { trees } from './trees.js'
 import { judgeAll, type Validate } from './validation.js'
-
-/** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
-const MAX_TIME_MS = 8.64e15
 
 /** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
 const OVERLAP_MS = 10_000
-
-export interface GossipOptions {
-  readonly topic: Topic
-  /** Signs what is published here. */
-  readonly author: Identity
-  /** An epoch that this author has never used: take it from an `EpochSource`. */
-  readonly epoch: number
-  /** @default trees() */
-  readonly engine?: Engine
-  /** Beside those of the engine. */
-  readonly limits?: Partial<GossipLimits>
-  /** What of before it came this node asks for. @default 'live' */
-  readonly since?: Since
-  /** In which order messages are delivered. @default 'author' */
-  readonly order?: Order
-  /** The only authors whose messages are taken; one who is not among them only listens. @default everybody */
-  readonly members?: Iterable<PeerId>
-  /** Keeps the room's messages beyond its life; it closes with the room. @default none: history ends with the room */
-  readonly store?: Store
-  /** Judges messages of others before they are delivered and passed on; a record of several falls with any of them. */
-  readonly validate?: Validate
-  /** @default systemClock() */
-  readonly clock?: Clock
-  /** @default sodiumCrypto() */
-  readonly crypto?: Crypto
-}
-
-/** Gossip that may have been here before. */
-export interface KeptGossip extends Gossip {
-  /** Resolves when what the store held is in the history; until then links and publications wait. Never rejects. */
-  readonly restored: Promise<void>
-}
 
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
@@ -110,6 +70,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #inputs: Input[] = []
   #running = false
   #closing: Promise<void> | null = null
+  /** True from the first moment of the end: what is signed now waits for nobody. */
+  #ending = false
   #closed = false
   /** To be called when the input at work is done. */
   #whenIdle: (() => void) | null = null
@@ -121,24 +83,22 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   constructor(options: GossipOptions) {
     super((error) => this.emit('warning', toError(error)))
-    const { topic, author, epoch, engine = trees(), clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
     this.#author = author
     this.#epoch = epoch
     this.#clock = clock
-    this.#limits = resolveLimits({ ...engine.limits, ...options.limits })
-    const since = checkSince(options.since === undefined ? 'live' : options.since)
-    const order = checkOrder(options.order ?? 'author')
-    this.#members = options.members ? new Set(options.members) : null
+    this.#limits = limits
+    this.#members = members
     this.#validate = options.validate ?? null
-    const asks = { judges: this.#validate !== null, keeps: options.store !== undefined }
-    const wishes = { since, order, ...(this.#members && { members: this.#members }), ...asks }
-    this.#machine = engine.createMachine({ topic, author, epoch, crypto, limits: this.#limits, ...wishes })
+    const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
+    this.#machine = engine.createMachine(context)
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
-    const { capacity: messages, capacityBytes: bytes } = this.#limits
+    const { capacity: messages, capacityBytes: bytes } = limits
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     const warn = (error: Error): unknown => this.emit('warning', error)
-    this.#keeper = options.store ? new Keeper({ store: options.store, bounds: { messages, bytes }, warn }) : null
+    this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
     // Half the history: what is signed and waits for a peer must not push itself out of it.
     const half = { messages: messages / 2, bytes: bytes / 2 }
     // Everything that is published in one tick is signed together.
@@ -219,6 +179,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #end(): Promise<void> {
+    this.#ending = true
     const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
@@ -245,7 +206,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   #flush(): void {
     if (this.#closed) return
-    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#peers.size > 0 && !this.#closing)
+    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#peers.size > 0 && !this.#ending)
     this.#behind = this.#outbox.hasUnsigned
     if (payloads.length > 0) this.#handle({ type: 'publish', payloads, wall: this.#wall() })
   }
@@ -255,14 +216,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#paceTimer?.cancel()
     this.#paceTimer = null
     const now = this.#clock.now()
-    const until = this.#closing ? null : this.#pacing.heldUntil(now)
+    const until = this.#ending ? null : this.#pacing.heldUntil(now)
     if (until !== null) this.#paceTimer = this.#clock.setTimer(until - now, () => this.#flush())
     return until !== null
   }
 
-  /** What a record's time may be, whatever the clock says. */
   #wall(): number {
-    return Math.floor(Math.min(Math.max(this.#clock.wall(), 0), MAX_TIME_MS)) || 0
+    return wallOf(this.#clock)
   }
 
   #receipt(seq: number, peers: number): Receipt {

@@ -1,10 +1,11 @@
 // @hearsay/gossip: signed, sequenced messages over links.
 
-export { createGossip, type GossipOptions, type KeptGossip } from './driver.js'
+export { createGossip } from './driver.js'
 export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodings } from './encodings.js'
 export type { Engine, Verdict } from './engine.js'
 export { GossipError, type GossipErrorCode } from './errors.js'
 export { flood } from './flood.js'
+export type { GossipOptions, KeptGossip } from './gossip-options.js'
 export { createMembership, type Membership, type MembershipDriverOptions } from './membership/driver.js'
 export { DEFAULT_MEMBERSHIP, type MembershipLimits, resolveMembership } from './membership/options.js'
 export { type Message, validateValues } from './message.js'
