@@ -39,7 +39,7 @@ export class UtpSocket {
   #isFlushPlanned = false
   #isEnding = false
   #isClosed = false
-  readonly #closed: Promise<void>
+  #closed: Promise<void> = Promise.resolve()
   #tellClosed: () => void = () => {}
 
   private constructor(datagrams: Datagrams, options: UtpSocketOptions) {
@@ -49,9 +49,7 @@ export class UtpSocket {
     this.#machine = new UtpPort({ random, limits })
     this.#streamOptions = { allowHalfOpen: options.allowHalfOpen ?? true }
     this.#onWarning = onWarning
-    this.#closed = new Promise((resolve) => {
-      this.#tellClosed = resolve
-    })
+    this.#open()
     datagrams.start(
       (remote, bytes) => this.#handle({ type: 'packet', remote, bytes }),
       (error) => this.#warn(error),
@@ -119,6 +117,13 @@ export class UtpSocket {
     this.#closeIfOver()
   }
 
+  /** Takes `release` back, for who wants the port again; false if it was given back already. */
+  reclaim(): boolean {
+    if (this.#isClosed) return false
+    if (this.#isEnding) this.#open()
+    return true
+  }
+
   /** Ends all connections at once and gives the port back. Twice is once. */
   async close(): Promise<void> {
     if (!this.#isClosed) {
@@ -129,9 +134,22 @@ export class UtpSocket {
     await this.#closed
   }
 
-  /** Resolves when the port was given back. */
+  /** True when the port was given back. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Resolves when the port was given back, or waits for nothing but remotes that may ask for its last word. */
   get closed(): Promise<void> {
     return this.#closed
+  }
+
+  #open(): void {
+    this.#isEnding = false
+    clearTimeout(this.#lingerTimer)
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve
+    })
   }
 
   #streamOf(connection: ConnectionHandle, remote: Remote): UtpStream {
