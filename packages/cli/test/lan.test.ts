@@ -113,7 +113,8 @@ it.skipIf(why)('who repeats what others announce, 10,000 times at other ports, k
 it.skipIf(!hasIPv6())('on one machine a node that is bound to ::1 meets one that is bound to nothing', async () => {
   const [topic, own] = [freshTopic(), ['--json', '-v', '--no-dht', '--ephemeral']]
   const sub = start(['sub', topic, '--count', '1', '--timeout', '20', '--host', '::1', ...own])
-  expect(JSON.parse(await sub.line('"listening"')).addresses).toEqual([expect.stringMatching(/^tcp:\/\/\[::1\]:\d+$/)])
+  const { addresses } = JSON.parse(await sub.line('"listening"'))
+  expect(addresses).toEqual(['tcp', 'utp'].map((scheme) => expect.stringMatching(`^${scheme}://\\[::1\\]:\\d+$`)))
   const pub = await hearsay(['pub', topic, 'hello', ...own])
   expect([pub.code, (await sub.ended).code]).toEqual([0, 0])
 })

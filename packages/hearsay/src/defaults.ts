@@ -19,6 +19,9 @@ export interface Injection {
   readonly logger?: Logger
 }
 
+/** uTP is the last: of a node with more addresses than a record takes, those are left out that have others beside them. */
+const BY_DEFAULT: readonly TransportName[] = ['tcp', 'ws', 'hyper', 'utp']
+
 export interface DhtChoice {
   /** @default adaptive */
   readonly ephemeral?: boolean
@@ -50,8 +53,8 @@ export function defaultDiscovery(env: Environment, injected: Injection, dht: Sha
 }
 
 /**
- * TCP, WebSocket (which listens only if it is named, or has a port), and HyperDHT streams where there is a DHT node; or those
- * that the environment names. Throws `ERR_OPTION` if none is left of them.
+ * TCP, WebSocket (which listens only if it is named, or has a port), HyperDHT streams where there is a DHT node, and uTP; or
+ * those that the environment names. Throws `ERR_OPTION` if none is left of them.
  */
 export function defaultTransports(
   env: Environment,
@@ -66,12 +69,13 @@ export function defaultTransports(
     ws: () => websocket({ clock, listen: named !== null || websocketPort !== null, port: websocketPort ?? 0 }),
     hyper: () => dht && hyper({ identity, dht, clock, announceMs: 0 }),
   }
-  const names: readonly TransportName[] = named ?? ['tcp', 'ws', 'hyper']
+  const names: readonly TransportName[] = named ?? BY_DEFAULT
   const made = names.flatMap((name) => make[name]() ?? [])
   if (made.length === 0) {
     const remedy = 'Name another transport too, or let the DHT be used.'
     throw new NodeError('ERR_OPTION', `no transport is left of ${names.join(', ')} without the DHT`, { remedy })
   }
-  // No port was asked of it, so that it cannot have one is no reason not to talk by the others.
-  return made.length > 1 ? made.map((each) => (each.scheme === 'hyper' ? listeningIfPossible(each) : each)) : made
+  // No port was asked of them, so that they cannot have one is no reason not to talk by the others.
+  const canMiss = ({ scheme }: Transport): boolean => scheme === 'hyper' || (scheme === 'utp' && named === null)
+  return made.length > 1 ? made.map((each) => (canMiss(each) ? listeningIfPossible(each) : each)) : made
 }

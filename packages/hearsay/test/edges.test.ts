@@ -119,7 +119,7 @@ describe('a node', () => {
     open.push(node)
     const warned = next<[Error]>((listener) => node.on('warning', listener))
     await node.ready()
-    expect(node.addresses.map(({ scheme }) => scheme)).toEqual(['tcp'])
+    expect(node.addresses.map(({ scheme }) => scheme)).toEqual(['tcp', 'utp'])
     expect((await warned)[0].message).toContain('the shared DHT node is not open')
   })
 

@@ -85,9 +85,20 @@ describe('a node', () => {
     await room.ready()
     expect(a.inspect()).toMatchObject({
       id: a.id,
-      addresses: [addressOf(a)],
+      addresses: expect.arrayContaining([addressOf(a)]),
       topics: [{ topic: TOPIC, peers: [b.id] }],
     })
+  })
+
+  it('listens for uTP, too, and is reached by that alone where TCP does not get through', async () => {
+    const [a, b] = [start(), start()]
+    await a.ready()
+    const byUtp = a.inspect().addresses.find((address) => address.startsWith('utp:')) ?? ''
+    await b.connect(byUtp)
+    await a.join(TOPIC)
+    const room = await b.join(TOPIC)
+    await room.ready()
+    expect(b.inspect().topics).toMatchObject([{ peers: [a.id] }])
   })
 
   it('does not show its secret key when printed', async () => {

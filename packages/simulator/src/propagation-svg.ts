@@ -2,6 +2,7 @@
 // it had the message from, from green for the first delivery to red for the last. The same bytes for the same report.
 
 import type { Propagation, Step } from './scenario/propagation.js'
+import { escapeXml } from './xml.js'
 
 const SIZE = 1_000
 const MARGIN = 60
@@ -87,20 +88,4 @@ function onCircle(turn: number, radius: number): Spot {
 
 function rounded(value: number): number {
   return Math.round(value * 10) / 10
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Text that XML takes: what it has no way to write is left out. */
-function escapeXml(text: string): string {
-  return Array.from(text)
-    .filter((letter) => letter >= ' ' && letter !== '\ufffe' && letter !== '\uffff')
-    .map((letter) => ENTITIES[letter] ?? letter)
-    .join('')
 }

@@ -43,7 +43,10 @@ class UtpTransport implements Transport {
   readonly scheme = 'utp'
   readonly capabilities = { listen: true, authenticated: false, responderSpeaksFirst: false } as const
   readonly #options: UtpOptions
-  readonly #listening = new Set<UtpSocket>()
+  /** With the hosts that were asked for. */
+  readonly #listening = new Map<UtpSocket, string | undefined>()
+  /** No longer listening, but maybe not over yet; with the same. */
+  readonly #ending = new Map<UtpSocket, string | undefined>()
   /** For dials that no listening port can make, by the address that they are bound to. */
   readonly #dialling = new Map<string, Promise<UtpSocket>>()
   /** Aborts what is being dialled when the transport closes. */
@@ -58,14 +61,11 @@ class UtpTransport implements Transport {
     onStream: (incoming: IncomingStream) => void,
   ): Promise<Listener> {
     this.#checkOpen()
-    const socket = await this.#bind({
-      host: host === undefined ? undefined : await this.#resolve(host),
-      port,
-      onWarning,
-    })
+    const local = host === undefined ? undefined : await this.#resolve(host)
+    const socket = this.#reclaim(local, port) ?? (await this.#bind({ host: local, port, onWarning }))
     if (this.#closing.signal.aborted) await socket.close()
     this.#checkOpen()
-    this.#listening.add(socket)
+    this.#listening.set(socket, local)
     socket.accept((stream) => {
       onStream({ stream, address: hostAddress('utp', stream.remote.host, stream.remote.port) })
     })
@@ -91,18 +91,33 @@ class UtpTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const socket of [...this.#listening]) this.#end(socket)
+    for (const socket of [...this.#listening.keys()]) this.#end(socket)
     for (const socket of this.#dialling.values()) void socket.then((each) => each.release()).catch(() => {})
     this.#dialling.clear()
   }
 
   #end(socket: UtpSocket): void {
-    if (this.#listening.delete(socket)) socket.release()
+    if (!this.#listening.has(socket)) return
+    this.#ending.set(socket, this.#listening.get(socket))
+    this.#listening.delete(socket)
+    socket.release()
+    // A port that lingers is told of as closed already: it stays until it is over, or wanted again.
+    for (const each of this.#ending.keys()) if (each.isClosed) this.#ending.delete(each)
+  }
+
+  /** A port of ours that is still there for those who are leaving: who sleeps and wakes has the same again. */
+  #reclaim(host: string | undefined, port: number): UtpSocket | null {
+    for (const [socket, asked] of this.#ending) {
+      if (port === 0 || socket.address.port !== port || asked !== host) continue
+      this.#ending.delete(socket)
+      if (socket.reclaim()) return socket
+    }
+    return null
   }
 
   /** A listening port that can reach the remote, so that both sides see the port that they know; else one for dials. */
   async #socketFor(host: string): Promise<UtpSocket> {
-    for (const socket of this.#listening) {
+    for (const socket of this.#listening.keys()) {
       if (['::', '0.0.0.0'].includes(socket.address.host) && socket.reaches(host)) return socket
     }
     const local = host.includes(':') ? '::' : '0.0.0.0'

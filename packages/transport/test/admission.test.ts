@@ -1,4 +1,4 @@
-import { hostAddress } from '@hearsay/core'
+import { createIdentity, hostAddress, parseAddress } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { Admission, networkOf, type Ticket } from '../src/admission.js'
 import { dialOrder } from '../src/pool/order.js'
@@ -81,6 +81,19 @@ describe('a network of hosts', () => {
 })
 
 describe('the order of addresses', () => {
+  it('has uTP after all that TCP is refused at once, and hole punching last', () => {
+    const [near, far] = ['192.168.1.2', '198.51.100.1']
+    const addresses = [
+      parseAddress(`hyper://${createIdentity().id}`),
+      ...[far, near].flatMap((host) => ['utp', 'tcp', 'ws'].map((scheme) => hostAddress(scheme, host, 1))),
+    ]
+    expect(dialOrder(addresses).map(({ scheme, host }) => `${scheme} ${host}`)).toEqual([
+      ...[near, far].flatMap((host) => [`tcp ${host}`, `ws ${host}`]),
+      ...[near, far].map((host) => `utp ${host}`),
+      'hyper ',
+    ])
+  })
+
   it('is this machine, this network, the rest', () => {
     const hosts = [
       '198.51.100.1',

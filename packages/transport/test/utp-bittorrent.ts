@@ -1,5 +1,6 @@
 // As much BitTorrent (BEP 3) over a byte stream as it takes to fetch a file from a peer, or to give it one.
 
+import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 
 const PIECE_BYTES = 65_536
@@ -67,13 +68,19 @@ export function fetchFile(stream: Duplex, info: string, bytes: number): Promise<
   })
 }
 
-/** Gives the file to whoever asks. */
-export function giveFile(stream: Duplex, info: string, file: Buffer): void {
+/** Gives the file to whoever asks; who has dialled speaks first. */
+export function giveFile(
+  stream: Duplex,
+  info: string,
+  file: Buffer,
+  { dialled = false }: { readonly dialled?: boolean } = {},
+): void {
   const pieces = Math.ceil(file.length / PIECE_BYTES)
   const bits = Buffer.alloc(Math.ceil(pieces / 8))
   for (let piece = 0; piece < pieces; piece++) bits[piece >> 3] = (bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7))
+  if (dialled) stream.write(handshake(info))
   const onHandshake = (): void => {
-    stream.write(handshake(info))
+    if (!dialled) stream.write(handshake(info))
     stream.write(message(BITFIELD, [], bits))
     stream.write(message(UNCHOKE, []))
   }
@@ -83,4 +90,21 @@ export function giveFile(stream: Duplex, info: string, file: Buffer): void {
     const at = piece * PIECE_BYTES + from
     stream.write(message(PIECE, [piece, from], file.subarray(at, at + length)))
   })
+}
+
+/** The torrent of a file, without trackers, and what it is called by in handshakes. */
+export function torrentOf(name: string, file: Buffer): { readonly info: string; readonly torrent: Buffer } {
+  const hashes: Buffer[] = []
+  for (let at = 0; at < file.length; at += PIECE_BYTES) {
+    hashes.push(
+      createHash('sha1')
+        .update(file.subarray(at, at + PIECE_BYTES))
+        .digest(),
+    )
+  }
+  const pieces = Buffer.concat(hashes)
+  const text = `d6:lengthi${file.length}e4:name${name.length}:${name}12:piece lengthi${PIECE_BYTES}e6:pieces${pieces.length}:`
+  const info = Buffer.concat([Buffer.from(text), pieces, Buffer.from('e')])
+  const torrent = Buffer.concat([Buffer.from('d4:info'), info, Buffer.from('e')])
+  return { info: createHash('sha1').update(info).digest('hex'), torrent }
 }

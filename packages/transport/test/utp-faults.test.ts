@@ -1,9 +1,13 @@
-// The faults of `utp-native`, each of which ours does not have; those about time are in utp-seeds.test.ts.
+// The faults of `utp-native`, each of which ours does not have; those of remotes that are not there are in
+// utp-absence.test.ts.
 
+import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Address, type ByteStream, hostAddress } from '@hearsay/core'
 import { UtpSocket, type UtpStream, utp } from '@hearsay/transport/utp'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Datagrams } from '../src/utp/datagrams.js'
 import { closed, outcome } from './fixtures.js'
 import { type Bundle, bundled, start } from './program.js'
 
@@ -33,6 +37,14 @@ function text(stream: UtpStream): Promise<string> {
     all += chunk.toString()
   })
   return new Promise((resolve) => stream.on('end', () => resolve(all)))
+}
+
+function outcomeOf<Value>(run: () => Value): Value | null {
+  try {
+    return run()
+  } catch {
+    return null
+  }
 }
 
 describe('uTP', () => {
@@ -109,6 +121,59 @@ describe('uTP', () => {
     accepted.end()
     await Promise.all([closed(dialled), closed(accepted)])
     expect(await outcome(stranger.connect(dialler.address))).toMatchObject({ code: 'ERR_UTP_REFUSED' })
+  })
+
+  it('carries what the side that was dialled says first', async () => {
+    const [dialled, accepted] = await pair()
+    const all = text(dialled)
+    accepted.end('welcome')
+    expect(await all).toBe('welcome')
+  })
+
+  it('asks the system to keep so much that a process that is busy for a moment loses nothing', async () => {
+    const [ours, plain] = [await Datagrams.bind({ host: '127.0.0.1' }), createSocket('udp4')]
+    undo.push(
+      () => ours.close(),
+      () => plain.close(),
+    )
+    await new Promise<void>((resolve) => plain.bind(0, '127.0.0.1', resolve))
+    const allowed = Number(outcomeOf(() => readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) ?? 0)
+    expect(ours.receiveBufferBytes).toBeGreaterThanOrEqual(Math.min(allowed, 4_194_304))
+    expect(ours.receiveBufferBytes).toBeGreaterThanOrEqual(plain.getRecvBufferSize())
+  })
+
+  it('holds next to no memory outside the heap for connections that are idle', async () => {
+    const [near, far] = [await socket(), await socket()]
+    near.accept((stream) => stream.resume())
+    const outside = (): number => process.memoryUsage().external
+    const before = outside()
+    const streams = await Promise.all(Array.from({ length: 200 }, () => far.connect(near.address)))
+    // libutp's driver holds 132 KB for each.
+    expect((outside() - before) / streams.length).toBeLessThan(20_000)
+  })
+
+  it('rejects, and throws nothing, where the system does not send', async () => {
+    const [four, six] = [await socket(), await socket('::1')]
+    for (const host of ['255.255.255.255', '::1']) {
+      expect(await outcome(four.connect({ host, port: 9 }))).toHaveProperty('code')
+    }
+    expect(await outcome(six.connect({ host: '127.0.0.1', port: 9 }))).toHaveProperty('code')
+    expect(four.counts.connections + six.counts.connections).toBe(0)
+  })
+
+  it('gives the port of a closed listener back as soon as the last stream has ended', async () => {
+    const [dialled, accepted, , near] = await pair()
+    const { port } = near.address
+    near.release()
+    dialled.write('still here')
+    const all = text(accepted)
+    dialled.resume()
+    dialled.end()
+    expect(await all).toBe('still here')
+    accepted.end()
+    await Promise.all([closed(dialled), closed(accepted), near.closed])
+    const again = await UtpSocket.bind({ host: '127.0.0.1', port })
+    await again.close()
   })
 
   it('calls back whoever writes to a remote that is gone', async () => {

@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os'
-import { hostAddress, parseAddress } from '@hearsay/core'
+import { type ByteStream, hostAddress, parseAddress } from '@hearsay/core'
 import { type LinkFixture, linkConformance, runConformance, transportConformance } from '@hearsay/core/conformance'
 import { secureLink } from '@hearsay/transport/noise'
 import { UtpSocket, type UtpStream, utp } from '@hearsay/transport/utp'
 import { describe, expect, it } from 'vitest'
-import { outcome, side } from './fixtures.js'
+import { closed, outcome, side } from './fixtures.js'
 
 const nobody = parseAddress('utp://127.0.0.1:1')
 /** Where nobody answers, the suites wait no longer than this. */
@@ -123,6 +123,30 @@ describe('uTP', () => {
     const transport = utp()
     expect(await outcome(transport.listen({ host: '192.0.2.1' }, () => {}))).toMatchObject({ code: 'ERR_LISTEN' })
     await transport.close()
+  })
+
+  it('listens at its port again at once, while a remote may still ask for its last word', async () => {
+    const [near, far] = [utp(), utp()]
+    const host = '127.0.0.1'
+    let port = 0
+    for (const round of [1, 2]) {
+      let onStream: (stream: ByteStream) => void = () => {}
+      const accepted = new Promise<ByteStream>((resolve) => {
+        onStream = resolve
+      })
+      const listener = await near.listen({ host, port }, ({ stream }) => onStream(stream))
+      const [address] = listener.addresses
+      if (round === 2) expect(address?.port).toBe(port)
+      port = address?.port ?? 0
+      const [dialled, there] = await Promise.all([far.dial(hostAddress('utp', host, port)), accepted])
+      const ends = [dialled, there].map(closed)
+      for (const stream of [dialled, there]) stream.resume()
+      // It says goodbye first, and so has the last word.
+      there.end()
+      await Promise.all(ends)
+      await listener.close()
+    }
+    await Promise.all([near.close(), far.close()])
   })
 
   it('rejects what is being dialled when it closes', async () => {

@@ -21,6 +21,8 @@ export interface Remains {
   readonly sendId: number
   readonly seq: number
   readonly ack: number
+  /** The remote may have missed our last acknowledgement. */
+  readonly isOwed: boolean
 }
 
 /** What a connection is at, for tests and reports. */

@@ -49,6 +49,8 @@ export class UtpConnection {
   #toldEnd = false
   #toldFinished = false
   #isPolite = false
+  /** Our goodbye acknowledged theirs: when ours is acknowledged, they have nothing to ask again. */
+  #finTellsAll = false
 
   constructor(options: ConnectionOptions) {
     const { handle, remote, receiveId, sendId, limits, firstSeq, now, emit } = options
@@ -84,7 +86,7 @@ export class UtpConnection {
   }
 
   get remains(): Remains {
-    return { sendId: this.sendId, seq: this.#sender.nextSeq, ack: this.#receiver.ack }
+    return { sendId: this.sendId, seq: this.#sender.nextSeq, ack: this.#receiver.ack, isOwed: !this.#finTellsAll }
   }
 
   /** For tests and reports. */
@@ -284,6 +286,7 @@ export class UtpConnection {
   }
 
   #send(packet: SentPacket, length: number): void {
+    if (packet.type === FIN && packet.sends === 1) this.#finTellsAll = this.#receiver.hasFin
     this.#emitPacket(this.#writer.complete(packet, length))
     // It carries what an acknowledgement would say, except what is beyond a hole.
     if (!this.#receiver.hasHoles) this.#acks.onSent()

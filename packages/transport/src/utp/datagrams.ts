@@ -47,6 +47,11 @@ export class Datagrams {
     return new Datagrams(await bind('0.0.0.0', port), '0.0.0.0')
   }
 
+  /** What the system keeps of what came while the process is busy; Linux counts double, for its own costs. */
+  get receiveBufferBytes(): number {
+    return this.#socket.getRecvBufferSize()
+  }
+
   /** True if packets to that address can leave from here, as far as the families go. */
   reaches(host: string): boolean {
     return this.#isDual || isIPv4(host) === isIPv4(this.host)

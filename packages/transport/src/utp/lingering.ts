@@ -1,9 +1,14 @@
 // Connections that are over: the remote may not have heard our last acknowledgement, and says its goodbye again. What they
-// were is remembered for a while, so that the answer is not RESET.
+// were is remembered for a while, so that the answer is not RESET. Some of them nobody will ask again: those whose goodbye
+// carried the last acknowledgement, and was acknowledged.
 
 import type { Remains } from './connection-options.js'
 import { FIN, type Packet } from './packet.js'
+import { MAX_RTO_US } from './rtt.js'
 import { distance } from './sequence.js'
+
+/** Who misses the last acknowledgement says goodbye again after so long at most. */
+const QUIET_US = MAX_RTO_US
 
 interface Remembered extends Remains {
   readonly until: number
@@ -13,6 +18,7 @@ export class Lingering {
   readonly #most: number
   /** The oldest first; all stay equally long. */
   readonly #table = new Map<string, Remembered>()
+  #quietAt: number = Number.NEGATIVE_INFINITY
 
   constructor(most: number) {
     this.#most = most
@@ -28,7 +34,13 @@ export class Lingering {
     return Number.POSITIVE_INFINITY
   }
 
-  add(key: string, remains: Remains, until: number): void {
+  /** Until then somebody may ask again; the past: nobody will. */
+  get neededUntil(): number {
+    return this.#table.size > 0 ? this.#quietAt : Number.NEGATIVE_INFINITY
+  }
+
+  add(key: string, remains: Remains, { now, until }: { readonly now: number; readonly until: number }): void {
+    if (remains.isOwed) this.#quietAt = Math.min(now + QUIET_US, until)
     this.#table.delete(key)
     this.#table.set(key, { ...remains, until })
     for (const oldest of this.#table.keys()) {
@@ -42,9 +54,10 @@ export class Lingering {
   }
 
   /** What to acknowledge again for a packet that came: null for new data, which nobody reads. */
-  recall(key: string, { type, seq }: Packet): Remains | null {
+  recall(key: string, { type, seq }: Packet, now: number): Remains | null {
     const remembered = this.#table.get(key)
     if (!remembered) return null
+    this.#quietAt = Math.max(this.#quietAt, Math.min(now + QUIET_US, remembered.until))
     const ahead = distance(remembered.ack, seq)
     if (ahead === 0 || ahead >= 0x8000) return remembered
     if (type !== FIN || ahead > 1) return null

@@ -61,6 +61,11 @@ export class UtpPort {
     return Math.min(this.#deadlines.first, this.#strangers.forgetAt, this.#lingering.forgetAt)
   }
 
+  /** Until then a remote may still ask for a last acknowledgement; the past: nobody will. */
+  get lingersUntil(): number {
+    return this.#lingering.neededUntil
+  }
+
   get counts(): UtpCounts {
     return { connections: this.#byHandle.size, strangers: this.#strangers.size, lingering: this.#lingering.size }
   }
@@ -148,7 +153,7 @@ export class UtpPort {
 
   #onUnknown(key: string, remote: Remote, packet: Packet, now: number): void {
     if (packet.type === STATE && this.#lingering.has(key)) return
-    const remains = this.#lingering.recall(key, packet)
+    const remains = this.#lingering.recall(key, packet, now)
     if (remains) {
       const { sendId: id, seq, ack } = remains
       const header = { type: STATE, id, timestamp: now >>> 0, difference: 0, window: 0, seq, ack } as const
@@ -224,7 +229,8 @@ export class UtpPort {
     this.#byKey.delete(key)
     this.#touched.delete(connection)
     this.#deadlines.forget(connection)
-    if (connection.isPolite) this.#lingering.add(key, connection.remains, now + this.limits.lingerMs * 1_000)
+    const until = now + this.limits.lingerMs * 1_000
+    if (connection.isPolite) this.#lingering.add(key, connection.remains, { now, until })
   }
 }
 

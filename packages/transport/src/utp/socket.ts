@@ -35,10 +35,11 @@ export class UtpSocket {
   #nextHandle = 1
   #timer: Timer | null = null
   #timerAt: number = Number.POSITIVE_INFINITY
+  #lingerTimer: NodeJS.Timeout | undefined
   #isFlushPlanned = false
   #isEnding = false
   #isClosed = false
-  readonly #closed: Promise<void>
+  #closed: Promise<void> = Promise.resolve()
   #tellClosed: () => void = () => {}
 
   private constructor(datagrams: Datagrams, options: UtpSocketOptions) {
@@ -48,9 +49,7 @@ export class UtpSocket {
     this.#machine = new UtpPort({ random, limits })
     this.#streamOptions = { allowHalfOpen: options.allowHalfOpen ?? true }
     this.#onWarning = onWarning
-    this.#closed = new Promise((resolve) => {
-      this.#tellClosed = resolve
-    })
+    this.#open()
     datagrams.start(
       (remote, bytes) => this.#handle({ type: 'packet', remote, bytes }),
       (error) => this.#warn(error),
@@ -118,6 +117,13 @@ export class UtpSocket {
     this.#closeIfOver()
   }
 
+  /** Takes `release` back, for who wants the port again; false if it was given back already. */
+  reclaim(): boolean {
+    if (this.#isClosed) return false
+    if (this.#isEnding) this.#open()
+    return true
+  }
+
   /** Ends all connections at once and gives the port back. Twice is once. */
   async close(): Promise<void> {
     if (!this.#isClosed) {
@@ -128,9 +134,22 @@ export class UtpSocket {
     await this.#closed
   }
 
-  /** Resolves when the port was given back. */
+  /** True when the port was given back. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Resolves when the port was given back, or waits for nothing but remotes that may ask for its last word. */
   get closed(): Promise<void> {
     return this.#closed
+  }
+
+  #open(): void {
+    this.#isEnding = false
+    clearTimeout(this.#lingerTimer)
+    this.#closed = new Promise((resolve) => {
+      this.#tellClosed = resolve
+    })
   }
 
   #streamOf(connection: ConnectionHandle, remote: Remote): UtpStream {
@@ -201,7 +220,8 @@ export class UtpSocket {
   #armTimer(): void {
     const { wakeAt } = this.#machine
     // What only lingers is looked after when something happens: no timer keeps the process alive for it.
-    if (this.#isClosed || this.#machine.counts.connections === 0 || wakeAt >= this.#timerAt) return
+    if (!this.#isWanted) this.#disarmTimer()
+    if (!this.#isWanted || wakeAt >= this.#timerAt) return
     this.#timer?.cancel()
     this.#timerAt = wakeAt
     this.#timer = this.#clock.setTimer(Math.max(0, (wakeAt - this.#now()) / 1_000), () => {
@@ -210,8 +230,18 @@ export class UtpSocket {
     })
   }
 
+  #disarmTimer(): void {
+    this.#timer?.cancel()
+    this.#timerAt = Number.POSITIVE_INFINITY
+  }
+
+  /** Somebody may come, or is there: that keeps the process alive. */
+  get #isWanted(): boolean {
+    return !this.#isClosed && (this.#onStream !== null || this.#machine.counts.connections > 0)
+  }
+
   #holdProcess(): void {
-    if (!this.#isClosed) this.#datagrams.hold(this.#onStream !== null || this.#machine.counts.connections > 0)
+    if (!this.#isClosed) this.#datagrams.hold(this.#isWanted)
   }
 
   #failCalls(): void {
@@ -221,13 +251,15 @@ export class UtpSocket {
     }
   }
 
-  /** Who said goodbye last may have to say so again: a port that is given back stays for that, but keeps no process alive. */
+  /** A remote may have missed our last word: a port that is given back stays for that, but keeps no process alive. */
   #closeIfOver(): void {
     if (!this.#isEnding || this.#isClosed || this.#machine.counts.connections > 0) return
-    if (this.#machine.counts.lingering === 0) return this.#close()
+    const waitMs = (this.#machine.lingersUntil - this.#now()) / 1_000
+    if (waitMs <= 0) return this.#close()
+    clearTimeout(this.#lingerTimer)
     // Not the clock's: its timers keep the process alive, which is what this must not do.
-    const linger = setTimeout(() => this.#close(), this.#machine.limits.lingerMs)
-    linger.unref()
+    this.#lingerTimer = setTimeout(() => this.#closeIfOver(), Math.ceil(waitMs))
+    this.#lingerTimer.unref()
     // For those who wait it is over: another socket may not take the port yet.
     this.#tellClosed()
   }
@@ -235,7 +267,8 @@ export class UtpSocket {
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#timer?.cancel()
+    this.#disarmTimer()
+    clearTimeout(this.#lingerTimer)
     void this.#datagrams.close().then(() => this.#tellClosed())
   }
 

@@ -1,8 +1,8 @@
 // Two ports over networks that a seed chooses. UTP_SEEDS says how many seeds each family runs (1,000 by default in all).
 
+import type { UtpLimits } from '@hearsay/transport/machine'
 import { describe, expect, it } from 'vitest'
-import type { UtpLimits } from '../src/utp/options.js'
-import { type End, type Host, type LinkOptions, UtpWorld } from './utp-world.js'
+import { type PacketLinkOptions, type UtpEnd, type UtpHost, UtpWorld } from '../src/index.js'
 
 const SECOND = 1e6
 const total = Number(process.env.UTP_SEEDS ?? 1_000)
@@ -19,7 +19,7 @@ function* seeds(percent: number): Generator<number> {
   for (let seed = first; seed < first + count; seed++) yield seed
 }
 
-function roughLink(world: UtpWorld): LinkOptions {
+function roughLink(world: UtpWorld): PacketLinkOptions {
   const { random } = world
   return {
     delayUs: 1 + random.below(100_000),
@@ -34,17 +34,17 @@ function roughLink(world: UtpWorld): LinkOptions {
 
 interface Meeting {
   readonly world: UtpWorld
-  readonly a: Host
-  readonly b: Host
-  readonly near: End
+  readonly a: UtpHost
+  readonly b: UtpHost
+  readonly near: UtpEnd
   /** Set when the dialling side has spoken. */
-  readonly far: () => End
+  readonly far: () => UtpEnd
 }
 
 function meet(
   seed: number,
-  link: (world: UtpWorld) => LinkOptions,
-  onAccepted: (end: End, world: UtpWorld) => void = () => {},
+  link: (world: UtpWorld) => PacketLinkOptions,
+  onAccepted: (end: UtpEnd, world: UtpWorld) => void = () => {},
   limits: Partial<UtpLimits> = {},
 ): Meeting {
   const world = new UtpWorld(seed)
@@ -53,7 +53,7 @@ function meet(
   const [a, b] = [world.host('a', { limits }), world.host('b', { limits })]
   b.onAccepted = (end) => onAccepted(end, world)
   const near = a.dial(b)
-  return { world, a, b, near, far: () => b.accepted[0] as End }
+  return { world, a, b, near, far: () => b.accepted[0] as UtpEnd }
 }
 
 const bothClosed =
@@ -229,6 +229,42 @@ describe('uTP in virtual time', () => {
       expect([seed, near.received, far().received]).toEqual([seed, 3_000, 5_000])
       expectNothingLeft(meeting, seed)
     }
+  })
+
+  it('is needed after its end only by a remote that may have missed its last word, for four quiet seconds', () => {
+    const world = new UtpWorld(3, { delayUs: 5_000 })
+    const [a, b] = [world.host('a'), world.host('b')]
+    b.onAccepted = (end) => {
+      end.endsWhenHeard = true
+    }
+    const near = a.dial(b)
+    near.write(1)
+    world.run(10 * SECOND, () => near.isClosed)
+    const since = a.clock
+    world.run(world.now + SECOND)
+    // Its goodbye acknowledged ours: what we acknowledged last may be lost, what it did is not.
+    expect(a.port.counts.lingering + b.port.counts.lingering).toBe(2)
+    expect([a.port.lingersUntil - since, b.port.lingersUntil]).toEqual([4 * SECOND, Number.NEGATIVE_INFINITY])
+  })
+
+  it('says its last word again to a remote that says goodbye again, and is needed for as long', () => {
+    let lost = 0
+    const world = new UtpWorld(3, { delayUs: 5_000 })
+    const [a, b] = [world.host('a'), world.host('b')]
+    const near = a.dial(b)
+    near.write(1)
+    world.run(SECOND)
+    const [far] = b.accepted
+    if (!far) throw new Error('accepted')
+    // Two of the last acknowledgements are lost.
+    world.share(['a'], 'b', { delayUs: 5_000, drop: () => lost++ < 2 })
+    far.write(0)
+    world.run(world.now + 100_000, () => near.isClosed)
+    const since = a.clock
+    world.run(world.now + 20 * SECOND, () => far.isClosed)
+    expect([near.failure, far.isClosed, far.failure, lost]).toEqual([null, true, null, 3])
+    expect(a.port.lingersUntil - since).toBeGreaterThan(4 * SECOND)
+    expect(a.port.lingersUntil - a.clock).toBeGreaterThan(3 * SECOND)
   })
 
   it('throws nothing, ends in time and leaves nothing when bits of headers flip unseen', () => {
