@@ -102,6 +102,29 @@ function busy(count: number, options: Partial<MembershipOptions> = {}): Scene {
   return scene
 }
 
+describe('a node in need that all its peers have refused', () => {
+  it('asks them again within a second, urgently, instead of resting for half a minute', () => {
+    const scene = new Scene()
+    // More are known than a full mesh takes, or nobody has a reason to refuse.
+    for (let index = 100; index < 120; index++) {
+      const candidate = { peer: identityOf(index).id, addresses: [addressOf(index)], source: 'members' }
+      scene.feed({ type: 'candidate', candidate })
+    }
+    const asked = new Set<number>()
+    for (let index = 1; index <= 6; index++) {
+      for (const { type, handle } of sent(scene.up(index, { initiator: true }))) if (type === 'hold') asked.add(handle)
+    }
+    expect(asked.size).toBe(6)
+    for (const handle of asked) scene.say(handle, { type: 'drop', degree: 10, tries: [] })
+    const before = scene.out.length
+    scene.pass(1_000)
+    const again = sent(scene.out.slice(before)).flatMap((frame) =>
+      frame.type === 'hold' && frame.urgent ? [frame] : [],
+    )
+    expect(new Set(again.map(({ handle }) => handle)).size).toBeGreaterThanOrEqual(3)
+  })
+})
+
 describe('a link', () => {
   it('carries the room from when both ends hold each other until one drops', () => {
     const scene = new Scene()

@@ -22,6 +22,8 @@ const ANSWER_MS = 10_000
 const REST_MS = 20_000
 /** The same where everybody is to be linked with everybody, and nobody has a reason to refuse. */
 const SHORT_REST_MS = 2_000
+/** The same for a node in need: it has something else to say now, that its wish is urgent. */
+const NEED_REST_MS = 500
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
@@ -148,8 +150,9 @@ export class Neighbours {
   }
 
   #end(member: Neighbour): void {
-    const { now, random, isSmall } = this.#shared
-    const rest = isSmall ? SHORT_REST_MS : REST_MS
+    const { now, random, isSmall, view, limits } = this.#shared
+    const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
+    const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
