@@ -58,6 +58,7 @@ export {
   verifyRecord,
 } from './record.js'
 export { isStrictSignature } from './strict-signature.js'
+export { TokenBucket, type TokenRate } from './token-bucket.js'
 export {
   channelId,
   channelProof,

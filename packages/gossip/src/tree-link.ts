@@ -1,10 +1,9 @@
 // What the trees engine remembers of one neighbour beside the masks of each author.
 
-import type { PeerId } from '@hearsay/core'
+import { type PeerId, TokenBucket } from '@hearsay/core'
 
 /** New authors that a link may bring: so many at once, and so many a second. Those beyond are told of, not flooded. */
-const NEW_AUTHORS_BURST = 100
-const NEW_AUTHORS_PER_SECOND = 10
+const NEW_AUTHORS = { burst: 100, perSecond: 10 } as const
 /** A neighbour that goes on sending is told again not to, later each time: it may be one that never minds (`flood`). */
 const FIRST_AGAIN_MS = 500
 const LAST_AGAIN_MS = 64_000
@@ -21,17 +20,11 @@ export class TreeLink {
   /** Authors of which it was told not to send, with when it may be told again. */
   readonly #prunes = new Map<PeerId, { readonly at: number; readonly againMs: number }>()
   readonly #offers = new Map<PeerId, number>()
-  #tokens = NEW_AUTHORS_BURST
-  #tokensAt = Number.NEGATIVE_INFINITY
+  readonly #newAuthors = new TokenBucket(NEW_AUTHORS, 0)
 
   /** True if an author that it is the first to bring may be flooded. */
   takeNewAuthor(now: number): boolean {
-    const earned = ((now - this.#tokensAt) * NEW_AUTHORS_PER_SECOND) / 1_000
-    this.#tokens = Math.min(NEW_AUTHORS_BURST, this.#tokens + earned)
-    this.#tokensAt = now
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
+    return this.#newAuthors.take(now)
   }
 
   /** True if it is time to tell it not to send this author's records. */

@@ -132,7 +132,7 @@ class Machine implements ExchangeMachine {
   #onFrame({ handle, frame: bytes }: Extract<ExchangeInput, { type: 'frame' }>, now: number): void {
     const talk = this.#members.talk(handle)
     if (!talk || talk.faulty) return
-    if (talk.member.frames.take(1, now) === 0) return this.#blame(talk, 'ERR_FLOOD', 'more frames than anybody needs')
+    if (!talk.member.frames.take(now)) return this.#blame(talk, 'ERR_FLOOD', 'more frames than anybody needs')
     const frame = this.#decode(talk, bytes)
     if (frame) this.#obey(talk, frame, now)
   }
@@ -149,7 +149,7 @@ class Machine implements ExchangeMachine {
         talk.asked -= 1
         return this.#believe(talk, frame.records)
       case 'news':
-        if (talk.member.newsIn.take(1, now) === 1) this.#believe(talk, [frame.record])
+        if (talk.member.newsIn.take(now)) this.#believe(talk, [frame.record])
     }
   }
 
@@ -166,7 +166,7 @@ class Machine implements ExchangeMachine {
     const most = Math.min(count, member.answers.left(now))
     if (most === 0) return
     const records = this.#members.pick(most, member.peer, { random: this.#options.random, now })
-    member.answers.take(records.length, now)
+    member.answers.takeUpTo(records.length, now)
     this.#send(talk, { type: 'tell', records: records.map(encodeAddressRecord) })
   }
 
@@ -223,7 +223,7 @@ class Machine implements ExchangeMachine {
     let told = 0
     for (const other of shuffle(others, this.#options.random)) {
       if (told === NEWS_FANOUT) return
-      if (other.member.newsOut.take(1, now) === 0) continue
+      if (!other.member.newsOut.take(now)) continue
       this.#send(other, { type: 'news', record: bytes })
       told += 1
     }

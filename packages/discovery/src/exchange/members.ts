@@ -1,8 +1,7 @@
 // Who shares the topic over which channel, what each may still have, and whom it may be told of. Bounded: of those that are
 // gone the one gone longest is forgotten first.
 
-import type { AddressRecord, ChannelHandle, PeerId, Random } from '@hearsay/core'
-import { Budget } from './budget.js'
+import { type AddressRecord, type ChannelHandle, type PeerId, type Random, TokenBucket } from '@hearsay/core'
 
 /** One open channel. */
 export interface Talk {
@@ -32,12 +31,12 @@ export interface Member {
   faults: number
   askedAt: number
   /** Frames of any kind that it may send. */
-  readonly frames: Budget
+  readonly frames: TokenBucket
   /** Records that it may have for asking. */
-  readonly answers: Budget
+  readonly answers: TokenBucket
   /** News that it may tell us, and that we tell it. */
-  readonly newsIn: Budget
-  readonly newsOut: Budget
+  readonly newsIn: TokenBucket
+  readonly newsOut: TokenBucket
 }
 
 /** Peers that are remembered beside those that are linked. */
@@ -138,9 +137,9 @@ function createMember(peer: PeerId, now: number): Member {
     goneAt: null,
     faults: 0,
     askedAt: Number.NEGATIVE_INFINITY,
-    frames: new Budget(FRAMES, now),
-    answers: new Budget(ANSWERS, now),
-    newsIn: new Budget(NEWS_IN, now),
-    newsOut: new Budget(NEWS_OUT, now),
+    frames: new TokenBucket(FRAMES, now),
+    answers: new TokenBucket(ANSWERS, now),
+    newsIn: new TokenBucket(NEWS_IN, now),
+    newsOut: new TokenBucket(NEWS_OUT, now),
   }
 }

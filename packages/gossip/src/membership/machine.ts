@@ -12,7 +12,7 @@
 //   given     | a remote that has no such channel is a neighbour as it is, if there is a place
 //   timer     | those who did not answer; every half minute a round
 
-import { hasCode } from '@hearsay/core'
+import { hasCode, TokenBucket } from '@hearsay/core'
 import type { MembershipInput, MembershipOptions, MembershipOutput } from './contract.js'
 import { decodeMembersFrame, type MembersFrame } from './frames.js'
 import { Neighbours } from './neighbours.js'
@@ -21,7 +21,6 @@ import { INBOUND } from './passive.js'
 import { Rounds } from './rounds.js'
 import { Seeker } from './seeker.js'
 import { Shared } from './shared.js'
-import { Tokens } from './tokens.js'
 import type { Neighbour } from './view.js'
 
 /** More than that nobody needs to say. */
@@ -236,7 +235,7 @@ export class MembershipMachine {
       restUntil: 0,
       intent: null,
       released: false,
-      frames: new Tokens(FRAMES, this.#shared.now),
+      frames: new TokenBucket(FRAMES, this.#shared.now),
     }
   }
 

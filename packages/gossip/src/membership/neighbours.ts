@@ -10,10 +10,9 @@
 // Frames of one link arrive in order and each wish is answered, so whatever crosses on the way, the last word of each side
 // decides and both agree.
 
-import { type AddressRecord, decodeAddressRecord, encodeAddressRecord, hasCode } from '@hearsay/core'
+import { type AddressRecord, decodeAddressRecord, encodeAddressRecord, hasCode, TokenBucket } from '@hearsay/core'
 import { encodeMembersFrame, MAX_TRIES, type MembersFrame } from './frames.js'
 import type { Shared } from './shared.js'
-import { Tokens } from './tokens.js'
 import type { Neighbour } from './view.js'
 
 /** Who does not answer a wish in this time is not waited for. */
@@ -36,7 +35,7 @@ type Hold = Extract<MembersFrame, { type: 'hold' }>
 
 export class Neighbours {
   readonly #shared: Shared
-  readonly #evictions = new Tokens(EVICTIONS, 0)
+  readonly #evictions = new TokenBucket(EVICTIONS, 0)
   /** Wishes that were refused while this node was in need. */
   #refusals = 0
 

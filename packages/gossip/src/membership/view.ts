@@ -1,9 +1,8 @@
 // The linked members of a room and which of them are neighbours: who is held, who may be let go for whom, and in what order.
 // It knows no frames and no time but that it is told.
 
-import type { ChannelHandle, PeerId, Random } from '@hearsay/core'
+import type { ChannelHandle, PeerId, Random, TokenBucket } from '@hearsay/core'
 import { DIALLED, type MembershipLimits, RANDOM } from './options.js'
-import type { Tokens } from './tokens.js'
 
 /** One linked member. It is a neighbour, active, while both ends hold each other. */
 export interface Neighbour {
@@ -36,7 +35,7 @@ export interface Neighbour {
   /** The pool was told that it is not needed. */
   released: boolean
   /** Frames that it may still send. */
-  readonly frames: Tokens
+  readonly frames: TokenBucket
 }
 
 /** Neighbours of one network, beyond which it is crowded. */

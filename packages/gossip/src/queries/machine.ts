@@ -8,7 +8,7 @@
 //
 // It never throws on what a remote sent.
 
-import { type Crypto, hasCode, type PeerId, type Topic } from '@hearsay/core'
+import { type Crypto, hasCode, type PeerId, TokenBucket, type Topic } from '@hearsay/core'
 import type { GossipErrorCode } from '../errors.js'
 import { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from './frames.js'
 import { openAnswer, openQuery, readSigned } from './signed.js'
@@ -63,8 +63,7 @@ interface Route {
 interface Peer {
   readonly remote: PeerId
   /** Queries that it may still have passed on now, and when that was counted. */
-  allowance: number
-  at: number
+  readonly queries: TokenBucket
 }
 
 /** Queries whose ids are remembered; the oldest goes first. */
@@ -74,8 +73,7 @@ const MAX_ANSWERS = 1_024
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
 /** Queries that one neighbour may bring in a second, and at once after a pause. */
-const QUERIES_PER_SECOND = 20
-const QUERY_BURST = 100
+const QUERIES = { burst: 100, perSecond: 20 } as const
 
 export class QueryMachine {
   readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
@@ -99,7 +97,7 @@ export class QueryMachine {
     this.#expire(now)
     switch (input.type) {
       case 'up':
-        this.#peers.set(input.peer, { remote: input.remote, allowance: QUERY_BURST, at: now })
+        this.#peers.set(input.peer, { remote: input.remote, queries: new TokenBucket(QUERIES, now) })
         for (const own of this.#own.values()) this.#send(input.peer, askFrame(own, now))
         break
       case 'down':
@@ -145,7 +143,7 @@ export class QueryMachine {
     const from = this.#peers.get(peer)
     const ms = Math.min(frame.ms, MAX_QUERY_MS)
     const left = Math.min(frame.left, MAX_QUERY_HOPS)
-    if (!from || ms === 0 || left === 0 || !this.#allows(from, now)) return
+    if (!from || ms === 0 || left === 0 || !from.queries.take(now)) return
     if (this.#routes.has(keyOf(idOf(frame.query)))) return
     const signed = readSigned('query', frame.query, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
@@ -182,14 +180,6 @@ export class QueryMachine {
 
   #spread(frame: QueryFrame, except: QueryPeer | null): void {
     for (const peer of this.#peers.keys()) if (peer !== except) this.#send(peer, frame)
-  }
-
-  #allows(peer: Peer, now: number): boolean {
-    peer.allowance = Math.min(QUERY_BURST, peer.allowance + ((now - peer.at) * QUERIES_PER_SECOND) / 1_000)
-    peer.at = now
-    if (peer.allowance < 1) return false
-    peer.allowance--
-    return true
   }
 
   #remember(id: Uint8Array, route: Route): void {
