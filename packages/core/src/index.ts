@@ -79,3 +79,4 @@ export {
   TopicChannels,
   type TopicChannelsOptions,
 } from './topic-channels.js'
+export { Turns } from './turns.js'

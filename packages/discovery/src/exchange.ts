@@ -22,6 +22,7 @@ import {
   type Topic,
   TopicChannels,
   type TopicId,
+  Turns,
 } from '@hearsay/core'
 import { closedError } from './errors.js'
 import type { ExchangeInput, ExchangeMachine, ExchangeOutput } from './exchange/contract.js'
@@ -116,8 +117,7 @@ class Room {
   readonly #machine: ExchangeMachine
   readonly #channels: TopicChannels
   readonly #sessions = new Map<SessionControl, DiscoveryJoin>()
-  readonly #inputs: ExchangeInput[] = []
-  #running = false
+  readonly #turns = new Turns<ExchangeInput>((input) => this.#step(input))
   #ended = false
   #timer: Timer | null = null
 
@@ -143,7 +143,7 @@ class Room {
         onDown: (handle) => this.#handle({ type: 'down', handle }),
         // One that must wait its turn outlives its listener.
         onFrame: (handle, frame) =>
-          this.#handle({ type: 'frame', handle, frame: this.#running ? copyBytes(frame) : frame }),
+          this.#handle({ type: 'frame', handle, frame: this.#turns.running ? copyBytes(frame) : frame }),
         onDrain: () => {},
       },
     })
@@ -187,19 +187,13 @@ class Room {
     this.#handle({ type: 'wish', wish })
   }
 
-  /** Feeds the machine; what happens while its outputs are carried out waits its turn. */
   #handle(input: ExchangeInput): void {
-    this.#inputs.push(input)
-    if (this.#running) return
-    this.#running = true
-    try {
-      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-        if (this.#ended) continue
-        for (const output of this.#machine.handle(next, this.#clock.now())) this.#obey(output)
-      }
-    } finally {
-      this.#running = false
-    }
+    this.#turns.take(input)
+  }
+
+  #step(input: ExchangeInput): void {
+    if (this.#ended) return
+    for (const output of this.#machine.handle(input, this.#clock.now())) this.#obey(output)
   }
 
   #obey(output: ExchangeOutput): void {

@@ -19,6 +19,7 @@ import {
   type Timer,
   type Topic,
   TopicChannels,
+  Turns,
 } from '@hearsay/core'
 import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
@@ -67,8 +68,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Looks again whether peers have caught up. */
   #paceTimer: Timer | null = null
   readonly #acknowledgements = new Acknowledgements()
-  readonly #inputs: Input[] = []
-  #running = false
+  readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
   /** True from the first moment of the end: what is signed now waits for nobody. */
   #ending = false
@@ -113,7 +113,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         onDown: (peer) => this.#onDown(peer),
         // One that must wait its turn outlives its listener.
         onFrame: (peer, frame) =>
-          this.#handle({ type: 'frame', peer, frame: this.#running ? copyBytes(frame) : frame }),
+          this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame }),
         onDrain: (peer) => this.#refill(peer),
       },
     })
@@ -144,13 +144,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
     }
     if (payload.byteLength > this.#limits.maxMessageBytes) {
-      throw new GossipError(
-        'ERR_MESSAGE_SIZE',
-        `a message of ${payload.byteLength} bytes; the limit is ${this.#limits.maxMessageBytes}`,
-        {
-          remedy: 'Split it, or send a reference to it.',
-        },
-      )
+      const size = `a message of ${payload.byteLength} bytes; the limit is ${this.#limits.maxMessageBytes}`
+      throw new GossipError('ERR_MESSAGE_SIZE', size, { remedy: 'Split it, or send a reference to it.' })
     }
     const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
     return this.#receipt(seq, peers)
@@ -188,7 +183,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     })
     this.#flush()
     // A listener may call this: what its input brought is first to be acknowledged.
-    if (!this.#running) this.#rest()
+    if (!this.#turns.running) this.#rest()
     return ended
   }
 
@@ -269,17 +264,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     return this.#channels.get(peer)?.channel.window ?? 0
   }
 
-  /** Feeds the machine; what happens while its outputs are carried out waits its turn. */
   #handle(input: Input): void {
-    this.#inputs.push(input)
-    if (this.#running) return
-    this.#running = true
-    try {
-      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#step(next)
-    } finally {
-      this.#running = false
-    }
-    this.#rest()
+    this.#turns.take(input)
+    if (!this.#turns.running) this.#rest()
   }
 
   #step(input: Input): void {

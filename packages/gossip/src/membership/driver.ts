@@ -21,6 +21,7 @@ import {
   systemRandom,
   type Timer,
   TopicChannels,
+  Turns,
 } from '@hearsay/core'
 import { ROOM_PROTOCOL } from '../protocol.js'
 import type { MembershipInput, MembershipOutput } from './contract.js'
@@ -85,8 +86,7 @@ class MembershipDriver implements Membership {
   /** Neighbours without a members channel. */
   readonly #given = new Map<PeerId, Link>()
   readonly #stops: readonly (() => void)[]
-  readonly #inputs: MembershipInput[] = []
-  #running = false
+  readonly #turns = new Turns<MembershipInput>((input) => this.#step(input))
   #closed = false
   #timer: Timer | null = null
 
@@ -113,7 +113,7 @@ class MembershipDriver implements Membership {
         onDown: (handle) => this.#feed({ type: 'down', handle }),
         // One that must wait its turn outlives its listener.
         onFrame: (handle, frame) =>
-          this.#feed({ type: 'frame', handle, frame: this.#running ? copyBytes(frame) : frame }),
+          this.#feed({ type: 'frame', handle, frame: this.#turns.running ? copyBytes(frame) : frame }),
         onDrain: () => {},
         onRefused: (link) => this.#onRefused(link),
       },
@@ -212,19 +212,13 @@ class MembershipDriver implements Membership {
     this.#feed({ type: 'given', remote: peer, isUp: false, initiator: link.initiator, address: link.address })
   }
 
-  /** Feeds the machine; what happens while its outputs are carried out waits its turn. */
   #feed(input: MembershipInput): void {
-    this.#inputs.push(input)
-    if (this.#running) return
-    this.#running = true
-    try {
-      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-        if (this.#closed) continue
-        for (const output of this.#machine.handle(next, this.#clock.now())) this.#obey(output)
-      }
-    } finally {
-      this.#running = false
-    }
+    this.#turns.take(input)
+  }
+
+  #step(input: MembershipInput): void {
+    if (this.#closed) return
+    for (const output of this.#machine.handle(input, this.#clock.now())) this.#obey(output)
   }
 
   #obey(output: MembershipOutput): void {

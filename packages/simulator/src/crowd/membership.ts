@@ -1,6 +1,6 @@
 // The membership machine of one node of a crowd, driven in virtual time.
 
-import type { AddressRecord, Candidate, Crypto, PeerId, Random } from '@hearsay/core'
+import { type AddressRecord, type Candidate, type Crypto, type PeerId, type Random, Turns } from '@hearsay/core'
 import {
   type MembershipInput,
   type MembershipLimits,
@@ -28,8 +28,7 @@ export interface MembershipHost {
 export class Membership {
   readonly #host: MembershipHost
   readonly #machine: MembershipMachine
-  readonly #inputs: MembershipInput[] = []
-  #running = false
+  readonly #turns = new Turns<MembershipInput>((input) => this.#step(input))
   #wakeAt: number | null = null
 
   constructor(host: MembershipHost) {
@@ -52,15 +51,12 @@ export class Membership {
     return this.#machine.active.flatMap(({ rttMs }) => rttMs ?? [])
   }
 
-  /** What happens while outputs are carried out waits its turn. */
   feed(input: MembershipInput): void {
-    this.#inputs.push(input)
-    if (this.#running) return
-    this.#running = true
-    for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-      for (const output of this.#machine.handle(next, this.#host.now())) this.#obey(output)
-    }
-    this.#running = false
+    this.#turns.take(input)
+  }
+
+  #step(input: MembershipInput): void {
+    for (const output of this.#machine.handle(input, this.#host.now())) this.#obey(output)
   }
 
   #obey(output: MembershipOutput): void {

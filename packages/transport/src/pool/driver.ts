@@ -15,6 +15,7 @@ import {
   printAddress,
   type TopicId,
   type Transport,
+  Turns,
   type Want,
 } from '@hearsay/core'
 import type { MuxLink } from '@hearsay/core/mux'
@@ -45,8 +46,7 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   readonly #links = new Map<PeerId, MuxLink>()
   readonly #records = new Map<PeerId, AddressRecord>()
   readonly #requests = new Waiters<number>()
-  readonly #inputs: PoolInput[] = []
-  #draining = false
+  readonly #turns = new Turns<PoolInput>((input) => this.#step(input))
   /** Counts requests. */
   #count = 0
   #closing: Promise<void> | null = null
@@ -211,13 +211,11 @@ export class ConnectionPool extends Emitter<PoolEvents> implements Pool {
   }
 
   #feed(input: PoolInput): void {
-    this.#inputs.push(input)
-    if (this.#draining) return
-    this.#draining = true
-    for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) {
-      for (const output of this.#decide(next)) this.#try(output)
-    }
-    this.#draining = false
+    this.#turns.take(input)
+  }
+
+  #step(input: PoolInput): void {
+    for (const output of this.#decide(input)) this.#try(output)
   }
 
   /** The machine does not throw, but what it is given may: a candidate of somebody's own discovery that is none. */
