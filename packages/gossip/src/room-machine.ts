@@ -1,44 +1,37 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import type { Crypto, Drop, RecordContents, RecordHead, SignedRecord } from '@hearsay/core'
-import { type Arrival, ArrivalLog } from './arrivals.js'
+import type { RecordHead } from '@hearsay/core'
+import { Admission, dropped } from './admission.js'
+import { ArrivalLog } from './arrivals.js'
 import type { Assemblies } from './assemblies.js'
-import type { Input, Machine, MachineContext, Output, PeerHandle, Verdict } from './engine.js'
+import type { Input, Machine, MachineContext, Output, PeerHandle } from './engine.js'
 import { Exchange } from './exchange.js'
 import { Forks, type ToldFork } from './forks.js'
 import { decodeFrame, type Frame } from './frames.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { IntervalSet } from './intervals.js'
-import { type Arriving, Judgement } from './judgement.js'
-import { LargeBlock, WHOLE_BYTES } from './large-block.js'
-import { type Entered, type Entry, LargeRecords, rangeOf } from './large-records.js'
+import { Judgement } from './judgement.js'
+import { LargeRecords, rangeOf } from './large-records.js'
 import { Neighbour } from './neighbour.js'
 import { type Hole, Ordering } from './ordering.js'
 import { Publisher } from './publisher.js'
 import { MAX_HOPS } from './range-frames.js'
 import { Restoring } from './restoring.js'
-import type { Pending } from './sequence.js'
 import { Serving } from './serving.js'
 import type { MakeSpread, Spread } from './spread.js'
-import { type News, NO_NEWS, type Wants } from './wants.js'
+import { Waiting } from './waiting.js'
+import type { News, Wants } from './wants.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
 /** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
 const MAX_CONFIRMED_RANGES = 1_024
-/** Who has been in the room for so long is new no longer. */
-const NEWCOMER_MS = 5_000
-/** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
-const WORD_MS = 5_000
-/** While it sends parts of large records, what it has may be behind them: then for so long. */
-const BUSY_WORD_MS = 60_000
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 export class RoomMachine implements Machine {
-  readonly #crypto: Crypto
   readonly #publisher: Publisher
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
@@ -51,9 +44,8 @@ export class RoomMachine implements Machine {
   readonly #spread: Spread
   readonly #serving: Serving
   readonly #restoring: Restoring
-  readonly #keeps: boolean
-  /** Null if the application judges nothing. */
-  readonly #judgement: Judgement | null
+  readonly #waiting: Waiting
+  readonly #admission: Admission
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   #wakeAt: number | null = null
@@ -68,13 +60,12 @@ export class RoomMachine implements Machine {
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
-    const isComing = (hole: Hole, at: number): boolean => this.#isComing(hole, at)
-    const settleMs = (at: number): number => this.#settleMs(context, at)
+    const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
+    const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const ordering = new Ordering({ limits: context.limits, order, members, crypto, emit, settleMs, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
-    this.#crypto = crypto
     this.#publisher = publisher
     this.#log = log
     this.#ordering = ordering
@@ -82,19 +73,27 @@ export class RoomMachine implements Machine {
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
-    this.#exchange = new Exchange({ log, ordering, spread, neighbours, assemblies: () => this.#assemblies })
+    const assemblies = (): Assemblies => this.#assemblies
+    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies })
+    const judgement = context.judges ? new Judgement(emit) : null
+    this.#exchange = exchange
+    this.#waiting = new Waiting({
+      ...{ limits: context.limits, since, exchange, assemblies, presentSince: () => this.#presentSince },
+    })
+    this.#admission = new Admission({
+      ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
+      keeps: context.keeps ?? false,
+    })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     this.#serving = new Serving({ ...shared, neighbours, confirmed: this.#confirmed })
-    this.#judgement = context.judges ? new Judgement(emit) : null
     this.#restoring = new Restoring(context, { log, ordering, emit })
-    this.#keeps = context.keeps ?? false
     this.#large = new LargeRecords({
-      ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: this.#judgement !== null },
+      ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
-      enter: (entry, from, at) => this.#enter(entry, from, at),
-      whole: (arriving) => this.#judge(arriving),
-      forgotten: (evicted) => this.#forgotten(evicted),
+      enter: (entry, from, at) => this.#admission.enter(entry, from, at),
+      whole: (arriving) => this.#admission.judge(arriving),
+      forgotten: (evicted) => this.#admission.forgotten(evicted),
       onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
       onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
       misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
@@ -137,7 +136,7 @@ export class RoomMachine implements Machine {
       case 'restore':
         return this.#onRestore(input)
       case 'verdict':
-        return this.#onVerdict(input, now)
+        return this.#admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
         return this.#spread.onTick?.()
       case 'flow':
@@ -171,7 +170,8 @@ export class RoomMachine implements Machine {
     const { author, epoch, nextSeq: from } = this.#publisher
     const causes = this.#ordering.takeCauses(author.id, epoch)
     for (const record of this.#publisher.sign(payloads, wall, causes)) {
-      this.#accept(this.#arriving(record, { contents: { messages: [], causes: [] }, hops: 0, from: null, now }))
+      const contents = { messages: [], causes: [] }
+      this.#admission.accept(this.#admission.arriving(record, { contents, hops: 0, from: null, now }))
     }
     this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
   }
@@ -234,7 +234,7 @@ export class RoomMachine implements Machine {
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
-    this.#judge(this.#arriving(finding.record, { contents, hops, from: neighbour, now }))
+    this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
   }
 
   /** What is not new. */
@@ -246,10 +246,10 @@ export class RoomMachine implements Machine {
         return this.#misbehaved(neighbour, finding.fault, now)
       case 'foreign':
         this.#answered(neighbour, finding.record, now)
-        return this.#drop(finding.record.header, 'members')
+        return void this.#outputs.push(dropped(finding.record.header, 'members'))
       case 'refused':
         this.#answered(neighbour, finding.record, now)
-        return this.#drop(finding.record.header, 'authors')
+        return void this.#outputs.push(dropped(finding.record.header, 'authors'))
       case 'fork':
         this.#answered(neighbour, finding.record, now)
         return this.#forks.onRecords(finding.held, finding.record)
@@ -273,122 +273,6 @@ export class RoomMachine implements Machine {
     return this.#exchange.arrived(neighbour.handle, rangeOf(record), now)
   }
 
-  /** A whole record, new here. */
-  #arriving(
-    record: SignedRecord,
-    how: { contents: RecordContents; hops: number; from: Neighbour | null; now: number },
-  ): Arriving {
-    const { contents, hops, from, now } = how
-    const { messages, causes } = contents
-    const via = from?.remote ?? null
-    const pending: Pending = { record, bytes: record.block.byteLength, messages, causes, hops, via }
-    const news = this.#exchange.arrived(from?.handle ?? null, rangeOf(record), now)
-    return { pending, block: record.block, position: null, from, news, now }
-  }
-
-  /** Nobody hears of it before the application has said what it thinks. */
-  #judge(arriving: Arriving): void {
-    if (!this.#judgement) return this.#accept(arriving)
-    this.#ordering.judge(arriving.pending.record.header)
-    const verdict = this.#judgement.judge(arriving)
-    if (verdict !== null) this.#settle(arriving, verdict)
-  }
-
-  #onVerdict({ ticket, verdict }: Of<'verdict'>, now: number): void {
-    const arriving = this.#judgement?.take(ticket, verdict, now)
-    if (!arriving) return
-    const isHere = arriving.from !== null && this.#neighbours.has(arriving.from.handle)
-    this.#settle({ ...arriving, from: isHere ? arriving.from : null, now }, verdict)
-  }
-
-  #settle(arriving: Arriving, verdict: Verdict): void {
-    const { pending, position, now } = arriving
-    // Its author may have forked while the application thought about it.
-    const isFrozen = this.#ordering.isFrozen(pending.record.header)
-    if (verdict === 'accept' && !isFrozen) return this.#accept(arriving)
-    if (position !== null) this.#log.remove(position)
-    if (verdict !== 'accept') this.#drop(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored')
-    // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
-    this.#ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
-  }
-
-  #accept(arriving: Arriving): void {
-    const { pending, block, from, now } = arriving
-    const arrival = this.#log.at(this.#positionOf(arriving))
-    this.#ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
-    if (this.#keeps) this.#outputs.push({ type: 'keep', record: { ...pending.record, block } })
-    if (!arrival || from === null) return
-    const { author, epoch } = arrival.source
-    if (this.#ordering.holeOf(author, epoch)) this.#exchange.fillings.note(arrival.source, from.handle, now)
-  }
-
-  /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
-  #positionOf(arriving: Arriving): number {
-    const { position, from, now } = arriving
-    const arrival = position === null ? undefined : this.#log.at(position)
-    if (position === null || (!arrival && this.#judgement)) return this.#enterWhole(arriving).position
-    if (!(arrival?.body instanceof LargeBlock) || arrival.body.isShared) return position
-    arrival.body.share()
-    this.#log.remove(position)
-    const news = { ...NO_NEWS, asked: true, recovered: arrival.isRecovered, holders: arrival.holders ?? [] }
-    return this.#enterWith(arrival, { from, news, now }).position
-  }
-
-  #enterWhole({ pending: { record, hops }, block, from, news, now }: Arriving): Entered {
-    const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of({ ...record, block }, this.#crypto) : block
-    return this.#enterWith({ record, body, hops }, { from, news, now })
-  }
-
-  #enter(entry: Entry, from: Neighbour | null, now: number): Entered {
-    const news = this.#exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
-    return this.#enterWith(entry, { from, news, now })
-  }
-
-  #enterWith(
-    { record, body, hops }: Entry,
-    { from, news, now }: { from: Neighbour | null; news: News; now: number },
-  ): Entered {
-    const via = from?.handle ?? null
-    this.#forgotten(this.#log.append({ record, body, hops, at: now, via, isRecovered: news.recovered }))
-    const position = this.#log.next - 1
-    const arrival = this.#log.at(position)
-    for (const holder of news.holders) this.#log.noteHolder(position, holder)
-    if (arrival) this.#spread.onAccepted(arrival, { from, news, now })
-    return { arrival, position, holders: news.holders }
-  }
-
-  /**
-   * An author sends its own in order, and from a lone one nothing earlier can come by another path, but what is large comes
-   * later than what was said after it. A relay sends as it heard, which need not be in order.
-   */
-  #mayBegin({ header }: RecordHead, from: Neighbour | null): boolean {
-    if (this.#neighbours.size > 1 || from?.signs(header) !== true) return false
-    const range = { from: 0, before: header.firstSeq }
-    return !this.#assemblies.isComing(header, range, null) && this.#wants.promisersOf(header, range).size === 0
-  }
-
-  /**
-   * Who has been here for long hears everybody from the beginning, unless it was cut off: what it missed is on its way. Who asks
-   * for history waits too, for a neighbour that has less of it may be the first to answer.
-   */
-  #settleMs({ limits: { settleMs, holdMs }, since = 'live' }: MachineContext, now: number): number {
-    const isNew = now < (this.#presentSince ?? now) + NEWCOMER_MS
-    return isNew && since === 'live' ? settleMs : Math.max(settleMs, holdMs)
-  }
-
-  #isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
-    if (this.#assemblies.isComing({ author, epoch }, { from, before }, now)) return true
-    const range = { from, before }
-    if (this.#exchange.fillings.isFilling({ author, epoch }, range)) return true
-    if (now >= since + BUSY_WORD_MS) return false
-    const promisers = this.#wants.promisersOf({ author, epoch }, range)
-    return now < since + WORD_MS ? promisers.size > 0 : this.#assemblies.isFedByAny(promisers, now)
-  }
-
-  #forgotten(evicted: readonly Arrival[]): void {
-    for (const { record } of evicted) this.#drop(record.header, 'history')
-  }
-
   #spreadFork({ proof, via }: ToldFork): void {
     this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
     for (const neighbour of this.#neighbours.values()) {
@@ -399,10 +283,6 @@ export class RoomMachine implements Machine {
   #serve(neighbour: Neighbour, now: number): void {
     if (!neighbour.introduced && now >= neighbour.helloBy) return this.#outOfPlace(neighbour, 'no hello', now)
     this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
-  }
-
-  #drop({ author, epoch, firstSeq, count }: RecordHead['header'], reason: Drop['reason']): void {
-    this.#outputs.push({ type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } })
   }
 
   #outOfPlace(neighbour: Neighbour, message: string, now: number): void {
