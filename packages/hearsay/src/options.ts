@@ -32,7 +32,7 @@ export interface NodeOptions {
   readonly epochs?: EpochSource
   /** How peers are found; they close with the node, so no two nodes share one. @default mDNS and HyperDHT, as the environment says */
   readonly discovery?: readonly Discovery[]
-  /** How peers are reached; they close with the node too. @default TCP, WebSocket to dial, and `hyper://` where the default discovery has a DHT */
+  /** How peers are reached; they close with the node too. @default TCP, uTP on the same port number, WebSocket to dial, and `hyper://` where the default discovery has a DHT */
   readonly transports?: readonly Transport[]
   /** Peers and addresses that worked; it stays yours to close. @default one in memory */
   readonly addressBook?: AddressBook
