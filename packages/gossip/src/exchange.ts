@@ -3,10 +3,13 @@
 
 import { type ArrivalLog, markOf, type Source } from './arrivals.js'
 import type { Assemblies } from './assemblies.js'
+import { Bridges } from './bridges.js'
 import type { PeerHandle } from './engine.js'
+import { Errands } from './errands.js'
 import { Fillings } from './fillings.js'
 import type { Frame } from './frames.js'
 import { MORE_OFFERS } from './holders.js'
+import type { Interval } from './intervals.js'
 import type { Neighbour } from './neighbour.js'
 import type { PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
@@ -29,6 +32,8 @@ export interface ExchangeParts {
 export class Exchange {
   readonly wants: Wants
   readonly fillings: Fillings
+  readonly errands: Errands
+  readonly #bridges: Bridges
   readonly #parts: ExchangeParts
 
   constructor(parts: ExchangeParts) {
@@ -45,6 +50,17 @@ export class Exchange {
       isPromised: (source, first) => this.wants.has(source, first) || this.#isFed(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
+    })
+    this.errands = new Errands({
+      lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      likelyHolders: (source, range) => this.#likelyHolders(source, range),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+      answer: (peer, range) => neighbours.get(peer)?.request([range], 0),
+    })
+    this.#bridges = new Bridges({
+      informed: () => neighbours,
+      isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
+      fetch: (source, range, now) => this.errands.fetch(source, range, now),
     })
   }
 
@@ -69,22 +85,33 @@ export class Exchange {
   /** A record came from this neighbour, or of our own. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
     const news = this.wants.arrived(peer, range, now)
-    return this.fillings.arrived(peer, range, now) ? { ...news, asked: true, recovered: true } : news
+    const isFilling = this.fillings.arrived(peer, range, now)
+    const isErrand = this.errands.arrived(peer, range, now)
+    return isFilling || isErrand ? { ...news, asked: true, recovered: true } : news
+  }
+
+  introduced(peer: PeerHandle, now: number): void {
+    this.#bridges.introduced(peer, now)
   }
 
   down(peer: PeerHandle, now: number): void {
     this.wants.down(peer, now)
     this.fillings.down(peer, now)
+    this.errands.down(peer, now)
+    this.#bridges.down(peer)
   }
 
   expire(now: number): void {
     this.wants.expire(now)
     this.fillings.expire(now)
+    this.#bridges.expire(now)
+    this.errands.expire(now)
   }
 
   /** When `expire` is next needed. */
   get deadline(): number {
-    return Math.min(this.wants.deadline, this.fillings.deadline)
+    const { wants, fillings, errands } = this
+    return Math.min(wants.deadline, fillings.deadline, errands.deadline, this.#bridges.deadline)
   }
 
   /** True if the parts of a record that begins there are on their way. */
@@ -95,6 +122,15 @@ export class Exchange {
 
   *#introduced(): Iterable<PeerHandle> {
     for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
+  }
+
+  /** Who sent what follows the range, then those who had heard more of its author when they came. */
+  *#likelyHolders(source: Source, [from, to]: Interval): Iterable<PeerHandle> {
+    const { log, neighbours } = this.#parts
+    const position = log.positionOf(source, to)
+    const via = position === undefined ? null : (log.at(position)?.via ?? null)
+    if (via !== null && neighbours.get(via)?.introduced) yield via
+    for (const [peer, neighbour] of neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
   }
 
   /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
@@ -132,6 +168,7 @@ export class Exchange {
       for (const range of placed) {
         this.wants.none(neighbour.handle, range, now)
         this.fillings.none(neighbour.handle, range, now)
+        this.errands.none(neighbour.handle, range, now)
         this.#parts.assemblies().none(neighbour.handle, range, now)
       }
     } else {

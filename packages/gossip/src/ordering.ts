@@ -74,6 +74,16 @@ export class Ordering {
     return this.#authors.find(author, epoch)?.fillable ?? null
   }
 
+  /** True if anything of this place was heard, or is on its way. */
+  isFollowed(author: PeerId, epoch: number): boolean {
+    return this.#authors.find(author, epoch) !== undefined
+  }
+
+  /** From this number on, what was never accepted and will not be delivered; null if nothing was passed over there. */
+  lostFrom(author: PeerId, epoch: number, first: number): Interval | null {
+    return this.#authors.find(author, epoch)?.lostFrom(first) ?? null
+  }
+
   /** True if this author's messages are taken. */
   isMember(author: PeerId): boolean {
     return this.#authors.isMember(author)

@@ -86,7 +86,8 @@ export class RoomMachine implements Machine {
     })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
-    this.#serving = new Serving({ ...shared, neighbours, confirmed: this.#confirmed })
+    const { errands } = exchange
+    this.#serving = new Serving({ ...shared, neighbours, errands, confirmed: this.#confirmed })
     this.#restoring = new Restoring(context, { log, ordering, emit })
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
@@ -205,6 +206,7 @@ export class RoomMachine implements Machine {
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
+    this.#exchange.introduced(neighbour.handle, now)
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.

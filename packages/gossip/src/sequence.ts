@@ -127,6 +127,13 @@ export class Sequence {
     return before > this.#next && this.#frozenAt === null ? [this.#next, before] : null
   }
 
+  /** From this number on, what was passed over: never accepted, and not to be delivered any more. Null if that is nothing. */
+  lostFrom(first: number): Interval | null {
+    if (this.#next === null || first >= this.#next || this.#frozenAt !== null) return null
+    const after = this.#known.ranges.find((range) => range[1] > first)
+    return after && after[0] > first ? [first, Math.min(after[0], this.#next)] : null
+  }
+
   /** A record that was here before: delivered, as everything before it was or could not be. */
   restore({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
     const end = firstSeq + count

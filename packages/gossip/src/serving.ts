@@ -6,6 +6,7 @@
 import { encodeRecord } from '@hearsay/core'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import type { Output, PeerHandle } from './engine.js'
+import type { Errands } from './errands.js'
 import { encodeFrame, type Frame } from './frames.js'
 import type { IntervalSet } from './intervals.js'
 import { LargeBlock } from './large-block.js'
@@ -25,6 +26,7 @@ export interface ServingParts {
   readonly spread: Spread
   readonly since: Since
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  readonly errands: Errands
   /** Own messages that at least one peer has confirmed. */
   readonly confirmed: IntervalSet
   readonly emit: (output: Output) => void
@@ -136,7 +138,8 @@ export class Serving {
     // It may be on its way already.
     const isSent = position !== undefined && neighbour.transfers.has(position)
     if (position === undefined || !arrival || !isShared(arrival) || !(isSent || neighbour.mayAnswer(position))) {
-      neighbour.notices.none({ source, first, count }, now)
+      const isLate = position === undefined && this.#parts.errands.take(neighbour.handle, { source, first, count }, now)
+      if (!isLate) neighbour.notices.none({ source, first, count }, now)
       return null
     }
     if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)

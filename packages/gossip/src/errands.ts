@@ -1,0 +1,154 @@
+// Errands: what a neighbour asks for, and what this node never had, because it came later or could not get it either. It is
+// fetched from those along whose way its author is heard. Else two old members that are linked by newcomers alone would never
+// hear what only one of them has.
+
+import { MAX_BATCH_MESSAGES, TokenBucket } from '@hearsay/core'
+import type { Source } from './arrivals.js'
+import type { PeerHandle } from './engine.js'
+import type { Interval } from './intervals.js'
+import type { PlacedRange } from './notices.js'
+
+/**
+ * Questions that this node asks for others: who asks for what nobody has must not set a whole room in motion. It also bounds
+ * how many errands are remembered.
+ */
+export const ERRAND_RATE = { burst: 64, perSecond: 16 } as const
+/** Neighbours that are asked for one errand. */
+const MAX_ASKED = 3
+/** Who sends nothing of it for so long is left for another: sooner than its asker leaves us. */
+const SILENT_MS = 300
+/** What was fetched, or could not be, is not fetched again so soon. */
+export const SPENT_MS = 10_000
+
+export interface ErrandContext {
+  /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
+  lostFrom(source: Source, first: number): Interval | null
+  /** Who may have what lies in this range, the likeliest first. */
+  likelyHolders(source: Source, range: Interval): Iterable<PeerHandle>
+  ask(peer: PeerHandle, range: PlacedRange, now: number): void
+  /** It is here, or will not be: the one who asked is to be answered. */
+  answer(peer: PeerHandle, range: PlacedRange): void
+}
+
+interface Errand {
+  readonly source: Source
+  readonly from: number
+  readonly to: number
+  /** Neighbours that wait for the answer. */
+  readonly askers: Set<PeerHandle>
+  readonly tried: Set<PeerHandle>
+  asked: PeerHandle | null
+  /** True once its askers were answered. */
+  isSpent: boolean
+  dueAt: number
+}
+
+export class Errands {
+  readonly #context: ErrandContext
+  readonly #errands = new Map<string, Errand>()
+  #budget: TokenBucket | null = null
+
+  constructor(context: ErrandContext) {
+    this.#context = context
+  }
+
+  /** When `expire` is next needed; infinity if never. */
+  get deadline(): number {
+    let due = Number.POSITIVE_INFINITY
+    for (const { dueAt } of this.#errands.values()) due = Math.min(due, dueAt)
+    return due
+  }
+
+  /** A neighbour asks for what is not here; true if it will be answered later. */
+  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): boolean {
+    const key = keyOf(source, first)
+    const known = this.#errands.get(key)
+    if (known) {
+      // Who is asked for it and asks for it itself does not have it.
+      if (known.isSpent || known.asked === asker) return false
+      known.askers.add(asker)
+      return true
+    }
+    const lost = this.#context.lostFrom(source, first)
+    return lost !== null && this.#begin(source, [first, Math.min(lost[1], first + count)], asker, now)
+  }
+
+  /** Fetches what a neighbour lacks, as its hello said. */
+  fetch(source: Source, range: Interval, now: number): void {
+    if (!this.#errands.has(keyOf(source, range[0]))) this.#begin(source, range, null, now)
+  }
+
+  #begin(source: Source, [from, end]: Interval, asker: PeerHandle | null, now: number): boolean {
+    const askers = new Set(asker === null ? [] : [asker])
+    const to = Math.min(end, from + MAX_BATCH_MESSAGES)
+    const errand = { source, from, to, askers, tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    if (!this.#askNext(errand, now)) return false
+    this.#errands.set(keyOf(source, from), errand)
+    return true
+  }
+
+  /** A record came; true if this neighbour was asked for it on behalf of another. */
+  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
+    let isAsked = false
+    for (const errand of this.#errands.values()) {
+      if (errand.isSpent || !covers(errand, source, first)) continue
+      if (errand.asked === peer) isAsked = true
+      errand.dueAt = now + SILENT_MS
+      if (first + count >= errand.to) this.#end(errand, now)
+    }
+    return isAsked
+  }
+
+  /** The neighbour does not have it, from there on. */
+  none(peer: PeerHandle, { source, first }: PlacedRange, now: number): void {
+    for (const errand of this.#errands.values()) {
+      if (!errand.isSpent && errand.asked === peer && covers(errand, source, first)) errand.dueAt = now
+    }
+  }
+
+  down(peer: PeerHandle, now: number): void {
+    for (const errand of this.#errands.values()) {
+      errand.askers.delete(peer)
+      if (!errand.isSpent && errand.asked === peer) errand.dueAt = now
+    }
+  }
+
+  expire(now: number): void {
+    for (const [key, errand] of this.#errands) {
+      if (errand.dueAt > now) continue
+      if (errand.isSpent) this.#errands.delete(key)
+      else if (!this.#askNext(errand, now)) this.#end(errand, now)
+    }
+  }
+
+  #askNext(errand: Errand, now: number): boolean {
+    const { source, from, to, askers, tried } = errand
+    if (tried.size >= MAX_ASKED) return false
+    for (const peer of this.#context.likelyHolders(source, [from, to])) {
+      if (tried.has(peer) || askers.has(peer)) continue
+      this.#budget ??= new TokenBucket(ERRAND_RATE, now)
+      if (!this.#budget.take(now)) return false
+      tried.add(peer)
+      errand.asked = peer
+      errand.dueAt = now + SILENT_MS
+      this.#context.ask(peer, { source, first: from, count: to - from }, now)
+      return true
+    }
+    return false
+  }
+
+  #end(errand: Errand, now: number): void {
+    const { source, from, to, askers } = errand
+    errand.isSpent = true
+    errand.dueAt = now + SPENT_MS
+    for (const asker of askers) this.#context.answer(asker, { source, first: from, count: to - from })
+  }
+}
+
+function covers({ source, from, to }: Errand, { author, epoch }: Source, first: number): boolean {
+  return source.author === author && source.epoch === epoch && first >= from && first < to
+}
+
+function keyOf({ author, epoch }: Source, first: number): string {
+  return `${author} ${epoch} ${first}`
+}
