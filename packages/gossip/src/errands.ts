@@ -23,17 +23,20 @@ export const SPENT_MS = 10_000
 export interface ErrandContext {
   /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
   lostFrom(source: Source, first: number): Interval | null
-  /** Who may have what lies in this range, the likeliest first. */
-  likelyHolders(source: Source, range: Interval): Iterable<PeerHandle>
+  /** Who may have what was lost there, the likeliest first. */
+  likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
-  /** It is here, or will not be: the one who asked is to be answered. */
+  /** It is about to be here, or will not be: the one who asked is to be answered. */
   answer(peer: PeerHandle, range: PlacedRange): void
 }
 
 interface Errand {
   readonly source: Source
+  readonly lost: Interval
+  /** What is fetched of it, and up to where it came. */
   readonly from: number
   readonly to: number
+  done: number
   /** Neighbours that wait for the answer. */
   readonly askers: Set<PeerHandle>
   readonly tried: Set<PeerHandle>
@@ -70,20 +73,13 @@ export class Errands {
       return true
     }
     const lost = this.#context.lostFrom(source, first)
-    return lost !== null && this.#begin(source, [first, Math.min(lost[1], first + count)], asker, now)
-  }
-
-  /** Fetches what a neighbour lacks, as its hello said. */
-  fetch(source: Source, range: Interval, now: number): void {
-    if (!this.#errands.has(keyOf(source, range[0]))) this.#begin(source, range, null, now)
-  }
-
-  #begin(source: Source, [from, end]: Interval, asker: PeerHandle | null, now: number): boolean {
-    const askers = new Set(asker === null ? [] : [asker])
-    const to = Math.min(end, from + MAX_BATCH_MESSAGES)
-    const errand = { source, from, to, askers, tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    if (!lost) return false
+    const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
+    const stretch = { source, lost, from: first, to, done: first }
+    const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    const errand = { ...stretch, askers: new Set([asker]), ...nobody }
     if (!this.#askNext(errand, now)) return false
-    this.#errands.set(keyOf(source, from), errand)
+    this.#errands.set(key, errand)
     return true
   }
 
@@ -94,7 +90,9 @@ export class Errands {
       if (errand.isSpent || !covers(errand, source, first)) continue
       if (errand.asked === peer) isAsked = true
       errand.dueAt = now + SILENT_MS
-      if (first + count >= errand.to) this.#end(errand, now)
+      errand.done = first + count
+      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count })
+      if (errand.done >= errand.to) this.#end(errand, now)
     }
     return isAsked
   }
@@ -117,31 +115,32 @@ export class Errands {
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)
-      else if (!this.#askNext(errand, now)) this.#end(errand, now)
+      else if (errand.askers.size === 0 || !this.#askNext(errand, now)) this.#end(errand, now)
     }
   }
 
   #askNext(errand: Errand, now: number): boolean {
-    const { source, from, to, askers, tried } = errand
+    const { source, lost, done, to, askers, tried } = errand
     if (tried.size >= MAX_ASKED) return false
-    for (const peer of this.#context.likelyHolders(source, [from, to])) {
+    for (const peer of this.#context.likelyHolders(source, lost)) {
       if (tried.has(peer) || askers.has(peer)) continue
       this.#budget ??= new TokenBucket(ERRAND_RATE, now)
       if (!this.#budget.take(now)) return false
       tried.add(peer)
       errand.asked = peer
       errand.dueAt = now + SILENT_MS
-      this.#context.ask(peer, { source, first: from, count: to - from }, now)
+      this.#context.ask(peer, { source, first: done, count: to - done }, now)
       return true
     }
     return false
   }
 
   #end(errand: Errand, now: number): void {
-    const { source, from, to, askers } = errand
+    const { source, done, to, askers } = errand
     errand.isSpent = true
     errand.dueAt = now + SPENT_MS
-    for (const asker of askers) this.#context.answer(asker, { source, first: from, count: to - from })
+    if (done >= to) return
+    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done })
   }
 }
 

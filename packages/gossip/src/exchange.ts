@@ -3,7 +3,6 @@
 
 import { type ArrivalLog, markOf, type Source } from './arrivals.js'
 import type { Assemblies } from './assemblies.js'
-import { Bridges } from './bridges.js'
 import type { PeerHandle } from './engine.js'
 import { Errands } from './errands.js'
 import { Fillings } from './fillings.js'
@@ -33,7 +32,6 @@ export class Exchange {
   readonly wants: Wants
   readonly fillings: Fillings
   readonly errands: Errands
-  readonly #bridges: Bridges
   readonly #parts: ExchangeParts
 
   constructor(parts: ExchangeParts) {
@@ -56,11 +54,6 @@ export class Exchange {
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
       answer: (peer, range) => neighbours.get(peer)?.request([range], 0),
-    })
-    this.#bridges = new Bridges({
-      informed: () => neighbours,
-      isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
-      fetch: (source, range, now) => this.errands.fetch(source, range, now),
     })
   }
 
@@ -90,28 +83,21 @@ export class Exchange {
     return isFilling || isErrand ? { ...news, asked: true, recovered: true } : news
   }
 
-  introduced(peer: PeerHandle, now: number): void {
-    this.#bridges.introduced(peer, now)
-  }
-
   down(peer: PeerHandle, now: number): void {
     this.wants.down(peer, now)
     this.fillings.down(peer, now)
     this.errands.down(peer, now)
-    this.#bridges.down(peer)
   }
 
   expire(now: number): void {
     this.wants.expire(now)
     this.fillings.expire(now)
-    this.#bridges.expire(now)
     this.errands.expire(now)
   }
 
   /** When `expire` is next needed. */
   get deadline(): number {
-    const { wants, fillings, errands } = this
-    return Math.min(wants.deadline, fillings.deadline, errands.deadline, this.#bridges.deadline)
+    return Math.min(this.wants.deadline, this.fillings.deadline, this.errands.deadline)
   }
 
   /** True if the parts of a record that begins there are on their way. */
@@ -124,7 +110,7 @@ export class Exchange {
     for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
   }
 
-  /** Who sent what follows the range, then those who had heard more of its author when they came. */
+  /** Who sent what follows what was lost, then those who had heard more of its author when they came. */
   *#likelyHolders(source: Source, [from, to]: Interval): Iterable<PeerHandle> {
     const { log, neighbours } = this.#parts
     const position = log.positionOf(source, to)

@@ -3,7 +3,7 @@
 import type { ForkProof, PeerId } from '@hearsay/core'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import type { PeerHandle } from './engine.js'
-import type { Frame, Head } from './frames.js'
+import type { Frame } from './frames.js'
 import { OFFERS } from './holders.js'
 import { IntervalSet } from './intervals.js'
 import { NamesHeard } from './names.js'
@@ -59,7 +59,7 @@ export class Neighbour {
   readonly #answers = new Map<number, number>()
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
   readonly #proofs: ForkProof[] = []
-  readonly #heads = new Map<string, Head>()
+  readonly #heads = new Map<string, number>()
   /** Answers of `owedFrom`: it is asked for each record of the history, and forgets with it. */
   readonly #owed = new WeakMap<Source, number | null>()
 
@@ -122,7 +122,7 @@ export class Neighbour {
     if (since === 'all') this.askedFrom = 0
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
     else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
-    for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head)
+    for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
   }
 
   owe(proof: ForkProof): void {
@@ -153,14 +153,9 @@ export class Neighbour {
     return owed
   }
 
-  /** Where its deliveries ended when it introduced itself. */
-  get heads(): Iterable<Head> {
-    return this.#heads.values()
-  }
-
   /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */
   headOf({ author, epoch }: Source): number | undefined {
-    return this.#heads.get(`${author} ${epoch}`)?.next
+    return this.#heads.get(`${author} ${epoch}`)
   }
 
   /** True if this source is its own. */

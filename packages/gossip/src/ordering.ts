@@ -31,6 +31,8 @@ export interface OrderingOptions {
   readonly order: Order
   readonly members: Members | null
   readonly crypto: Crypto
+  /** This node's own. */
+  readonly epoch: number
   readonly emit: (output: Output) => void
   /** How long the first record of an author heard mid-stream waits for an earlier one, in ms. */
   readonly settleMs: (now: number) => number
@@ -40,6 +42,7 @@ export interface OrderingOptions {
 
 export class Ordering {
   readonly #limits: GossipLimits
+  readonly #epoch: number
   readonly #authors: Authors
   readonly #emit: (output: Output) => void
   readonly #order: Order
@@ -55,7 +58,8 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, crypto, emit, settleMs, isComing }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, epoch, emit, settleMs, isComing }: OrderingOptions) {
+    this.#epoch = epoch
     this.#settleMs = settleMs
     this.#limits = limits
     this.#order = order
@@ -71,12 +75,8 @@ export class Ordering {
 
   /** The lowest hole of this place that may still be filled. */
   holeOf(author: PeerId, epoch: number): Interval | null {
-    return this.#authors.find(author, epoch)?.fillable ?? null
-  }
-
-  /** True if anything of this place was heard, or is on its way. */
-  isFollowed(author: PeerId, epoch: number): boolean {
-    return this.#authors.find(author, epoch) !== undefined
+    // Epochs follow the clock: who began a later one than ours came later, and is owed to us from its first word on.
+    return this.#authors.find(author, epoch)?.fillable(epoch > this.#epoch) ?? null
   }
 
   /** From this number on, what was never accepted and will not be delivered; null if nothing was passed over there. */

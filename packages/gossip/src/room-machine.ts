@@ -62,7 +62,8 @@ export class RoomMachine implements Machine {
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
-    const ordering = new Ordering({ limits: context.limits, order, members, crypto, emit, settleMs, isComing })
+    const { limits, epoch } = context
+    const ordering = new Ordering({ limits, order, members, crypto, epoch, emit, settleMs, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -206,7 +207,6 @@ export class RoomMachine implements Machine {
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
-    this.#exchange.introduced(neighbour.handle, now)
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.

@@ -36,6 +36,8 @@ export interface Patience {
 
 /** What a payload costs beside its bytes while it is held: a view on a buffer takes 107 bytes of heap on Node 20. */
 const VIEW_BYTES = 107
+/** Words that are asked for before the first that was heard: more is not what was said in the moment that links took to be made. */
+const MAX_UNHEARD = 1_024
 /** What is on its way is looked for again no sooner, however short the patience. */
 const LEAST_WAIT_MS = 10
 
@@ -117,9 +119,12 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
-  /** The lowest hole that may still be filled: in what was kept, for the history and for others; or in what waits. */
-  get fillable(): Interval | null {
-    if (this.#next === null) return null
+  /**
+   * The lowest hole that may still be filled: in what was kept, for the history and for others; or in what waits. Before the
+   * first that was heard is one only if the author is `new` in the room.
+   */
+  fillable(isNew: boolean): Interval | null {
+    if (this.#next === null) return isNew ? this.#unheard : null
     const [first, second] = this.#known.ranges
     if (this.#isRestored && first && second && first[1] < this.#next) return [first[1], second[0]]
     const [held] = this.#held
@@ -132,6 +137,12 @@ export class Sequence {
     if (this.#next === null || first >= this.#next || this.#frozenAt !== null) return null
     const after = this.#known.ranges.find((range) => range[1] > first)
     return after && after[0] > first ? [first, Math.min(after[0], this.#next)] : null
+  }
+
+  /** What was said before the first that is held, if it is not too much. */
+  get #unheard(): Interval | null {
+    const before = this.#held[0]?.record.header.firstSeq ?? 0
+    return before > 0 && before <= MAX_UNHEARD && this.#frozenAt === null ? [0, before] : null
   }
 
   /** A record that was here before: delivered, as everything before it was or could not be. */

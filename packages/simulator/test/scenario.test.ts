@@ -78,6 +78,13 @@ describe('a run', () => {
     expect(runScenario({ ...small, faults }, { seed: 2 })).toMatchObject({ survivors: 8, missed: 0, violations: [] })
   })
 
+  it.each([5, 7, 9, 11])('in which most start anew leaves no hole in what the others have (seed %i)', (seed) => {
+    const faults = [{ type: 'restart', share: 0.6, atMs: 2_000, forMs: 2_000, state: 'stale' }]
+    const story = { name: 'mass-restart', nodes: 24, authors: 3, records: 40, intervalMs: 300, faults }
+    const report = runScenario(readScenario({ ...story, path: { latencyMs: [10, 60] } }), { seed })
+    expect(report).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+  })
+
   it('counts nothing as due to who is surrounded by liars alone', () => {
     const adversaries = [{ type: 'dropper', share: 0.8, atMs: 0 } as const]
     const report = runScenario({ ...small, degree: 2, adversaries }, { seed: 2 })
