@@ -131,6 +131,7 @@ export class Admission {
     const range = { from: 0, before: header.firstSeq }
     return (
       !this.#parts.assemblies().isComing(header, range, null) &&
+      !this.#parts.exchange.runs.isClaimed(header, [0, header.firstSeq]) &&
       this.#parts.exchange.wants.promisersOf(header, range).size === 0
     )
   }

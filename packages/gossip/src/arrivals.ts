@@ -3,6 +3,7 @@
 
 import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead } from '@hearsay/core'
 import type { PeerHandle } from './engine.js'
+import type { Interval } from './intervals.js'
 import { LargeBlock } from './large-block.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
@@ -87,6 +88,18 @@ export class ArrivalLog {
     if (!arrival || position < this.#next - LATEST) return
     if (arrival.holders === null) arrival.holders = [peer]
     else if (!arrival.holders.includes(peer)) arrival.holders.push(peer)
+  }
+
+  /** This neighbour has all from one record on to the one that ends there: as many of the latest as follow each other. */
+  noteHolderOfRun(source: Source, [first, end]: Interval, peer: PeerHandle): void {
+    const ends = this.#sources.get(keyOf(source.author, source.epoch))?.ends
+    for (let at = end; at > first; ) {
+      const position = ends?.get(at)
+      const record = this.#recordAt(position)
+      if (position === undefined || !record || position < this.#next - LATEST) return
+      this.noteHolder(position, peer)
+      at = record.header.firstSeq
+    }
   }
 
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */

@@ -4,6 +4,7 @@
 import { type Crypto, fromPeerId, type PeerId } from '@hearsay/core'
 import { Counters, type PlaceHash } from './counters.js'
 import { type Head, MAX_HEADS } from './frames.js'
+import type { Interval } from './intervals.js'
 import { Sequence } from './sequence.js'
 
 /** Authors whose messages a room takes. */
@@ -57,6 +58,15 @@ export class Authors {
     const sequence = this.find(author, epoch)
     if (sequence) return sequence.isKnown(from, to)
     return this.#counters.size > 0 && from < (this.#counters.get(this.#hashOf(author, epoch)) ?? 0)
+  }
+
+  /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
+  missingIn(author: PeerId, epoch: number, range: Interval): Interval | null {
+    if (!this.admits(author, epoch)) return null
+    const sequence = this.find(author, epoch)
+    if (sequence) return sequence.missingIn(range)
+    const from = Math.max(range[0], this.#endOf(author, epoch) ?? 0)
+    return from < range[1] ? [from, range[1]] : null
   }
 
   /** True if a sequence for this place exists or may be begun. */

@@ -13,6 +13,8 @@ import type { Neighbour } from './neighbour.js'
 import type { PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
 import type { RangeFrame } from './range-frames.js'
+import type { Run, RunFrame } from './run-frames.js'
+import { Runs } from './runs.js'
 import type { Spread } from './spread.js'
 import { type News, Wants } from './wants.js'
 
@@ -32,6 +34,7 @@ export class Exchange {
   readonly wants: Wants
   readonly fillings: Fillings
   readonly errands: Errands
+  readonly runs: Runs
   readonly #parts: ExchangeParts
 
   constructor(parts: ExchangeParts) {
@@ -45,8 +48,12 @@ export class Exchange {
     })
     this.fillings = new Fillings({
       holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
-      isPromised: (source, first) => this.wants.has(source, first) || this.#isFed(source, first),
+      isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+    })
+    this.runs = new Runs({
+      missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
     this.errands = new Errands({
@@ -58,8 +65,10 @@ export class Exchange {
   }
 
   /** Takes a frame; answers what is wrong with it, or null. */
-  take(neighbour: Neighbour, frame: RangeFrame, now: number): string | null {
+  take(neighbour: Neighbour, frame: RangeFrame | RunFrame, now: number): string | null {
     switch (frame.type) {
+      case 'run':
+        return this.#onRuns(neighbour, frame.runs, now)
       case 'name':
         neighbour.names.hear({ author: frame.author, epoch: frame.epoch })
         return null
@@ -78,26 +87,48 @@ export class Exchange {
   /** A record came from this neighbour, or of our own. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
     const news = this.wants.arrived(peer, range, now)
+    const { isAsked, holders } = this.runs.arrived(peer, range, now)
     const isFilling = this.fillings.arrived(peer, range, now)
     const isErrand = this.errands.arrived(peer, range, now)
-    return isFilling || isErrand ? { ...news, asked: true, recovered: true } : news
+    const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true } : told
+  }
+
+  up(peer: PeerHandle): void {
+    this.wants.up(peer)
+    this.runs.up(peer)
+  }
+
+  /** The neighbour sends: what it was asked for may be behind that. */
+  heard(peer: PeerHandle, now: number): void {
+    this.wants.heard(peer, now)
+    this.runs.heard(peer, now)
   }
 
   down(peer: PeerHandle, now: number): void {
     this.wants.down(peer, now)
+    this.runs.down(peer, now)
     this.fillings.down(peer, now)
     this.errands.down(peer, now)
   }
 
   expire(now: number): void {
     this.wants.expire(now)
+    this.runs.expire(now)
     this.fillings.expire(now)
     this.errands.expire(now)
   }
 
   /** When `expire` is next needed. */
   get deadline(): number {
-    return Math.min(this.wants.deadline, this.fillings.deadline, this.errands.deadline)
+    return Math.min(this.wants.deadline, this.runs.deadline, this.fillings.deadline, this.errands.deadline)
+  }
+
+  /** True if what begins there was promised, or comes. */
+  #isPromised(source: Source, first: number): boolean {
+    return (
+      this.wants.has(source, first) || this.runs.isClaimed(source, [first, first + 1]) || this.#isFed(source, first)
+    )
   }
 
   /** True if the parts of a record that begins there are on their way. */
@@ -143,6 +174,26 @@ export class Exchange {
     return null
   }
 
+  /** What it holds in bulk: of the last record it is seen whether it is ours, for each names the one before it. */
+  #onRuns(neighbour: Neighbour, runs: readonly Run[], now: number): string | null {
+    const { log, ordering } = this.#parts
+    const peer = neighbour.handle
+    for (const { name, first, count, last, mark } of runs) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      const end = first + count
+      const position = log.positionOf(source, end - last)
+      const held = position === undefined ? undefined : log.at(position)
+      if (held && markOf(held.record) === mark) log.noteHolderOfRun(source, [first, end], peer)
+      else if (held) {
+        this.wants.promise(peer, { source, first: end - last, count: last }, { offered: true, isDoubt: true, now })
+      }
+      const isMissing = ordering.missingIn(source.author, source.epoch, [first, end]) !== null
+      if (isMissing) this.runs.claim(peer, source, [first, end], now)
+    }
+    return null
+  }
+
   #onRanges(neighbour: Neighbour, { type, ranges }: FrameOf<'pull' | 'none'>, now: number): string | null {
     const placed: PlacedRange[] = []
     for (const { name, first, count } of ranges) {
@@ -153,6 +204,7 @@ export class Exchange {
     if (type === 'none') {
       for (const range of placed) {
         this.wants.none(neighbour.handle, range, now)
+        this.runs.none(neighbour.handle, range, now)
         this.fillings.none(neighbour.handle, range, now)
         this.errands.none(neighbour.handle, range, now)
         this.#parts.assemblies().none(neighbour.handle, range, now)

@@ -6,6 +6,7 @@ import { raw, uint } from 'compact-encoding'
 import { expectEnd, type FrameReader, malformed, readPeer, readUint } from './frame-bytes.js'
 import { decodePartFrame, encodePartFrame, isPartType, type PartFrame } from './part-frames.js'
 import { decodeRangeFrame, encodeRangeFrame, isRangeType, MAX_HOPS, type RangeFrame } from './range-frames.js'
+import { decodeRunFrame, encodeRunFrame, RUN_TYPE, type RunFrame } from './run-frames.js'
 import type { Since } from './since.js'
 
 /** Where a node's deliveries of one author's epoch end. */
@@ -36,6 +37,7 @@ export type Frame =
   | { readonly type: 'ack'; readonly from: number; readonly to: number }
   | RangeFrame
   | PartFrame
+  | RunFrame
 
 /** Heads in one hello at most; the most recently active ones are told. */
 export const MAX_HEADS = 512
@@ -64,6 +66,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
     case 'part':
     case 'wanted':
       return encodePartFrame(frame)
+    case 'run':
+      return encodeRunFrame(frame)
     default:
       return encodeRangeFrame(frame)
   }
@@ -89,6 +93,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     }
     case FORK:
       return { type: 'fork', proof: decodeFork(bytes) }
+    case RUN_TYPE:
+      return decodeRunFrame(state)
     default:
       throw malformed(type === -1 ? 'empty' : `type ${type}`)
   }

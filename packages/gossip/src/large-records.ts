@@ -43,6 +43,8 @@ export interface LargeContext {
   readonly wants: Wants
   readonly serving: Serving
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  /** The neighbour sends parts. */
+  heard(peer: PeerHandle, now: number): void
   /** Puts a record that is new here into the log. */
   enter(entry: Entry, from: Neighbour | null, now: number): Entered
   /** It is all here, and stands in the log. */
@@ -136,7 +138,7 @@ export class LargeRecords {
     part: { source: Source; first: number; index: number; proof: Uint8Array; chunk: Uint8Array },
     now: number,
   ): void {
-    this.#context.wants.heard(neighbour.handle, now)
+    this.#context.heard(neighbour.handle, now)
     const fault = this.assemblies.onPart(neighbour.handle, part, now)
     if (fault) this.#context.misbehaved(neighbour, fault, now)
   }

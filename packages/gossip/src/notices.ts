@@ -7,6 +7,8 @@ import { LargeBlock } from './large-block.js'
 import { NamesGiven } from './names.js'
 import { encodePartFrame, type PartRange } from './part-frames.js'
 import { encodeRangeFrame, MAX_ENTRIES } from './range-frames.js'
+import { encodeRunFrame } from './run-frames.js'
+import { RunsTold } from './runs-told.js'
 
 /** How long a `have` or `prune` waits for others to go with it, in ms: little beside what a pull waits for a push. */
 export const COALESCE_MS = 10
@@ -37,6 +39,7 @@ export class Notices {
   #haves: Arrival[] = []
   #told: Arrival[] = []
   #offers: Arrival[] = []
+  readonly #runs = new RunsTold()
   #pulls: PlacedRange[] = []
   #nones: PlacedRange[] = []
   readonly #wanted: PlacedParts[] = []
@@ -62,9 +65,25 @@ export class Notices {
     this.#patientAt = Math.min(this.#patientAt, this.#haves.length >= MAX_ENTRIES ? now : now + COALESCE_MS)
   }
 
-  /** True if it is to be told of offers. */
+  /** True if it is to be told of what it must ask for. */
   get hasOffers(): boolean {
-    return this.#offers.length > 0
+    return this.#offers.length > 0 || this.#runs.size > 0
+  }
+
+  /** True if it must be told before more is noted. */
+  get isFull(): boolean {
+    return this.#runs.size >= MAX_ENTRIES
+  }
+
+  /** What it must ask for is to be told now, whatever can wait. */
+  hasten(now: number): void {
+    this.#urgentAt = Math.min(this.#urgentAt, now)
+  }
+
+  /** It may ask for this record: told together with what follows it. */
+  run(arrival: Arrival, now: number): void {
+    this.#runs.add(arrival)
+    this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
   }
 
   offer(arrival: Arrival, now: number): void {
@@ -140,7 +159,7 @@ export class Notices {
     if (wanted) return this.#parts(wanted)
     if (this.#pulls.length > 0) return this.#ranges('pull', this.#pulls)
     if (this.#nones.length > 0) return this.#ranges('none', this.#nones)
-    return this.#offers.length > 0 ? this.#held('offer', this.#offers) : null
+    return this.#offers.length > 0 ? this.#held('offer', this.#offers) : this.#takeRuns()
   }
 
   #patient(): Uint8Array | null {
@@ -150,7 +169,18 @@ export class Notices {
       body instanceof LargeBlock || holders?.includes(this.#peer) !== true
     this.#told.push(...this.#haves.filter((arrival) => !isNews(arrival)))
     this.#haves = this.#haves.filter(isNews)
-    return this.#haves.length > 0 ? this.#held('have', this.#haves) : null
+    return this.#haves.length > 0 ? this.#held('have', this.#haves) : this.#takeRuns()
+  }
+
+  #takeRuns(): Uint8Array | null {
+    if (this.#runs.size === 0) return null
+    const unnamed = this.#unnamed(this.#runs.sources)
+    if (unnamed) return unnamed
+    const runs = this.#runs.take().map(({ source, first, end, last }) => {
+      const { count } = last.header
+      return { name: this.nameOf(source), first, count: end - first, last: count, mark: markOf(last) }
+    })
+    return encodeRunFrame({ type: 'run', runs })
   }
 
   #held(type: 'have' | 'offer', queue: Arrival[]): Uint8Array {

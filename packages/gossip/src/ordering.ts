@@ -79,6 +79,11 @@ export class Ordering {
     return this.#authors.find(author, epoch)?.fillable(epoch > this.#epoch) ?? null
   }
 
+  /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
+  missingIn(author: PeerId, epoch: number, range: Interval): Interval | null {
+    return this.#authors.missingIn(author, epoch, range)
+  }
+
   /** From this number on, what was never accepted and will not be delivered; null if nothing was passed over there. */
   lostFrom(author: PeerId, epoch: number, first: number): Interval | null {
     return this.#authors.find(author, epoch)?.lostFrom(first) ?? null

@@ -94,6 +94,7 @@ export class RoomMachine implements Machine {
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
       enter: (entry, from, at) => this.#admission.enter(entry, from, at),
+      heard: (peer, at) => this.#exchange.heard(peer, at),
       whole: (arriving) => this.#admission.judge(arriving),
       forgotten: (evicted) => this.#admission.forgotten(evicted),
       onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
@@ -157,7 +158,7 @@ export class RoomMachine implements Machine {
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
     const { oldest, next } = this.#log
     this.#neighbours.set(peer, new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS }))
-    this.#wants.up(peer)
+    this.#exchange.up(peer)
     this.#presentSince ??= now
   }
 

@@ -132,6 +132,17 @@ export class Sequence {
     return before > this.#next && this.#frozenAt === null ? [this.#next, before] : null
   }
 
+  /** The lowest stretch of the range of which nothing was accepted; null if there is none. */
+  missingIn([from, to]: Interval): Interval | null {
+    const end = Math.min(to, this.#frozenAt ?? to)
+    let low = from
+    for (const [known, after] of this.#known.ranges) {
+      if (known > low) return low < end ? [low, Math.min(known, end)] : null
+      low = Math.max(low, after)
+    }
+    return low < end ? [low, end] : null
+  }
+
   /** From this number on, what was passed over: never accepted, and not to be delivered any more. Null if that is nothing. */
   lostFrom(first: number): Interval | null {
     if (this.#next === null || first >= this.#next || this.#frozenAt !== null) return null

@@ -180,7 +180,7 @@ export class Serving {
     switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
         // What was offered before it is to be heard of before it: else its author would begin with this one.
-        if (neighbour.notices.hasOffers) this.#tell(neighbour, now)
+        if (neighbour.notices.hasOffers) this.#tellOffers(neighbour, now)
         if (!this.#hasWindow(neighbour)) return false
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
@@ -188,11 +188,28 @@ export class Serving {
         neighbour.notices.have(arrival, now)
         return true
       case 'offer':
+        if (!(arrival.body instanceof LargeBlock)) return this.#noteRun(neighbour, arrival, { owed, now })
         if (neighbour.offersLeft === 0) return false
         neighbour.offersLeft--
         neighbour.notices.offer(arrival, now)
         return true
     }
+  }
+
+  /** The past is told as soon as all of it is known; what is recovered comes bit by bit, and can wait for more. */
+  #noteRun(neighbour: Neighbour, arrival: Arrival, { owed, now }: { owed: 'live' | 'past'; now: number }): boolean {
+    if (neighbour.notices.isFull) {
+      this.#tellOffers(neighbour, now)
+      if (!this.#hasWindow(neighbour)) return false
+    }
+    neighbour.notices.run(arrival, now)
+    if (owed === 'past' || !arrival.isRecovered) neighbour.notices.hasten(now)
+    return true
+  }
+
+  #tellOffers(neighbour: Neighbour, now: number): void {
+    neighbour.notices.hasten(now)
+    this.#tell(neighbour, now)
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */

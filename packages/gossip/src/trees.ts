@@ -63,14 +63,13 @@ class Trees implements Spread {
   #usualWay({ neighbour, arrival, isPast, isOnly, now }: Crossing): Way {
     const tree = this.#authors.find(arrival.source.author)
     const peer = neighbour.handle
-    // Others may have it for the neighbour too; it asks one of them.
-    if (isPast || !tree) return 'offer'
+    // Others may have it for the neighbour too; it asks one of them. What was recovered comes in masses, and others recover it too.
+    if (isPast || !tree || arrival.isRecovered) return 'offer'
     if (tree.isPruned(peer, this.#linkOf(peer).graftedAt)) return 'have'
     if (!tree.isEager(peer)) {
-      // What was recovered comes in masses, and others recover it too: it is not worth a flood.
-      // Nor may it overtake what is offered: who has nothing of the author yet would begin with it, and lose the rest.
+      // It may not overtake what is offered: who has nothing of the author yet would begin with it, and lose the rest.
       if (this.#linkOf(peer).isOffered(arrival.source.author, now)) return 'offer'
-      const isCheap = !tree.isQuiet && !arrival.isRecovered && sizeOf(arrival) <= FLOOD_BYTES
+      const isCheap = !tree.isQuiet && sizeOf(arrival) <= FLOOD_BYTES
       if (!isCheap && !isOnly) return 'offer'
       tree.graft(peer)
     }

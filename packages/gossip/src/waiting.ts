@@ -47,6 +47,7 @@ export class Waiting {
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
     if (exchange.fillings.isFilling({ author, epoch }, range)) return true
+    if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)

@@ -74,6 +74,14 @@ export function createBench(engine = trees, peers = 3, limits: Partial<GossipLim
       const ranges = told.map((one) => ({ name: 0, first: one.header.firstSeq, count: 1, mark: markOf(one) }))
       return send(peer, { type, ranges }, now)
     },
+    /** The neighbour tells of these records of the author, which follow each other, in bulk. */
+    tellRun(peer: number, told: readonly SignedRecord[], now = 0) {
+      if (!named.has(peer)) send(peer, nameOf(author.id), now)
+      named.add(peer)
+      const [first, last] = [told.at(0), told.at(-1)] as [SignedRecord, SignedRecord]
+      const run = { name: 0, first: first.header.firstSeq, count: told.length, last: 1, mark: markOf(last) }
+      return send(peer, { type: 'run', runs: [run] }, now)
+    },
   }
 }
 

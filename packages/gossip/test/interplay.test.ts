@@ -190,7 +190,7 @@ describe('a room that spreads in rounds', () => {
     const kept = { record, receivedAt: 0, at: 0 }
     bench.machine.handle({ type: 'restore', records: [kept], since: 'live' }, 0)
     const outputs = [...bench.up(1, ben, 0, { since: 'all' } as Partial<Frame>), ...bench.timer(1_000)]
-    expect(sent(outputs).map(({ frame }) => frame.type)).toContain('offer')
+    expect(sent(outputs).map(({ frame }) => frame.type)).toContain('run')
     expect(faultOf(outputs)).toBeUndefined()
   })
 })

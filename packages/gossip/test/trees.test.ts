@@ -16,7 +16,7 @@ describe('trees', () => {
     const large = recordOf(0, 5_000, identityOf(4))
     const outputs = bench.record(1, large)
     expect(peersOf(outputs, 'record')).toEqual([])
-    expect(peersOf(outputs, 'offer')).toEqual([2, 3, 4])
+    expect(peersOf(outputs, 'run')).toEqual([2, 3, 4])
   })
 
   it('tell a neighbour that sends what is here already to stop, and only tell it of later records', () => {
@@ -63,20 +63,29 @@ describe('trees', () => {
     expect(peersOf(bench.timer(220), 'prune')).toEqual([2])
   })
 
-  it('offer what was recovered to neighbours of which nothing is known, and push it to those that take it', () => {
+  it('tell of what was recovered together, and push it to nobody: others recover it too', () => {
     const bench = createBench(trees, 3)
-    bench.tell(1, 'offer', [recordOf(0), recordOf(1)])
-    const first = bench.record(1, recordOf(0))
-    expect([peersOf(first, 'offer'), peersOf(first, 'record')]).toEqual([[2, 3], []])
-    bench.send(2, nameOf(author.id))
-    bench.send(2, { type: 'pull', ranges: [{ name: 0, first: 0, count: 1 }] })
-    const second = bench.record(1, recordOf(1))
-    expect([peersOf(second, 'offer'), peersOf(second, 'record')]).toEqual([[3], [2]])
+    bench.record(2, recordOf(0))
+    bench.tellRun(1, [recordOf(1), recordOf(2)])
+    const outputs = [1, 2].flatMap((seq) => [...bench.record(1, recordOf(seq), 5)])
+    expect([peersOf(outputs, 'run'), peersOf(outputs, 'record')]).toEqual([[], []])
+    const told = sent(bench.timer(15), 'run').map(({ peer, frame }) => [peer, frame.type === 'run' && frame.runs])
+    const run = { name: 0, first: 1, count: 2, last: 1, mark: markOf(recordOf(2)) }
+    expect(told).toEqual([2, 3].map((peer) => [peer, [expect.objectContaining({ ...run, name: expect.any(Number) })]]))
   })
 
-  it('offer a newcomer 512 earlier records, and 256 more when it says so', () => {
+  it('tell a newcomer of everything earlier at once, however much it is', () => {
     const bench = createBench(trees, 1)
     for (let seq = 0; seq < 800; seq++) bench.record(1, recordOf(seq))
+    bench.machine.handle({ type: 'peer-up', peer: 2, remote: identityOf(102).id, window: 1e9 }, 9)
+    const hello: Frame = { ...(helloOf(identityOf(102).id) as Extract<Frame, { type: 'hello' }>), since: 'all' }
+    const runs = sent(bench.send(2, hello, 9), 'run').map(({ frame }) => frame.type === 'run' && frame.runs)
+    expect(runs).toEqual([[{ name: 0, first: 0, count: 800, last: 1, mark: markOf(recordOf(799)) }]])
+  })
+
+  it('offer a newcomer 512 earlier large records, and 256 more when it says so', () => {
+    const bench = createBench(trees, 1)
+    for (let seq = 0; seq < 800; seq++) bench.record(1, recordOf(seq, 17_000))
     bench.machine.handle({ type: 'peer-up', peer: 2, remote: identityOf(102).id, window: 1e9 }, 9)
     const offered = (outputs: readonly Output[]): number =>
       sent(outputs, 'offer').reduce((sum, { frame }) => sum + (frame.type === 'offer' ? frame.ranges.length : 0), 0)
@@ -160,15 +169,15 @@ describe('trees', () => {
     expect(pushedTo(3, 30_002)).toEqual([2])
   })
 
-  it('flood no more than 100 new authors of one link at once; the others are offered', () => {
+  it('flood no more than 100 new authors of one link at once; of the others they only tell', () => {
     const bench = createBench(trees, 3)
-    const ways = { record: 0, offer: 0 }
+    const ways = { record: 0, run: 0 }
     for (let seed = 0; seed < 120; seed++) {
       const outputs = bench.record(1, recordOf(0, 5, createIdentity()), 0)
       if (peersOf(outputs, 'record').length > 0) ways.record++
-      if (peersOf(outputs, 'offer').length > 0) ways.offer++
+      if (peersOf(outputs, 'run').length > 0) ways.run++
     }
-    expect(ways).toEqual({ record: 100, offer: 20 })
+    expect(ways).toEqual({ record: 100, run: 20 })
   })
 
   it('remember authors and prunes up to a bound', () => {

@@ -27,6 +27,8 @@ export interface SwarmReport {
   readonly lastHop: number
   /** When the last delivery that was due was made, in ms after what it is counted from. */
   readonly settledMs: number
+  /** Bytes of all frames since a split healed, by the bytes of the records that were missing then; 0 if there was none. */
+  readonly healingBytes: number
   readonly bytesByKind: Readonly<Record<string, number>>
   readonly framesByKind: Readonly<Record<string, number>>
   readonly violations: readonly string[]
@@ -52,6 +54,8 @@ export class SwarmMetrics {
   readonly #first = { copies: 0, deliveries: 0 }
   /** What was sent and delivered since the swarm counts as warm. */
   readonly #control = { bytes: 0, deliveries: 0 }
+  /** What was missing when a split healed, and what had been sent by then. */
+  #healing: { readonly missing: number; readonly bytes: number } | null = null
   #isWarm = false
   #gaps = 0
   #lastHop = 0
@@ -66,6 +70,13 @@ export class SwarmMetrics {
   /** From here on frames count as of a warm swarm. */
   set isWarm(warm: boolean) {
     this.#isWarm = warm
+  }
+
+  /** The parts of a split are one again. */
+  heal(): void {
+    let missing = 0
+    for (const { at } of this.#said.values()) missing += this.#authors.size - at.size
+    this.#healing = { missing, bytes: sum(this.#bytes) }
   }
 
   note(happening: Happening, at: number): void {
@@ -150,6 +161,7 @@ export class SwarmMetrics {
     }
     return {
       ...{ seed, nodes: this.#authors.size, expected, missed, gaps: this.#gaps, settledMs, lastHop: this.#lastHop },
+      healingBytes: this.#healingBytes,
       redundantFirst: this.#first.copies / Math.max(1, this.#first.deliveries) - 1,
       redundantWarm: this.#warm.copies / Math.max(1, this.#warm.deliveries) - 1,
       controlBytes: this.#control.bytes / Math.max(1, this.#control.deliveries),
@@ -160,6 +172,13 @@ export class SwarmMetrics {
       violations: this.#violations,
       trace: this.#trace.map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
     }
+  }
+
+  get #healingBytes(): number {
+    const record = KINDS.indexOf('record')
+    const recordBytes = (this.#bytes[record] ?? 0) / Math.max(1, this.#frames[record] ?? 0)
+    const { missing, bytes } = this.#healing ?? { missing: 0, bytes: 0 }
+    return missing === 0 ? 0 : (sum(this.#bytes) - bytes) / (missing * recordBytes)
   }
 
   /** Integers only, so that the trace is the same on every machine. */
@@ -174,6 +193,10 @@ function percentiles(values: readonly number[]): { p50: number; p99: number; mos
   const sorted = Float64Array.from(values).sort()
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { p50: at(0.5), p99: at(0.99), most: at(1) }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
 }
 
 function byKind(counts: readonly number[]): Record<string, number> {

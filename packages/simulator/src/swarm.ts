@@ -161,6 +161,7 @@ class Swarm {
       for (const [a, b] of across) this.#network.disconnect(a, b)
     })
     this.#network.at(endMs, () => {
+      this.#metrics.heal()
       for (const [a, b] of across) this.#network.connect(a, b)
     })
     this.#connectedAt = endMs

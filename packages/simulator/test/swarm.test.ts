@@ -8,6 +8,8 @@ const given = Number(process.env.HEARSAY_SWARM ?? 0)
 const nodes = given || 40
 const seeds = process.env.HEARSAY_SEEDS?.split(',').map(Number) ?? [1]
 const records = Number(process.env.HEARSAY_RECORDS ?? 50)
+/** What each author says while the room is apart. */
+const apart = Number(process.env.HEARSAY_APART ?? 50)
 const timeout = given ? 600_000 : 30_000
 const LIMITS = { capacity: 2_000 }
 
@@ -43,6 +45,14 @@ describe.each(seeds)('a swarm (seed %i)', (seed) => {
     const small = { ...base, nodes: given ? 64 : 32 }
     const report = run(`split ${parts}`, { ...small, engine: trees(LIMITS), fault: { type: 'split', parts } })
     expect(report).toMatchObject({ missed: 0, violations: [] })
+  })
+
+  it('sends little more than what was missing when parts that said much are one again', { timeout }, () => {
+    // A third is said before the split.
+    const said = { authors: 8, records: Math.floor(apart * 1.5), intervalMs: 600_000 / (apart * 1.5) }
+    const report = run('apart', { seed, nodes: given || 24, ...said, fault: { type: 'split', parts: 8 } })
+    expect(report).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+    expect(report.healingBytes).toBeLessThanOrEqual(1.1)
   })
 
   it('loses nothing if some flood and some grow trees', { timeout }, () => {
