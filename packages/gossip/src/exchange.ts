@@ -126,9 +126,7 @@ export class Exchange {
 
   /** True if what begins there was promised, or comes. */
   #isPromised(source: Source, first: number): boolean {
-    return (
-      this.wants.has(source, first) || this.runs.isClaimed(source, [first, first + 1]) || this.#isFed(source, first)
-    )
+    return this.wants.has(source, first) || this.runs.isAwaited(source, first) || this.#isFed(source, first)
   }
 
   /** True if the parts of a record that begins there are on their way. */

@@ -65,7 +65,7 @@ export class Fillings {
 
   /** A record came; true if this neighbour was asked for it. */
   arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
-    const filling = this.#fillings.get(keyOf(source))
+    const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(keyOf(source))
     const asked = filling?.asked
     if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return false
     const isOver = first + count >= asked.to

@@ -20,7 +20,7 @@ const MAX_DOUBLINGS = 3
 export const MAX_FETCHES = 32
 /** What is remembered of one neighbour, and for one place; who offers honestly does not come near. */
 export const MAX_PLACES = 1_024
-const MAX_CLAIMERS = 8
+export const MAX_CLAIMERS = 16
 const MAX_RANGES = 16
 /** A hole waits so long for a neighbour that says it has what fills it. */
 const WORD_MS = 5_000
@@ -61,6 +61,9 @@ interface Fetch {
   /** True if there is nothing to ask for behind it. */
   isLast: boolean
 }
+
+/** Of a record that nobody claimed. */
+const NOTHING: { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } = { isAsked: false, holders: [] }
 
 interface Peer {
   readonly places: Set<Place>
@@ -111,7 +114,7 @@ export class Runs {
     const fresh = { key, source, claims: new Map(), fetch: null, progressAt: now, dueAt: Number.POSITIVE_INFINITY }
     const place = this.#places.get(key) ?? fresh
     const claim = place.claims.get(peer) ?? { held: new IntervalSet(MAX_RANGES), silences: 0, notBefore: now }
-    if (!place.claims.has(peer) && place.claims.size >= MAX_CLAIMERS) return
+    if (!place.claims.has(peer) && place.claims.size >= MAX_CLAIMERS && !this.#makeRoom(place, now)) return
     this.#places.set(key, place)
     place.claims.set(peer, claim)
     claim.held.add(from, to)
@@ -135,8 +138,8 @@ export class Runs {
     now: number,
   ): { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } {
     if (peer !== null) this.heard(peer, now)
-    const place = this.#places.get(keyOf(source))
-    if (!place) return { isAsked: false, holders: [] }
+    const place = this.#places.size === 0 ? undefined : this.#places.get(keyOf(source))
+    if (!place) return NOTHING
     const holders = [...place.claims].filter(([, { held }]) => held.covers(first, first + count)).map(([one]) => one)
     const { fetch } = place
     const isAsked = fetch !== null && fetch.peer === peer && first >= fetch.from && first < fetch.to
@@ -169,6 +172,14 @@ export class Runs {
     return false
   }
 
+  /** True if it is being asked for, or will be, of one who has not been silent yet. */
+  isAwaited(source: Source, number: number): boolean {
+    const { claims, fetch } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>(), fetch: null }
+    if (fetch && number >= fetch.from && number < fetch.to) return true
+    for (const { held, silences } of claims.values()) if (silences === 0 && held.containing(number)) return true
+    return false
+  }
+
   /** True if something of the hole is claimed, and it has not waited long for it: or not since anything claimed came. */
   isComing(
     source: Source,
@@ -196,15 +207,19 @@ export class Runs {
       return this.#begin(place, now)
     }
     if (this.#silentAt(fetch) > now) return this.#await(place, fetch)
-    const claim = place.claims.get(fetch.peer)
-    if (claim) {
-      claim.notBefore = now + AGAIN_MS * 2 ** Math.min(claim.silences, MAX_DOUBLINGS)
-      claim.silences++
-    }
-    const peer = this.#peers.get(fetch.peer)
-    if (peer) peer.broken++
+    // It may have come another way, all of it.
+    if (this.#context.missingIn(place.source, [fetch.done, fetch.to])) this.#blame(place, fetch.peer, now)
     this.#end(place, now)
     this.#begin(place, now)
+  }
+
+  #blame(place: Place, peer: PeerHandle, now: number): void {
+    const claim = place.claims.get(peer)
+    const claimer = this.#peers.get(peer)
+    if (!claim || !claimer) return
+    claim.notBefore = now + AGAIN_MS * 2 ** Math.min(claim.silences, MAX_DOUBLINGS)
+    claim.silences++
+    claimer.broken++
   }
 
   /** Asks the same one for more, while the rest is on its way. */
@@ -288,6 +303,14 @@ export class Runs {
     this.#peers.get(peer)?.waiting.delete(place)
     if (place.fetch?.peer === peer) this.#end(place, now)
     if (!place.fetch) this.#schedule(place, now)
+  }
+
+  /** Who was silent most gives way to one that was not yet. */
+  #makeRoom(place: Place, now: number): boolean {
+    let worst: { readonly peer: PeerHandle; readonly silences: number } | null = null
+    for (const [peer, { silences }] of place.claims) if (silences > (worst?.silences ?? 0)) worst = { peer, silences }
+    if (worst) this.#unclaim(place, worst.peer, now)
+    return worst !== null
   }
 
   #schedule(place: Place, at: number): void {

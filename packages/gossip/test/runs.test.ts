@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { flood, type Output, trees } from '../src/machine.js'
-import { MAX_FETCHES, MAX_PLACES, Runs } from '../src/runs.js'
-import { createBench, identityOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import { MAX_CLAIMERS, MAX_FETCHES, MAX_PLACES, Runs } from '../src/runs.js'
+import { createBench, identityOf, nameOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -95,6 +95,18 @@ describe.each(ENGINES)('what a neighbour holds in bulk (%s)', (_name, engine) =>
     expect(seqsOf(outputs)).toEqual([3])
   })
 
+  it('does not keep a hole from being asked of others once the neighbour was silent', () => {
+    const bench = createBench(engine, 2)
+    bench.record(2, recordOf(0))
+    bench.send(1, nameOf(recordOf(0).header.author))
+    bench.send(1, { type: 'run', runs: [{ name: 0, first: 0, count: 2 ** 50, last: 1, mark: 0 }] })
+    bench.record(2, recordOf(3), 10)
+    expect(asked([...bench.timer(300), ...bench.timer(400), ...bench.timer(500), ...bench.timer(600)])).toEqual([
+      [2, 1, 2],
+    ])
+    expect(seqsOf([1, 2].flatMap((seq) => [...bench.record(2, recordOf(seq), 650)]))).toEqual([1, 2, 3])
+  })
+
   it('shows a fork by its last record', () => {
     const bench = createBench(engine)
     bench.record(2, recordOf(0))
@@ -115,10 +127,12 @@ describe.each(ENGINES)('what a neighbour holds in bulk (%s)', (_name, engine) =>
 describe('a neighbour that holds everything of everybody', () => {
   const sourceOf = (epoch: number) => ({ author: identityOf(3).id, epoch })
   const questions: number[] = []
-  const runsOf = (): Runs => {
+  /** `hasCome`: of which epochs everything is here once it was asked for. */
+  const runsOf = (hasCome: (epoch: number) => boolean = () => false): Runs => {
     questions.length = 0
     const runs = new Runs({
-      missingIn: (_source, [from, to]) => (from < to ? [from, to] : null),
+      missingIn: ({ epoch }, [from, to]) =>
+        from < to && !(questions.length > 0 && hasCome(epoch)) ? [from, to] : null,
       ask: (peer) => questions.push(peer),
     })
     runs.up(1)
@@ -146,6 +160,31 @@ describe('a neighbour that holds everything of everybody', () => {
       true,
       true,
     ])
+  })
+
+  it.each([
+    ['is preferred as before if it was silent about what came another way', true, 1],
+    ['comes after others once it was silent', false, 2],
+  ])('%s', (_title, hasCome, next) => {
+    const runs = runsOf((epoch) => epoch === 0 && hasCome)
+    runs.up(2)
+    runs.claim(1, sourceOf(0), [0, 5], 0)
+    for (const now of [0, 400]) runs.expire(now)
+    for (const peer of [1, 2]) runs.claim(peer, sourceOf(1), [0, 5], 400)
+    runs.expire(400)
+    expect(questions).toEqual([1, next])
+  })
+
+  it('gives way to another once it was silent', () => {
+    const runs = runsOf()
+    for (let peer = 1; peer <= MAX_CLAIMERS + 1; peer++) {
+      runs.up(peer)
+      runs.claim(peer, sourceOf(0), [0, 5], 0)
+    }
+    for (let now = 0; now <= 400; now += 100) runs.expire(now)
+    runs.claim(MAX_CLAIMERS + 1, sourceOf(0), [0, 5], 500)
+    for (let now = 500; now <= 10_000; now += 100) runs.expire(now)
+    expect(questions).toContain(MAX_CLAIMERS + 1)
   })
 
   it('is asked ever more rarely for what it never sends', () => {
