@@ -25,8 +25,6 @@ export interface AdmissionParts {
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   /** Null if the application judges nothing. */
   readonly judgement: Judgement | null
-  /** Tell every record that is new here: `keep`. */
-  readonly keeps: boolean
   readonly emit: (output: Output) => void
 }
 
@@ -45,9 +43,9 @@ export class Admission {
     const { contents, hops, from, now } = how
     const { messages, causes } = contents
     const via = from?.remote ?? null
-    const pending: Pending = { record, bytes: record.block.byteLength, messages, causes, hops, via }
+    const pending: Pending = { record, block: record.block, messages, causes, hops, via }
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(record), now)
-    return { pending, block: record.block, position: null, from, news, now }
+    return { pending, position: null, from, news, now }
   }
 
   /** Nobody hears of it before the application has said what it thinks. */
@@ -78,10 +76,9 @@ export class Admission {
   }
 
   accept(arriving: Arriving): void {
-    const { pending, block, from, now } = arriving
+    const { pending, from, now } = arriving
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
     this.#parts.ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
-    if (this.#parts.keeps) this.#parts.emit({ type: 'keep', record: { ...pending.record, block } })
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source
     if (this.#parts.ordering.holeOf(author, epoch)) this.#parts.exchange.fillings.note(arrival.source, from.handle, now)
@@ -99,7 +96,7 @@ export class Admission {
     return this.#enterWith(arrival, { from, news, now }).position
   }
 
-  #enterWhole({ pending: { record, hops }, block, from, news, now }: Arriving): Entered {
+  #enterWhole({ pending: { record, block, hops }, from, news, now }: Arriving): Entered {
     const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of({ ...record, block }, this.#parts.crypto) : block
     return this.#enterWith({ record, body, hops }, { from, news, now })
   }

@@ -109,7 +109,7 @@ export interface MachineContext {
   readonly members?: Members
   /** Ask the application about every record of others: `judge`. @default false */
   readonly judges?: boolean
-  /** Tell every record that is new here: `keep`. @default false */
+  /** Tell every record once it was delivered, or came too late for that: `keep`. @default false */
   readonly keeps?: boolean
 }
 

@@ -10,7 +10,6 @@ import type { News } from './wants.js'
 /** A record that is new here, with how it came. */
 export interface Arriving {
   readonly pending: Pending
-  readonly block: Uint8Array
   /** Where it stands in the log, if it came in parts; null if it is not there yet. */
   readonly position: number | null
   /** Who sent it; null for own ones. */
@@ -49,7 +48,7 @@ export class Judgement {
     const { record, messages, hops, via } = arriving.pending
     const { author, epoch, firstSeq, time } = record.header
     if (this.#isMute(author, arriving.now)) return 'reject'
-    const bytes = arriving.block.byteLength
+    const bytes = arriving.pending.block.byteLength
     if (this.#waiting.size >= MAX_JUDGED || this.#bytes + bytes > MAX_JUDGED_BYTES) return 'ignore'
     const ticket = this.#nextTicket++
     this.#waiting.set(ticket, arriving)
@@ -66,7 +65,7 @@ export class Judgement {
     const arriving = this.#waiting.get(ticket)
     if (!arriving) return undefined
     this.#waiting.delete(ticket)
-    this.#bytes -= arriving.block.byteLength
+    this.#bytes -= arriving.pending.block.byteLength
     if (verdict === 'reject') this.#note(arriving.pending.record.header.author, now)
     return arriving
   }

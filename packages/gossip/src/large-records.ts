@@ -160,8 +160,8 @@ export class LargeRecords {
     this.#context.forgotten(log.completed(position))
     // They may have no more than a part of it, and wait for one who has all.
     if (block.isShared) for (const peer of arrival.holders ?? []) neighbours.get(peer)?.complete(position, arrival, now)
-    const pending = { ...contents.value, record, bytes: whole.byteLength, hops, via: from }
-    this.#context.whole({ pending, block: whole, position, from: sender ?? null, news: NO_NEWS, now })
+    const pending = { ...contents.value, record, block: whole, hops, via: from }
+    this.#context.whole({ pending, position, from: sender ?? null, news: NO_NEWS, now })
   }
 }
 

@@ -33,6 +33,8 @@ export interface OrderingOptions {
   readonly crypto: Crypto
   /** This node's own. */
   readonly epoch: number
+  /** Tell every record that was delivered, or came too late for that: `keep`. */
+  readonly keeps: boolean
   readonly emit: (output: Output) => void
   /** How long the first record of an author heard mid-stream waits for an earlier one, in ms. */
   readonly settleMs: (now: number) => number
@@ -43,6 +45,7 @@ export interface OrderingOptions {
 export class Ordering {
   readonly #limits: GossipLimits
   readonly #epoch: number
+  readonly #keeps: boolean
   readonly #authors: Authors
   readonly #emit: (output: Output) => void
   readonly #order: Order
@@ -58,8 +61,9 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, crypto, epoch, emit, settleMs, isComing }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing }: OrderingOptions) {
     this.#epoch = epoch
+    this.#keeps = keeps
     this.#settleMs = settleMs
     this.#limits = limits
     this.#order = order
@@ -255,7 +259,10 @@ export class Ordering {
       this.#emit({ type: 'gap', gap: { author, epoch, from: step.gap[0], to: step.gap[1] } })
       return
     }
-    const { record, messages, hops, via } = step.ready
+    // Not sooner: what was kept counts as delivered when the room is here again.
+    const { record, block, messages, hops, via } = 'late' in step ? step.late : step.ready
+    if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
+    if ('late' in step) return
     const { firstSeq, time } = record.header
     for (const [index, payload] of messages.entries()) {
       this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })

@@ -62,8 +62,8 @@ export class RoomMachine implements Machine {
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
-    const { limits, epoch } = context
-    const ordering = new Ordering({ limits, order, members, crypto, epoch, emit, settleMs, isComing })
+    const { limits, epoch, keeps = false } = context
+    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -83,7 +83,6 @@ export class RoomMachine implements Machine {
     })
     this.#admission = new Admission({
       ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
-      keeps: context.keeps ?? false,
     })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }

@@ -9,8 +9,7 @@ import { type Interval, IntervalSet } from './intervals.js'
 /** A record on its way to the application, with what it needs there. */
 export interface Pending {
   readonly record: RecordHead
-  /** Bytes of its block. */
-  readonly bytes: number
+  readonly block: Uint8Array
   readonly messages: readonly Uint8Array[]
   /** What its author had heard before it. */
   readonly causes: readonly Cause[]
@@ -20,8 +19,8 @@ export interface Pending {
   readonly isRefused?: boolean
 }
 
-/** What became deliverable, in order: records, and holes that were given up before them. */
-export type Step = { readonly gap: Interval } | { readonly ready: Pending }
+/** What became deliverable, in order: records, and holes that were given up before them; or came too late for that. */
+export type Step = { readonly gap: Interval } | { readonly ready: Pending } | { readonly late: Pending }
 
 /** How long what waits may wait, from `now` on, and what it waits for. */
 export interface Patience {
@@ -184,7 +183,7 @@ export class Sequence {
     this.#judged.delete(firstSeq)
     if (this.#next === null && (firstSeq === 0 || options.begin)) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
-    if (this.#next !== null && firstSeq < this.#next) return []
+    if (this.#next !== null && firstSeq < this.#next) return pending.isRefused ? [] : [{ late: pending }]
     const early = patience.atOnce ? this.#deliver(pending) : []
     this.#hold(patience.atOnce ? placeOf(pending) : pending)
     const steps = this.#release(patience)
@@ -270,9 +269,9 @@ export class Sequence {
 
 /** What is left of a record that was delivered before its turn: a place that is not a hole. */
 function placeOf(pending: Pending): Pending {
-  return { ...pending, messages: [], causes: [], isRefused: true }
+  return { ...pending, block: new Uint8Array(), messages: [], causes: [], isRefused: true }
 }
 
-function costOf({ bytes, messages }: Pending): number {
-  return messages.length === 0 ? 0 : bytes + messages.length * VIEW_BYTES
+function costOf({ block, messages }: Pending): number {
+  return messages.length === 0 ? 0 : block.byteLength + messages.length * VIEW_BYTES
 }

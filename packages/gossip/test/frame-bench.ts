@@ -17,6 +17,7 @@ import {
   encodeFrame,
   type Frame,
   type GossipLimits,
+  type MachineContext,
   type Output,
   resolveLimits,
   trees,
@@ -49,8 +50,14 @@ export interface Said {
 }
 
 /** A machine with so many neighbours, numbered from 1, that have said hello and nothing else. */
-export function createBench(engine = trees, peers = 3, limits: Partial<GossipLimits> = {}) {
-  const machine = engine().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) })
+export function createBench(
+  engine = trees,
+  peers = 3,
+  limits: Partial<GossipLimits> = {},
+  more: Partial<MachineContext> = {},
+) {
+  const own = { topic, author: self, epoch: 1, crypto, limits: resolveLimits(limits) }
+  const machine = engine().createMachine({ ...own, ...more })
   const up = (peer: number, now = 0): void => {
     const { id } = identityOf(100 + peer)
     machine.handle({ type: 'peer-up', peer, remote: id, window: 1e9 }, now)

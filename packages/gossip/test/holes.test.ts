@@ -62,6 +62,28 @@ describe.each(ENGINES)('a hole in what an author said (%s)', (_name, engine) => 
   })
 })
 
+describe('a store', () => {
+  const keptOf = (outputs: readonly Output[]): number[] =>
+    outputs.flatMap((output) => (output.type === 'keep' ? [output.record.header.firstSeq] : []))
+
+  it('is given what waits behind a hole once it is delivered, so that nobody takes it for delivered before', () => {
+    const bench = createBench(trees, 2, {}, { keeps: true })
+    expect(keptOf(bench.record(1, recordOf(0)))).toEqual([0])
+    expect(keptOf(bench.record(1, recordOf(2)))).toEqual([])
+    expect(keptOf(bench.record(1, recordOf(1), 10))).toEqual([1, 2])
+  })
+
+  it('is given what comes after its gap was told', () => {
+    const bench = createBench(trees, 2, {}, { keeps: true })
+    for (const seq of [0, 2]) bench.record(1, recordOf(seq))
+    let outputs: Output[] = []
+    for (let now = 100; now < 3_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
+    expect([keptOf(outputs), seqsOf(outputs)]).toEqual([[2], [2]])
+    const late = bench.record(1, recordOf(1), 3_000)
+    expect([keptOf(late), seqsOf(late)]).toEqual([[1], []])
+  })
+})
+
 describe('a stretch that is missing', () => {
   it('is asked for a thousand at a time, the next as soon as the last is here', () => {
     const bench = createBench(trees, 2, { maxHeld: 4_096 })
