@@ -137,3 +137,8 @@ export class LargeBlock {
     this.#parts.clear()
   }
 }
+
+/** False of what the application has yet to say its word on: for others it is not here. */
+export function isShared({ body }: { readonly body: Uint8Array | LargeBlock }): boolean {
+  return !(body instanceof LargeBlock) || body.isShared
+}

@@ -4,20 +4,20 @@
 // whatever arrives. One that does not keep up costs its position.
 
 import { encodeRecord } from '@hearsay/core'
-import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import type { Arrival, ArrivalLog } from './arrivals.js'
 import type { Output, PeerHandle } from './engine.js'
 import type { Errands } from './errands.js'
-import { encodeFrame, type Frame } from './frames.js'
+import { encodeFrame } from './frames.js'
 import type { IntervalSet } from './intervals.js'
-import { LargeBlock } from './large-block.js'
+import { isShared, LargeBlock } from './large-block.js'
+import { LargeServing } from './large-serving.js'
 import type { Neighbour } from './neighbour.js'
-import type { PlacedRange } from './notices.js'
+import type { PlacedParts, PlacedRange } from './notices.js'
 import type { Ordering } from './ordering.js'
-import { encodePartFrame, type PartRange } from './part-frames.js'
+import { Outgoing } from './outgoing.js'
 import type { Publisher } from './publisher.js'
 import type { Since } from './since.js'
 import type { Spread } from './spread.js'
-import type { Transfer } from './transfers.js'
 
 export interface ServingParts {
   readonly log: ArrivalLog
@@ -34,18 +34,23 @@ export interface ServingParts {
 
 export class Serving {
   readonly #parts: ServingParts
+  readonly #outgoing: Outgoing
+  readonly #large: LargeServing
   /** What is asked of neighbours that come from now on. */
   since: Since
   #lastFrame: { position: number; bytes: Uint8Array } = { position: -1, bytes: new Uint8Array() }
 
   constructor(parts: ServingParts) {
+    const { log, spread, publisher, emit } = parts
     this.#parts = parts
+    this.#outgoing = new Outgoing(publisher, emit)
+    this.#large = new LargeServing({ log, spread, outgoing: this.#outgoing })
     this.since = parts.since
   }
 
   /** Sends what the neighbour is owed, as far as its window goes. `presentMs`: how long this node has been in the room. */
   serve(neighbour: Neighbour, now: number, presentMs: number): void {
-    this.#sweep(neighbour, now)
+    this.#large.sweep(neighbour, now)
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
     if (!neighbour.introduced) return
@@ -59,34 +64,20 @@ export class Serving {
     this.#tell(neighbour, now)
     this.#advance(neighbour, now)
     this.#tell(neighbour, now)
-    this.#stream(neighbour)
+    this.#large.stream(neighbour)
   }
 
   /** The neighbour wants these parts of a record; none: no more of it. */
-  onWanted(
-    neighbour: Neighbour,
-    { source, first, parts }: { source: Source; first: number; parts: readonly PartRange[] },
-    now: number,
-  ): void {
-    const { log, spread } = this.#parts
-    const position = log.positionOf(source, first)
-    const arrival = position === undefined ? undefined : log.at(position)
-    if (parts.length === 0) {
-      if (position !== undefined && arrival) this.#onEnough(neighbour, arrival, position)
-      return
-    }
-    const transfer = position === undefined ? undefined : this.#transferOf(neighbour, arrival, position)
-    if (!transfer) return neighbour.notices.none({ source, first, count: 1 }, now)
-    spread.onAsked(neighbour, source)
-    neighbour.transfers.want(transfer, parts)
+  onWanted(neighbour: Neighbour, wanted: PlacedParts, now: number): void {
+    this.#large.onWanted(neighbour, wanted, now)
   }
 
   #greet(neighbour: Neighbour, presentMs: number): void {
-    if (neighbour.greeted || !this.#hasWindow(neighbour)) return
+    if (neighbour.greeted || !this.#outgoing.hasWindow(neighbour)) return
     neighbour.greeted = true
     const { publisher, ordering } = this.#parts
     const { author, epoch } = publisher
-    this.#send(neighbour, {
+    this.#outgoing.send(neighbour, {
       type: 'hello',
       author: author.id,
       epoch,
@@ -101,22 +92,26 @@ export class Serving {
     if (neighbour.author === null) return
     for (const [from, to] of this.#parts.ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
       if (neighbour.acknowledged.covers(from, to)) continue
-      if (!this.#hasWindow(neighbour)) return
+      if (!this.#outgoing.hasWindow(neighbour)) return
       neighbour.acknowledged.add(from, to)
-      this.#send(neighbour, { type: 'ack', from, to })
+      this.#outgoing.send(neighbour, { type: 'ack', from, to })
     }
   }
 
   #tellForks(neighbour: Neighbour): void {
-    for (let proof = neighbour.owedProof; proof && this.#hasWindow(neighbour); proof = neighbour.owedProof) {
-      this.#send(neighbour, { type: 'fork', proof })
+    for (let proof = neighbour.owedProof; proof && this.#outgoing.hasWindow(neighbour); proof = neighbour.owedProof) {
+      this.#outgoing.send(neighbour, { type: 'fork', proof })
       neighbour.proofTold()
     }
   }
 
   /** The records that it asked for: those that begin where it asks, and on to the end of the range. */
   #answer(neighbour: Neighbour, now: number): void {
-    for (let request = neighbour.requests[0]; request && this.#hasWindow(neighbour); request = neighbour.requests[0]) {
+    for (
+      let request = neighbour.requests[0];
+      request && this.#outgoing.hasWindow(neighbour);
+      request = neighbour.requests[0]
+    ) {
       // It waits rather than pushing out one whose head has just gone, and which is about to be wanted.
       if (this.#mustWait(neighbour, request)) return
       neighbour.requests.shift()
@@ -166,10 +161,10 @@ export class Serving {
     if (owed === 'nothing') return true
     if (isHeld && !this.#isSharing(neighbour, arrival)) {
       // It came there by another way: no more can be done for it.
-      this.#tellPushed(neighbour, arrival)
+      this.#outgoing.tellPushed(neighbour, arrival)
       return true
     }
-    if (!this.#hasWindow(neighbour)) return false
+    if (!this.#outgoing.hasWindow(neighbour)) return false
     if (isHeld) {
       neighbour.notices.have(arrival, now)
       return true
@@ -181,7 +176,7 @@ export class Serving {
       case 'push':
         // What was offered before it is to be heard of before it: else its author would begin with this one.
         if (neighbour.notices.hasOffers) this.#tellOffers(neighbour, now)
-        if (!this.#hasWindow(neighbour)) return false
+        if (!this.#outgoing.hasWindow(neighbour)) return false
         this.#push(neighbour, arrival, neighbour.cursor)
         return true
       case 'have':
@@ -200,7 +195,7 @@ export class Serving {
   #noteRun(neighbour: Neighbour, arrival: Arrival, { owed, now }: { owed: 'live' | 'past'; now: number }): boolean {
     if (neighbour.notices.isFull) {
       this.#tellOffers(neighbour, now)
-      if (!this.#hasWindow(neighbour)) return false
+      if (!this.#outgoing.hasWindow(neighbour)) return false
     }
     neighbour.notices.run(arrival, now)
     if (owed === 'past' || !arrival.isRecovered) neighbour.notices.hasten(now)
@@ -221,16 +216,18 @@ export class Serving {
     if (owedFrom !== null && end <= owedFrom) return 'nothing'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
-    return this.#isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end) ? 'live' : 'nothing'
+    return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)
+      ? 'live'
+      : 'nothing'
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
     if (arrival.body instanceof LargeBlock) {
-      if (!neighbour.transfers.isFull) this.#begin(neighbour, neighbour.transfers.begin(position, arrival), true)
+      if (!neighbour.transfers.isFull) this.#large.begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return
     }
-    this.#transmit(neighbour, this.#frameOf(position, arrival, arrival.body))
-    this.#tellPushed(neighbour, arrival)
+    this.#outgoing.transmit(neighbour, this.#frameOf(position, arrival, arrival.body))
+    this.#outgoing.tellPushed(neighbour, arrival)
   }
 
   /** Large ones of the past come in masses: the neighbour is to say how many it can put together. */
@@ -243,86 +240,13 @@ export class Serving {
     return body instanceof LargeBlock && !neighbour.transfers.has(neighbour.cursor)
   }
 
-  #begin(neighbour: Neighbour, transfer: Transfer, mayFollow: boolean): void {
-    this.#transmit(neighbour, neighbour.transfers.headOf(transfer, mayFollow))
-  }
-
-  /** That of a record that is asked for in parts: begun if need be, as often as a record is sent to one who asks. */
-  #transferOf(neighbour: Neighbour, arrival: Arrival | undefined, position: number): Transfer | undefined {
-    const { transfers } = neighbour
-    const known = transfers.find(position)
-    if (known || !(arrival?.body instanceof LargeBlock) || !isShared(arrival)) return known
-    if (!transfers.hasRoom || !neighbour.mayAnswer(position)) return undefined
-    if (position >= neighbour.cursor) this.#parts.log.noteHolder(position, neighbour.handle)
-    return transfers.begin(position, arrival)
-  }
-
-  /** It has the record, or does not want it. */
-  #onEnough(neighbour: Neighbour, arrival: Arrival, position: number): void {
-    const transfer = neighbour.transfers.find(position)
-    if (transfer?.sent.size === 0) neighbour.unanswer(position)
-    neighbour.transfers.end(position)
-    this.#parts.log.noteHolder(position, neighbour.handle)
-    this.#tellPushed(neighbour, arrival)
-  }
-
-  /** Parts of large records, after everything else. */
-  #stream(neighbour: Neighbour): void {
-    const { transfers } = neighbour
-    for (let next = transfers.next(); next && this.#hasWindow(neighbour); next = transfers.next()) {
-      const { transfer, index } = next
-      if (index === null) this.#begin(neighbour, transfer, false)
-      else this.#sendPart(neighbour, transfer, index)
-    }
-  }
-
-  #sendPart(neighbour: Neighbour, transfer: Transfer, index: number): void {
-    const { arrival, block } = transfer
-    const { source, record } = arrival
-    const part = block.part(index)
-    // Whatever the reason: whose turn it is must not be the same for ever.
-    if (!part) return void transfer.wanted.delete(index)
-    const naming = neighbour.notices.naming(source)
-    if (naming) this.#transmit(neighbour, naming)
-    const place = { name: neighbour.notices.nameOf(source), first: record.header.firstSeq }
-    this.#transmit(neighbour, encodePartFrame({ type: 'part', ...place, index, ...part }))
-    if (neighbour.transfers.sent(transfer, index)) this.#tellPushed(neighbour, arrival)
-  }
-
-  /** Ends what is no longer here, also for one that takes nothing: it would keep the bytes alive. */
-  #sweep(neighbour: Neighbour, now: number): void {
-    for (const { position, arrival } of neighbour.transfers.all()) {
-      if (this.#parts.log.at(position) === arrival) continue
-      const { firstSeq: first, count } = arrival.record.header
-      neighbour.transfers.end(position)
-      neighbour.notices.none({ source: arrival.source, first, count }, now)
-    }
-  }
-
-  #tellPushed(neighbour: Neighbour, { record, source, end }: Arrival): void {
-    if (!this.#isOwn(source)) return
-    this.#parts.emit({ type: 'pushed', peer: neighbour.handle, from: record.header.firstSeq, to: end })
-  }
-
   #tell(neighbour: Neighbour, now: number): void {
-    while (neighbour.notices.due <= now && this.#hasWindow(neighbour)) {
+    while (neighbour.notices.due <= now && this.#outgoing.hasWindow(neighbour)) {
       const frame = neighbour.notices.take(now)
-      if (frame) this.#transmit(neighbour, frame)
+      if (frame) this.#outgoing.transmit(neighbour, frame)
     }
     // It has asked not to be sent these, so nothing better will be done for it.
-    for (const arrival of neighbour.notices.takeTold()) this.#tellPushed(neighbour, arrival)
-  }
-
-  #isOwn({ author, epoch }: Source): boolean {
-    const { publisher } = this.#parts
-    return epoch === publisher.epoch && author === publisher.author.id
-  }
-
-  #hasWindow(neighbour: Neighbour): boolean {
-    if (neighbour.window > 0) return true
-    if (!neighbour.blocked) this.#parts.emit({ type: 'blocked', peer: neighbour.handle })
-    neighbour.blocked = true
-    return false
+    for (const arrival of neighbour.notices.takeTold()) this.#outgoing.tellPushed(neighbour, arrival)
   }
 
   /** Neighbours mostly stand at the same place of the log, so the frame made last is mostly the one needed next. */
@@ -338,18 +262,4 @@ export class Serving {
     }
     return this.#lastFrame.bytes
   }
-
-  #send(neighbour: Neighbour, frame: Frame): void {
-    this.#transmit(neighbour, encodeFrame(frame))
-  }
-
-  #transmit(neighbour: Neighbour, bytes: Uint8Array): void {
-    neighbour.window -= bytes.byteLength
-    this.#parts.emit({ type: 'send', peer: neighbour.handle, frame: bytes })
-  }
-}
-
-/** False of what the application has yet to say its word on: for others it is not here. */
-function isShared({ body }: Arrival): boolean {
-  return !(body instanceof LargeBlock) || body.isShared
 }
