@@ -26,6 +26,7 @@ import { createPool, type DialAttempt, type Pool, type PoolOptions } from '@hear
 import { NodeError } from './errors.js'
 import type { ResolvedNodeOptions } from './options.js'
 import { ownRecord } from './own-record.js'
+import { withSamePort } from './same-port.js'
 import { type Looking, Search } from './search.js'
 
 /** Whom to look for, and to whom to be shown. */
@@ -136,7 +137,8 @@ export class Stack {
     const enough = (): number => (linked() < minPeers ? 0 : linked())
     const session = this.#discovery.join(topic, { ...roles, announce, port, addresses, identity, linked: enough })
     const follow = async (): Promise<void> => {
-      for await (const candidate of session) {
+      for await (const found of session) {
+        const candidate = withSamePort(found)
         onCandidate?.(candidate)
         if (choose) choose(candidate)
         else this.pool.want(candidate, { topic: topic.id })

@@ -7,6 +7,7 @@ import {
   createAddressBook,
   createBootstrapServer,
   createNode,
+  createSwarm,
   type Discovery,
   hyperdht,
   mainline,
@@ -14,7 +15,11 @@ import {
   type Node,
   type NodeOptions,
   type Room,
+  type Swarm,
   seeds,
+  type Transport,
+  tcp,
+  utp,
 } from '../src/index.js'
 import { addressOf } from './nodes.js'
 
@@ -45,6 +50,30 @@ interface Network {
   readonly address: string
   close(): Promise<unknown>
 }
+
+describe('over mDNS, which tells the port of TCP alone', () => {
+  it('a node that TCP does not get out of is linked by uTP at the same port', async () => {
+    const real = tcp()
+    const blocked: Transport = {
+      scheme: real.scheme,
+      capabilities: real.capabilities,
+      listen: (...given) => real.listen(...given),
+      close: () => real.close(),
+      dial: () => Promise.reject(new Error('blocked')),
+    }
+    const [near, far] = [blocked, tcp()].map((transport) =>
+      createSwarm({ host, discovery: [mdns({ host })], transports: [transport, utp()] }),
+    ) as [Swarm, Swarm]
+    open.push(near, far)
+    const types = [near, far].map(
+      (swarm) => new Promise((resolve) => swarm.once('connection', (_, info) => resolve(info.type))),
+    )
+    // Only one of them dials.
+    far.join(`by uTP ${process.pid}`, { announce: true, lookup: false })
+    near.join(`by uTP ${process.pid}`, { lookup: true, announce: false })
+    expect(await Promise.all(types)).toEqual(['utp', 'utp'])
+  })
+})
 
 describe.each<[string, () => Promise<Network>, (bootstrap: readonly string[]) => Discovery]>([
   ['HyperDHT', () => createBootstrapServer({ host }), (bootstrap) => hyperdht({ host, port: 0, bootstrap })],

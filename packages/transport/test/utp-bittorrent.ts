@@ -92,8 +92,12 @@ export function giveFile(
   })
 }
 
-/** The torrent of a file, without trackers, and what it is called by in handshakes. */
-export function torrentOf(name: string, file: Buffer): { readonly info: string; readonly torrent: Buffer } {
+/** The torrent of a file, with a tracker if its URL is given, and what it is called by in handshakes. */
+export function torrentOf(
+  name: string,
+  file: Buffer,
+  tracker?: string,
+): { readonly info: string; readonly torrent: Buffer } {
   const hashes: Buffer[] = []
   for (let at = 0; at < file.length; at += PIECE_BYTES) {
     hashes.push(
@@ -105,6 +109,7 @@ export function torrentOf(name: string, file: Buffer): { readonly info: string; 
   const pieces = Buffer.concat(hashes)
   const text = `d6:lengthi${file.length}e4:name${name.length}:${name}12:piece lengthi${PIECE_BYTES}e6:pieces${pieces.length}:`
   const info = Buffer.concat([Buffer.from(text), pieces, Buffer.from('e')])
-  const torrent = Buffer.concat([Buffer.from('d4:info'), info, Buffer.from('e')])
+  const announce = tracker === undefined ? '' : `8:announce${tracker.length}:${tracker}`
+  const torrent = Buffer.concat([Buffer.from(`d${announce}4:info`), info, Buffer.from('e')])
   return { info: createHash('sha1').update(info).digest('hex'), torrent }
 }

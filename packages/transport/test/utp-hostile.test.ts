@@ -135,6 +135,25 @@ describe('a hostile peer', () => {
     expect(most).toBeLessThanOrEqual(1_000)
   })
 
+  it('that says again and again that something has arrived gets no more than three packets in a round trip', () => {
+    const victim = new Victim().connect()
+    const ack = victim.seq - 1
+    const timestamp = victim.now
+    victim.receive(packet({ type: STATE, id: 501, seq: 101, ack, timestamp, difference: 1 }))
+    packetsOf(victim.write(1_000_000))
+    victim.wait(1_000)
+    victim.receive(packet({ type: STATE, id: 501, seq: 101, ack: ack + 5, timestamp: victim.now, difference: 1 }))
+    let sent = 0
+    const TIMES = 2_000
+    for (let time = 0; time < TIMES; time++) {
+      sent += packetsOf(victim.wait(2_000)).length
+      const lie = { type: STATE, id: 501, seq: 101, ack: ack + 5, timestamp: victim.now, difference: 1 } as const
+      sent += packetsOf(victim.receive(packet({ ...lie, sack: Uint8Array.of(0) }))).length
+    }
+    expect(sent).toBeGreaterThan(10)
+    expect(sent).toBeLessThanOrEqual(3 * TIMES)
+  })
+
   it('that withholds acknowledgements, but talks, is given up in two minutes', () => {
     const victim = new Victim().connect()
     victim.write(100_000)

@@ -34,10 +34,15 @@ async function ours(): Promise<UtpSocket> {
 }
 
 function pattern(length: number): Buffer {
-  return Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) * 7) & 0xff))
+  const data = Buffer.alloc(length)
+  for (let index = 0; index < length; index++) data[index] = (index * 31 + (index >> 8) * 7) & 0xff
+  return data
 }
 
 const hashOf = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+/** Made before anybody connects: libutp gives up who is busy for sixteen seconds, as a hundred megabytes can make one. */
+const sent = probe.status === 0 ? pattern(bytes) : Buffer.alloc(0)
 
 /** Sends the pattern and its end; the hash and length of what came. */
 async function exchange(stream: UtpStream): Promise<{ readonly received: number; readonly hash: string }> {
@@ -51,13 +56,13 @@ async function exchange(stream: UtpStream): Promise<{ readonly received: number;
     stream.on('end', resolve)
     stream.on('error', reject)
   })
-  stream.end(pattern(bytes))
+  stream.end(sent)
   await ended
   return { received, hash: hash.digest('hex') }
 }
 
 describe.skipIf(probe.status !== 0)('uTP with libutp', () => {
-  const expected = { received: bytes, hash: hashOf(pattern(bytes)) }
+  const expected = { received: bytes, hash: hashOf(sent) }
 
   it('dials it: everything arrives whole, both ways, and both close cleanly', { timeout: 120_000 }, async () => {
     const program = native('listen', String(bytes))

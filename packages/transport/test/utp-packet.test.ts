@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { DATA, decodePacket, encodeBare, type PacketType, padPacket, RESET, STATE } from '../src/utp/packet.js'
+import {
+  DATA,
+  decodePacket,
+  encodeBare,
+  MIN_PADDING_BYTES,
+  type PacketType,
+  padPacket,
+  RESET,
+  STATE,
+} from '../src/utp/packet.js'
 
 interface Vector {
   readonly name: string
@@ -37,10 +46,15 @@ describe('a packet', () => {
   it('keeps its header and payload when it is padded', () => {
     const header = { id: 7, timestamp: 1, difference: 2, window: 3, seq: 4, ack: 5 }
     const plain = Uint8Array.from([...encodeBare({ ...header, type: DATA }), 1, 2, 3])
-    for (const padding of [2, 3, 120, 257]) {
+    for (const padding of [MIN_PADDING_BYTES, 13, 120, 266, 267, 268, 524, 525, 6_912]) {
       const padded = padPacket(plain, padding)
       expect(padded.length).toBe(plain.length + padding)
       expect(decodePacket(padded)).toEqual({ ...header, type: DATA, sack: null, payload: Uint8Array.of(1, 2, 3) })
+      // libutp reads no packet whose first extension is above 2.
+      expect(padded[1]).toBeLessThan(3)
+      // Cut off by whoever receives into too little, it is nothing: never a packet with less in it.
+      for (let length = 0; length < padded.length - 3; length++)
+        expect(decodePacket(padded.subarray(0, length))).toBe(null)
     }
     expect(decodePacket(encodeBare({ ...header, type: STATE }))?.type).toBe(STATE)
   })

@@ -1,11 +1,13 @@
 // Interoperation with Transmission, whose uTP is libutp; skipped where there is no `transmission-daemon` (of Debian's package of
-// that name). It listens on TCP, too, but we dial it by uTP alone. UTP_INTEROP_BYTES makes it longer (3 MB by default).
+// that name). It listens on TCP, too, but we dial it by uTP alone, and where it dials us, nobody listens on TCP. UTP_INTEROP_BYTES makes it longer (3 MB by default).
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UtpSocket, type UtpStream } from '@hearsay/transport/utp'
@@ -35,7 +37,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-const settings = (port: number, directory: string): object => ({
+const settings = (host: string, port: number, directory: string): object => ({
   ...{ 'utp-enabled': true, 'peer-port': port, 'bind-address-ipv4': host, encryption: 0, 'download-dir': directory },
   ...{ 'dht-enabled': false, 'lpd-enabled': false, 'pex-enabled': false, 'port-forwarding-enabled': false },
   ...{ 'rpc-enabled': false, 'ratio-limit-enabled': false, 'start-added-torrents': true },
@@ -48,25 +50,44 @@ interface Transmission {
 }
 
 /** It finds the torrents when it starts, and has the files that it is given. */
-async function transmission(torrents: Readonly<Record<string, Buffer>>, files: Readonly<Record<string, Buffer>>) {
+async function transmission(
+  torrents: Readonly<Record<string, Buffer>>,
+  files: Readonly<Record<string, Buffer>>,
+  address: string = host,
+): Promise<Transmission> {
   const root = mkdtempSync(join(tmpdir(), 'transmission-'))
   undo.push(() => rmSync(root, { recursive: true, force: true, maxRetries: 3 }))
   const [directory, own] = [join(root, 'files'), join(root, 'own')]
   for (const each of [directory, join(own, 'torrents')]) mkdirSync(each, { recursive: true })
   const port = await freePort()
-  writeFileSync(join(own, 'settings.json'), JSON.stringify(settings(port, directory)))
+  writeFileSync(join(own, 'settings.json'), JSON.stringify(settings(address, port, directory)))
   for (const [name, torrent] of Object.entries(torrents))
     writeFileSync(join(own, 'torrents', `${name}.torrent`), torrent)
   for (const [name, file] of Object.entries(files)) writeFileSync(join(directory, name), file)
   const program = start('transmission-daemon', ['--foreground', '--config-dir', own, '--log-error'])
   undo.push(() => program.kill())
-  return { port, directory } satisfies Transmission
+  return { port, directory }
 }
 
 async function dialler(): Promise<UtpSocket> {
   const socket = await UtpSocket.bind({ host, allowHalfOpen: false })
   undo.push(() => socket.close())
   return socket
+}
+
+/** Transmission dials nobody at a loopback address; what is sent to an address of this machine does not leave it either. */
+const ownHost = Object.values(networkInterfaces())
+  .flatMap((list) => list ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+
+/** The URL of a tracker that tells everybody of one peer. */
+async function tracker({ host: peer, port }: { readonly host: string; readonly port: number }): Promise<string> {
+  const compact = Buffer.from([...peer.split('.').map(Number), port >> 8, port & 0xff])
+  const answer = Buffer.concat([Buffer.from('d8:intervali60e5:peers6:'), compact, Buffer.from('e')])
+  const server = createServer((_, response) => response.end(answer))
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
+  undo.push(() => server.close())
+  return `http://${host}:${(server.address() as AddressInfo).port}/announce`
 }
 
 describe.skipIf(!isThere)('uTP with Transmission', () => {
@@ -98,6 +119,18 @@ describe.skipIf(!isThere)('uTP with Transmission', () => {
       while (!stream.closed && !existsSync(whole)) await Promise.race([isOver, sleep(100)])
       stream.destroy()
     }
+    expect(readFileSync(whole).equals(file)).toBe(true)
+  })
+
+  it.skipIf(ownHost === undefined)('is dialled by it, and gives it a file', { timeout }, async () => {
+    const file = randomBytes(bytes)
+    const socket = await UtpSocket.bind({ host: ownHost, allowHalfOpen: false })
+    undo.push(() => socket.close())
+    const { info, torrent } = torrentOf('payload', file, await tracker(socket.address))
+    socket.accept((stream) => giveFile(stream, info, file))
+    const { directory } = await transmission({ payload: torrent }, {}, ownHost)
+    const whole = join(directory, 'payload')
+    while (!existsSync(whole)) await sleep(100)
     expect(readFileSync(whole).equals(file)).toBe(true)
   })
 })

@@ -1,7 +1,6 @@
 // What a connection is made of by its port, what it tells of itself, and what it leaves.
 
-import type { ConnectionHandle, Remote, UtpOutput } from './messages.js'
-import type { UtpLimits } from './options.js'
+import type { ConnectionHandle, Remote } from './messages.js'
 
 export interface ConnectionOptions {
   readonly handle: ConnectionHandle
@@ -9,11 +8,9 @@ export interface ConnectionOptions {
   /** What packets to us carry. */
   readonly receiveId: number
   readonly sendId: number
-  readonly limits: UtpLimits
   /** Of our first data; a SYN has the one before. */
   readonly firstSeq: number
   readonly now: number
-  readonly emit: (output: UtpOutput) => void
 }
 
 /** What is left of a closed connection: enough to acknowledge again what is sent again. */

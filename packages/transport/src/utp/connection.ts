@@ -18,6 +18,7 @@ import { HeaderWriter } from './header-writer.js'
 import type { ConnectionHandle, Remote, UtpFailure, UtpOutput } from './messages.js'
 import type { UtpLimits } from './options.js'
 import { DATA, encodeBare, FIN, type Packet, type PacketType, RESET, STATE, SYN } from './packet.js'
+import { pathTo } from './packet-size.js'
 import { Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 import { advance } from './sequence.js'
@@ -52,8 +53,8 @@ export class UtpConnection {
   /** Our goodbye acknowledged theirs: when ours is acknowledged, they have nothing to ask again. */
   #finTellsAll = false
 
-  constructor(options: ConnectionOptions) {
-    const { handle, remote, receiveId, sendId, limits, firstSeq, now, emit } = options
+  constructor(options: ConnectionOptions, limits: UtpLimits, emit: (output: UtpOutput) => void) {
+    const { handle, remote, receiveId, sendId, firstSeq, now } = options
     this.handle = handle
     this.remote = remote
     this.receiveId = receiveId
@@ -66,8 +67,11 @@ export class UtpConnection {
     this.#synAt = now
     this.#receiver = new Receiver(limits.receiveBufferBytes)
     this.#writer = new HeaderWriter(sendId, this.#receiver)
-    const overhead = remote.host.includes(':') ? 48 : 28
-    this.#sender = new Sender({ firstSeq, overhead, send: (packet, length) => this.#send(packet, length) })
+    this.#sender = new Sender({
+      firstSeq,
+      path: pathTo(remote.host),
+      send: (packet, length) => this.#send(packet, length),
+    })
   }
 
   /** The acceptor's beginning: the remote has proved its address. Its SYN had the number `ack`. */
@@ -190,8 +194,8 @@ export class UtpConnection {
   #call(now: number): void {
     if (now < this.#synAt) return
     this.#synAt = now + Math.min(SYN_US, FIRST_SYN_US * 2 ** this.#syns++)
-    const header = { type: SYN, id: this.receiveId, difference: 0, seq: this.#synSeq, ack: 0 } as const
-    this.#emitPacket(encodeBare({ ...header, timestamp: now >>> 0, window: this.#receiver.window }))
+    const [id, seq, { window }] = [this.receiveId, this.#synSeq, this.#receiver]
+    this.#emitPacket(encodeBare({ type: SYN, id, timestamp: now >>> 0, difference: 0, window, seq, ack: 0 }))
   }
 
   #onAnswer(packet: Packet, now: number): void {

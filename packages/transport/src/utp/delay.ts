@@ -11,28 +11,34 @@ const CURRENT_SAMPLES = 3
 
 export class DelayHistory {
   /** The least of each minute, the newest last; modulo 2^32. */
-  readonly #minutes: number[] = []
-  readonly #recent: number[] = []
+  #minutes: number[] = []
+  /** The last samples, in no order. */
+  #recent: number[] = []
+  #oldest = 0
   #minuteAt = 0
 
   /** Takes a difference of timestamps in microseconds modulo 2^32. */
   onSample(difference: number, now: number): void {
-    if (this.#minutes.length === 0 || now - this.#minuteAt >= MINUTE_US) {
+    if (this.#minutes.length === 0) {
       this.#minuteAt = now
-      this.#minutes.push(difference)
-      if (this.#minutes.length > BASE_MINUTES) this.#minutes.shift()
-    } else {
-      const last = this.#minutes.length - 1
-      if (elapsed32(this.#minutes[last] ?? 0, difference) < 0) this.#minutes[last] = difference
+      // Not pushed: that would make room for 17 at once, and most connections are idle.
+      this.#minutes = [difference]
+      this.#recent = new Array(CURRENT_SAMPLES).fill(difference)
+      return
     }
-    this.#recent.push(difference)
-    if (this.#recent.length > CURRENT_SAMPLES) this.#recent.shift()
+    this.#onMinutes(difference, now)
+    this.#recent[this.#oldest] = difference
+    this.#oldest = (this.#oldest + 1) % CURRENT_SAMPLES
   }
 
   /** The least difference that is remembered; null before the first. */
   get base(): number | null {
-    let [least = null] = this.#minutes
-    for (const each of this.#minutes) if (least === null || elapsed32(least, each) < 0) least = each
+    if (this.#minutes.length === 0) return null
+    let least = this.#minutes[0] ?? 0
+    for (let index = 1; index < this.#minutes.length; index++) {
+      const each = this.#minutes[index] ?? 0
+      if (elapsed32(least, each) < 0) least = each
+    }
     return least
   }
 
@@ -41,7 +47,9 @@ export class DelayHistory {
     const { base } = this
     if (base === null) return 0
     let least = Number.POSITIVE_INFINITY
-    for (const each of this.#recent) least = Math.min(least, Math.max(0, elapsed32(base, each)))
+    for (let index = 0; index < CURRENT_SAMPLES; index++) {
+      least = Math.min(least, Math.max(0, elapsed32(base, this.#recent[index] ?? 0)))
+    }
     return least
   }
 
@@ -50,5 +58,15 @@ export class DelayHistory {
     for (let index = 0; index < this.#minutes.length; index++) {
       this.#minutes[index] = ((this.#minutes[index] ?? 0) + us) >>> 0
     }
+  }
+
+  #onMinutes(difference: number, now: number): void {
+    const minutes = this.#minutes
+    const last = minutes.length - 1
+    if (now - this.#minuteAt >= MINUTE_US) {
+      this.#minuteAt = now
+      minutes.push(difference)
+      if (minutes.length > BASE_MINUTES) minutes.shift()
+    } else if (elapsed32(minutes[last] ?? 0, difference) < 0) minutes[last] = difference
   }
 }

@@ -2,11 +2,14 @@
 // is lost when one that left later has arrived, and a quarter of a round trip has passed (RACK, RFC 8985 §6.2): this finds
 // what is lost again after it was sent again, too, and is not fooled by packets that overtake each other a little.
 
+import { removeFirst } from './lists.js'
 import type { PacketType } from './packet.js'
 import { advance, distance } from './sequence.js'
 
 /** libutp's and libtorrent's receivers take no packet that is further than 1,024 ahead. */
 export const MAX_FLIGHT_PACKETS = 1_000
+/** libutp tells of 30 packets beyond a hole in 32 bits: the last two say nothing. */
+const UNUSED_BITS = 2
 
 export interface SentPacket {
   readonly type: PacketType
@@ -35,7 +38,7 @@ export interface Acknowledged {
 }
 
 export class Flight {
-  #packets: SentPacket[] = []
+  readonly #packets: SentPacket[] = []
   /** Packets before this one are acknowledged. */
   #first = 0
   #next: number
@@ -47,6 +50,8 @@ export class Flight {
   /** The latest departure of a packet that arrived. */
   #latestSentAt = -1
   #latestSeq = 0
+  /** This packet or a later one has arrived, though nobody said which; null: none that is not told of. */
+  #hidden: number | null = null
   /** When the next packet is lost if it has not arrived; infinite: none is in doubt. */
   lossAt: number = Number.POSITIVE_INFINITY
 
@@ -111,10 +116,22 @@ export class Flight {
     return told
   }
 
+  /**
+   * A selective acknowledgement of `sackBytes` that told nothing new: so something has arrived that is further than it can
+   * tell, and left at `sentAt`. Without this, a run of more than thirty lost packets is only found by a timeout with libutp.
+   */
+  arriveHidden(ack: number, sackBytes: number, sentAt: number): void {
+    const { count } = this
+    const place = distance(advance(this.#next, -count), advance(ack, 2)) + 8 * sackBytes - UNUSED_BITS
+    if (place >= count) return
+    this.#hidden = (this.#packets[this.#first + place] as SentPacket).seq
+    this.#latestSentAt = Math.max(this.#latestSentAt, sentAt)
+  }
+
   /** Marks the packets that are lost by now; true if there is one more. Every one that is told has `onLost` called. */
   detect(now: number, roundTripUs: number, onLost: (packet: SentPacket) => void): boolean {
     this.lossAt = Number.POSITIVE_INFINITY
-    if (this.#arrivedBeyond === 0) return false
+    if (this.#arrivedBeyond === 0 && this.#hidden === null) return false
     const patience = roundTripUs + Math.max(roundTripUs / 4, 1_000)
     let found = false
     for (let index = this.#first; index < this.#packets.length; index++) {
@@ -162,8 +179,10 @@ export class Flight {
       this.#onGone(packet)
     }
     this.#first += count
+    if (this.#hidden !== null && distance(advance(this.#next, -this.count), this.#hidden) >= this.count)
+      this.#hidden = null
     if (this.#first < 256 && this.#first < this.#packets.length) return
-    this.#packets.splice(0, this.#first)
+    removeFirst(this.#packets, this.#first)
     this.#first = 0
   }
 

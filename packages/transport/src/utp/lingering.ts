@@ -30,6 +30,7 @@ export class Lingering {
 
   /** When the oldest is forgotten. */
   get forgetAt(): number {
+    if (this.#table.size === 0) return Number.POSITIVE_INFINITY
     for (const { until } of this.#table.values()) return until
     return Number.POSITIVE_INFINITY
   }

@@ -3,32 +3,52 @@
 // so that nothing is ever stuck. `node:dgram` cannot forbid that a router breaks a packet up; where one does, longer packets
 // still cost less than more of them.
 
-import { HEADER_BYTES } from './packet.js'
+import { HEADER_BYTES, MIN_PADDING_BYTES } from './packet.js'
 
 /** RFC 8200 §5: what every link of IPv6 carries; IP header included. */
 export const MIN_PACKET_BYTES = 1_280
 /** Fits into Ethernet, PPPoE and the usual tunnels (WireGuard's 1,420). */
 export const MAX_PACKET_BYTES = 1_400
+/**
+ * Within a machine: nearly all that a packet costs is the system's call. Linux carries 65,536 bytes, macOS sends 9,216; and who
+ * receives into less than 8,192 bytes, which cuts a packet off, finds that a probe's padding is not whole and drops it.
+ */
+export const MAX_LOCAL_PACKET_BYTES = 8_192
 /** A probe that was lost so often was too long. */
 const TRIES = 2
 /** The search ends when there is less than this to win. */
-const STEP_BYTES = 16
+const STEP_BYTES = 2 * MIN_PADDING_BYTES
 /** So many round trips without any answer in a row, and the way may have changed. */
 const TIMEOUTS_TO_DOUBT = 2
 
+/** What is known of the way to a remote before anything was sent. */
+export interface Path {
+  /** Bytes of the IP and UDP headers. */
+  readonly overhead: number
+  /** It does not leave this machine. */
+  readonly isLocal: boolean
+}
+
+/** The way to an IP address. */
+export function pathTo(host: string): Path {
+  return { overhead: host.includes(':') ? 48 : 28, isLocal: host === '::1' || host.startsWith('127.') }
+}
+
 export class PacketSize {
   readonly #least: number
-  readonly #most: number
+  readonly #ordinary: number
+  /** What is tried first. */
+  #most: number
   #low: number
   #high: number
   #losses = 0
   #timeouts = 0
   #probing = 0
 
-  /** @param overhead bytes of the IP and UDP headers: 28, or 48 for IPv6 */
-  constructor(overhead: number) {
+  constructor({ overhead, isLocal }: Path) {
     this.#least = MIN_PACKET_BYTES - overhead
-    this.#most = MAX_PACKET_BYTES - overhead
+    this.#ordinary = MAX_PACKET_BYTES - overhead
+    this.#most = isLocal ? MAX_LOCAL_PACKET_BYTES - overhead : this.#ordinary
     this.#low = this.#least
     this.#high = this.#most
   }
@@ -67,7 +87,8 @@ export class PacketSize {
     this.#probing = 0
     if (bytes === 0 || ++this.#losses < TRIES) return
     this.#losses = 0
-    this.#high = Math.max(this.#low, bytes - 1)
+    if (bytes > this.#ordinary) this.#most = this.#high = this.#ordinary
+    else this.#high = Math.max(this.#low, bytes - 1)
   }
 
   onTimeout(): void {

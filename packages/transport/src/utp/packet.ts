@@ -3,7 +3,8 @@
 
 export const HEADER_BYTES = 20
 /** Extension header: the kind of the next one, and its own length. */
-export const EXTENSION_BYTES = 2
+const EXTENSION_BYTES = 2
+const MAX_EXTENSION_BYTES = EXTENSION_BYTES + 255
 
 /** The types of BEP 29. */
 export const DATA = 0
@@ -17,6 +18,11 @@ const VERSION = 1
 const SELECTIVE_ACK = 1
 /** Skipped by every implementation, as BEP 29 asks of unknown extensions; makes a packet as long as one wants to try. */
 const PADDING = 255
+/** uTorrent's "extension bits", eight bytes that nobody heeds. libutp takes no packet that begins with a kind above 2. */
+const EXTENSION_BITS = 2
+const EXTENSION_BITS_BYTES = 8
+/** The least that a packet can be padded with. */
+export const MIN_PADDING_BYTES: number = EXTENSION_BYTES + EXTENSION_BITS_BYTES + EXTENSION_BYTES
 /** The longest selective acknowledgement that is written: 1,024 packets, more than may be in flight. */
 export const MAX_SACK_BYTES = 128
 
@@ -39,6 +45,9 @@ export interface Packet extends Readonly<PacketHeader> {
   /** A view of the bytes that were read. */
   readonly payload: Uint8Array
 }
+
+/** Most packets carry none, and a view costs more than the rest of what is read. */
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** The packet that `bytes` are, or null if they are not a valid packet of version 1. */
 export function decodePacket(bytes: Uint8Array): Packet | null {
@@ -69,7 +78,7 @@ export function decodePacket(bytes: Uint8Array): Packet | null {
     seq: read16(bytes, 16),
     ack: read16(bytes, 18),
     sack,
-    payload: bytes.subarray(at),
+    payload: at === bytes.length ? NOTHING : bytes.subarray(at),
   }
 }
 
@@ -95,13 +104,24 @@ export function encodeBare(header: Readonly<PacketHeader>, sack: Uint8Array | nu
   return bytes
 }
 
-/** The same packet with `padding` more bytes (at least 2, at most 257), in an extension that means nothing. */
+/** The same packet with `padding` more bytes (at least `MIN_PADDING_BYTES`), in extensions that mean nothing. */
 export function padPacket(bytes: Uint8Array, padding: number): Uint8Array {
   const padded = new Uint8Array(bytes.length + padding)
+  const end = HEADER_BYTES + padding
   padded.set(bytes.subarray(0, HEADER_BYTES))
-  padded[1] = PADDING
-  padded[HEADER_BYTES + 1] = padding - EXTENSION_BYTES
-  padded.set(bytes.subarray(HEADER_BYTES), HEADER_BYTES + padding)
+  padded.set(bytes.subarray(HEADER_BYTES), end)
+  padded[1] = EXTENSION_BITS
+  padded[HEADER_BYTES + 1] = EXTENSION_BITS_BYTES
+  let last = HEADER_BYTES
+  for (let at = HEADER_BYTES + EXTENSION_BYTES + EXTENSION_BITS_BYTES; at < end; ) {
+    const rest = end - at
+    // A single byte that is left is no extension.
+    const length = rest === MAX_EXTENSION_BYTES + 1 ? rest - EXTENSION_BYTES : Math.min(rest, MAX_EXTENSION_BYTES)
+    padded[last] = PADDING
+    padded[at + 1] = length - EXTENSION_BYTES
+    last = at
+    at += length
+  }
   return padded
 }
 

@@ -109,8 +109,8 @@ export class UtpPort {
     this.#open({ handle, remote, receiveId, sendId: advance(receiveId), firstSeq, now })
   }
 
-  #open(options: Omit<ConnectionOptions, 'limits' | 'emit'>): UtpConnection {
-    const connection = new UtpConnection({ ...options, limits: this.limits, emit: this.#emit })
+  #open(options: ConnectionOptions): UtpConnection {
+    const connection = new UtpConnection(options, this.limits, this.#emit)
     this.#byKey.set(keyOf(connection.remote, connection.receiveId), connection)
     this.#byHandle.set(connection.handle, connection)
     this.#touched.add(connection)

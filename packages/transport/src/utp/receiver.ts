@@ -1,6 +1,7 @@
 // The receiving half of a connection: puts packets in order, keeps what cannot be handed over yet within its bound, and says
 // how much more may come. It knows neither states nor what is sent.
 
+import { removeFirst } from './lists.js'
 import { MAX_SACK_BYTES } from './packet.js'
 import { advance, distance } from './sequence.js'
 
@@ -18,7 +19,8 @@ export type Arrival = 'next' | 'ahead' | 'old' | 'none'
 
 export class Receiver {
   readonly #capacity: number
-  readonly #ahead = new Map<number, Uint8Array>()
+  /** Packets beyond a hole; null until there was one. */
+  #ahead: Map<number, Uint8Array> | null = null
   readonly #ready: Uint8Array[] = []
   #firstReady = 0
   /** The last packet before the first hole. */
@@ -56,7 +58,7 @@ export class Receiver {
   }
 
   get hasHoles(): boolean {
-    return this.#ahead.size > 0
+    return this.#ahead !== null && this.#ahead.size > 0
   }
 
   /** Everything came, the goodbye too, and was handed over. */
@@ -74,7 +76,7 @@ export class Receiver {
     const ahead = distance(this.#ack, seq)
     if (ahead === 0 || ahead > 0xffff - MAX_AHEAD) return 'old'
     if (ahead > MAX_AHEAD || this.#isBeyondEnd(seq)) return 'none'
-    if (this.#ahead.has(seq)) return 'old'
+    if (this.#ahead?.has(seq)) return 'old'
     const payload = bytes ?? new Uint8Array(0)
     const cost = payload.length + PACKET_COST_BYTES
     // What fills the first hole is weighed against what can be read alone: else packets beyond it could keep it out for ever.
@@ -82,7 +84,8 @@ export class Receiver {
     if (!bytes) this.#finSeq = seq
     if (ahead > 1) {
       this.#keptAhead += cost
-      if (this.#ahead.size === 0 || distance(this.#furthest, seq) < 0x8000) this.#furthest = seq
+      if (!this.hasHoles || distance(this.#furthest, seq) < 0x8000) this.#furthest = seq
+      this.#ahead ??= new Map()
       this.#ahead.set(seq, payload)
       return 'ahead'
     }
@@ -104,7 +107,7 @@ export class Receiver {
     this.#keptReady -= bytes.length + PACKET_COST_BYTES
     this.#firstReady++
     if (this.#firstReady >= 64 || this.#firstReady === this.#ready.length) {
-      this.#ready.splice(0, this.#firstReady)
+      removeFirst(this.#ready, this.#firstReady)
       this.#firstReady = 0
     }
     return bytes
@@ -112,7 +115,7 @@ export class Receiver {
 
   /** What came beyond the first hole, as BEP 29 writes it; null if there is no hole. */
   selective(): Uint8Array | null {
-    if (this.#ahead.size === 0) return null
+    if (this.#ahead === null || this.#ahead.size === 0) return null
     const base = advance(this.#ack, 2)
     const words = (distance(base, this.#furthest) >> 5) + 1
     const bits = new Uint8Array(Math.min(MAX_SACK_BYTES, 4 * words))
@@ -136,7 +139,7 @@ export class Receiver {
   }
 
   #fill(): void {
-    while (this.#ahead.size > 0 && !this.hasFin) {
+    while (this.#ahead !== null && this.#ahead.size > 0 && !this.hasFin) {
       const seq = advance(this.#ack)
       const payload = this.#ahead.get(seq)
       if (!payload) return

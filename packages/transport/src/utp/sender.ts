@@ -4,8 +4,8 @@
 import { Flight, MAX_FLIGHT_PACKETS, type SentPacket } from './flight.js'
 import { Ledbat } from './ledbat.js'
 import { Pacer } from './pacer.js'
-import { DATA, EXTENSION_BYTES, FIN, HEADER_BYTES, type Packet } from './packet.js'
-import { MAX_PACKET_BYTES, PacketSize } from './packet-size.js'
+import { DATA, FIN, HEADER_BYTES, MIN_PADDING_BYTES, type Packet } from './packet.js'
+import { MAX_PACKET_BYTES, PacketSize, type Path } from './packet-size.js'
 import { RoundTrip } from './rtt.js'
 import { distance } from './sequence.js'
 import { WriteQueue } from './write-queue.js'
@@ -18,13 +18,14 @@ const RESET_SLACK = 3
 const MAX_TRIES = 10
 /** Packets that are kept to be filled again. */
 const MAX_SPARES = 256
+/** What a remote says of a packet that left longer ago is nonsense. */
+const MAX_AGO_US = 60_000_000
 /** Bytes that are tried where the remote has no room, to learn when it has. */
 const PROBE_BYTES = 1
 
 export interface SenderOptions {
   readonly firstSeq: number
-  /** Bytes of the IP and UDP headers. */
-  readonly overhead: number
+  readonly path: Path
   /** Puts the rest of the header on a packet and sends it, with so many bytes in all. */
   readonly send: (packet: SentPacket, length: number) => void
 }
@@ -47,9 +48,9 @@ export class Sender {
   #recovery: number | null = null
   readonly #spares: Uint8Array[] = []
 
-  constructor({ firstSeq, overhead, send }: SenderOptions) {
+  constructor({ firstSeq, path, send }: SenderOptions) {
     this.#flight = new Flight(firstSeq, (packet) => this.#recycle(packet))
-    this.#size = new PacketSize(overhead)
+    this.#size = new PacketSize(path)
     this.#send = send
     this.congestion = new Ledbat(this.#size.payload, MAX_FLIGHT_PACKETS * MAX_PACKET_BYTES)
   }
@@ -123,8 +124,10 @@ export class Sender {
       this.#size.onAcknowledged(told.longest)
       this.congestion.packetBytes = this.#size.payload
       this.#armTimeout(now)
+      if (!this.isBusy) this.#spares.length = 0
       if (this.#fin === 'sent' && this.#flight.count === 0) this.#fin = 'acknowledged'
     }
+    if (told.packets === 0 && packet.sack) this.#heedHidden(packet, packet.sack, now)
     if (told.packets > 0 || packet.sack) this.#detect(now)
     const { difference } = packet
     const sample = { bytes: told.payload, difference, roundTripUs: told.roundTripUs }
@@ -158,7 +161,8 @@ export class Sender {
     const { smoothed: roundTripUs } = this.roundTrip
     this.#pacer.update({ window, roundTripUs, slowStart, packet: this.#size.bytes }, now)
     const wasIdle = this.#flight.count === 0
-    while (this.#flight.hasLost && this.#isOpen(now)) this.#resend(now)
+    // All others wait for the oldest: much of what seems to be on the way may have arrived beyond it.
+    while (this.#flight.hasLost && (this.#flight.oldest?.state === 'lost' || this.#isOpen(now))) this.#resend(now)
     if (!this.#flight.hasLost) this.#sendNew(now)
     if (wasIdle && this.#flight.count > 0) this.#armTimeout(now)
     else if (this.#flight.count === 0 && this.#queue.length > 0) this.#awaitRoom(now)
@@ -190,7 +194,7 @@ export class Sender {
     this.#queue.take(bytes, HEADER_BYTES)
     const packet = this.#packetOf(DATA, bytes)
     const { probe } = this.#size
-    if (probe >= bytes.length + EXTENSION_BYTES && payload === this.#size.payload) {
+    if (probe >= bytes.length + MIN_PADDING_BYTES && payload === this.#size.payload) {
       packet.probe = probe
       this.#size.onProbe(probe)
     }
@@ -205,8 +209,7 @@ export class Sender {
 
   /** What was sent once and has arrived is nowhere on its way: what was sent twice may wait in the system still. */
   #recycle(packet: SentPacket): void {
-    if (!this.isBusy) this.#spares.length = 0
-    else if (packet.sends === 1 && this.#spares.length < MAX_SPARES) this.#spares.push(packet.bytes)
+    if (packet.sends === 1 && this.#spares.length < MAX_SPARES) this.#spares.push(packet.bytes)
   }
 
   #packetOf(type: SentPacket['type'], bytes: Uint8Array): SentPacket {
@@ -249,6 +252,15 @@ export class Sender {
     if (!isNews) return
     this.#recovery = this.nextSeq
     this.congestion.onLoss(now, this.roundTrip.smoothed)
+  }
+
+  /** When the last packet left that the remote had received, it says itself: its clock then, less what it has measured. */
+  #heedHidden({ ack, timestamp, difference }: Packet, sack: Uint8Array, now: number): void {
+    const ago = (now - (timestamp - difference)) >>> 0
+    // Who has no room throws away what arrives.
+    if (this.#remoteWindow === 0 || difference === 0 || ago > MAX_AGO_US) return
+    // Nobody can have received what left less than a round trip ago.
+    this.#flight.arriveHidden(ack, sack.length, now - Math.max(ago, this.roundTrip.least))
   }
 
   #onLost(packet: SentPacket): void {

@@ -38,6 +38,7 @@ export class Strangers {
 
   /** When the oldest is forgotten. */
   get forgetAt(): number {
+    if (this.#table.size === 0) return Number.POSITIVE_INFINITY
     for (const { at } of this.#table.values()) return at + FORGET_US
     return Number.POSITIVE_INFINITY
   }

@@ -5,15 +5,13 @@
 
 import { Duplex } from 'node:stream'
 import { errorOf } from './errors.js'
-import type { Remote, UtpFailure } from './messages.js'
+import type { ConnectionHandle, Remote, UtpFailure, UtpInput } from './messages.js'
 
-/** What a stream asks of its port. */
+/** What a stream is of: a connection of a port, which takes what is asked of it. */
 export interface StreamPort {
-  write(bytes: Uint8Array): void
-  end(): void
-  read(bytes: number): void
-  abandon(): void
-  reset(): void
+  readonly connection: ConnectionHandle
+  readonly remote: Remote
+  readonly ask: (input: UtpInput) => void
 }
 
 export interface UtpStreamOptions {
@@ -28,27 +26,31 @@ const WRITE_BYTES = 256 * 1024
 
 type Done = (error?: Error | null) => void
 
+function ignore(): void {}
+
 /** Every error also ends the stream, which is how its owner hears of it; unheard, it does not end the process. */
 export class UtpStream extends Duplex {
   readonly remote: Remote
-  readonly #port: StreamPort
+  readonly #connection: ConnectionHandle
+  readonly #ask: (input: UtpInput) => void
   /** Bytes that the port may still hand over. */
   #credit = 0
   #written: Done | null = null
   #finished: Done | null = null
   #isOver = false
 
-  constructor(port: StreamPort, remote: Remote, { allowHalfOpen = true }: UtpStreamOptions = {}) {
+  constructor({ connection, remote, ask }: StreamPort, { allowHalfOpen = true }: UtpStreamOptions = {}) {
     super({ allowHalfOpen, readableHighWaterMark: READ_BYTES, writableHighWaterMark: WRITE_BYTES })
-    this.#port = port
+    this.#connection = connection
+    this.#ask = ask
     this.remote = remote
-    this.on('error', () => {})
+    this.on('error', ignore)
   }
 
   override _read(): void {
     if (this.#credit > READ_BYTES / 2 || this.#isOver) return
     this.#credit = READ_BYTES
-    this.#port.read(READ_BYTES)
+    this.#ask({ type: 'read', connection: this.#connection, bytes: READ_BYTES })
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -66,16 +68,13 @@ export class UtpStream extends Duplex {
   override _final(done: Done): void {
     if (this.#isOver) return done()
     this.#finished = done
-    this.#port.end()
+    this.#ask({ type: 'end', connection: this.#connection })
   }
 
   override _destroy(error: Error | null, done: Done): void {
     this.#written = null
     this.#finished = null
-    if (!this.#isOver) {
-      if (error) this.#port.reset()
-      else this.#port.abandon()
-    }
+    if (!this.#isOver) this.#ask({ type: error ? 'reset' : 'abandon', connection: this.#connection })
     done(error)
   }
 
@@ -105,7 +104,8 @@ export class UtpStream extends Duplex {
     // As with TCP, what is written to somebody who is gone goes nowhere; 'close' tells.
     if (this.#isOver || chunks.every(({ length }) => length === 0)) return done()
     this.#written = done
-    for (const chunk of chunks) this.#port.write(chunk)
+    const connection = this.#connection
+    for (const bytes of chunks) this.#ask({ type: 'write', connection, bytes })
   }
 
   #settle(which: '#written' | '#finished'): void {

@@ -1,5 +1,7 @@
 // Bytes that were written and are not in packets yet: pieces as they came, taken in packets as they leave.
 
+import { removeFirst } from './lists.js'
+
 export class WriteQueue {
   readonly #pieces: Uint8Array[] = []
   /** Pieces before this one were taken. */
@@ -43,7 +45,7 @@ export class WriteQueue {
     this.#first++
     this.#offset = 0
     if (this.#first < 64 && this.#first < this.#pieces.length) return
-    this.#pieces.splice(0, this.#first)
+    removeFirst(this.#pieces, this.#first)
     this.#first = 0
   }
 }
