@@ -1,7 +1,7 @@
 // One node: the machine that runs now, its epoch, and what waits while it is frozen.
 
 import type { Identity } from '@hearsay/core'
-import type { Input, Machine } from '@hearsay/gossip/machine'
+import type { Input, Machine, PeerHandle, Restored } from '@hearsay/gossip/machine'
 
 export class SimulatedNode {
   readonly index: number
@@ -17,6 +17,10 @@ export class SimulatedNode {
   wallOffsetMs = 0
   /** What happened to it since it was stopped (SIGSTOP); null while it runs. */
   inbox: Input[] | null = null
+  /** Channels that its machine knows to be open. */
+  readonly open: Set<PeerHandle> = new Set()
+  /** What its store has, of a room that keeps. */
+  kept: Restored[] = []
 
   constructor(index: number, author: Identity, start: { readonly epoch: number; readonly machine: Machine }) {
     this.index = index

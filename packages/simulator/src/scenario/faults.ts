@@ -18,8 +18,8 @@ export interface Stage {
   readonly honest: readonly number[]
   /** Honest nodes that publish nothing. */
   readonly listeners: readonly number[]
-  /** The next life of this node begins with its stored state lost, or as of before its last life. */
-  restart(node: number, state: 'lost' | 'stale'): void
+  /** The next life of this node begins with its stored state lost, as of before its last life, or kept. */
+  restart(node: number, state: 'lost' | 'stale' | 'kept'): void
 }
 
 type Of<Type extends FaultType> = Extract<Fault, { type: Type }>

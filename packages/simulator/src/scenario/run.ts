@@ -1,10 +1,19 @@
 // One run of a scenario: a room grows, authors speak, faults strike, liars lie, and everything that happens is counted and held
 // against the invariants. The seed decides everything that is random.
 
-import { type Crypto, createIdentity, createTopic, type Identity, type Random, seededRandom } from '@hearsay/core'
-import type { Engine } from '@hearsay/gossip/machine'
+import {
+  type Crypto,
+  createIdentity,
+  createTopic,
+  type Identity,
+  type Random,
+  seededRandom,
+  type Topic,
+} from '@hearsay/core'
+import { type Engine, QueryMachine } from '@hearsay/gossip/machine'
 import { adversary } from '../adversaries.js'
 import { type EngineName, engineNamed, type SimulatedEngine } from '../engines.js'
+import type { LinkChange } from '../network/options.js'
 import { type Happening, SimulatedNetwork } from '../network.js'
 import { type Edge, randomOverlay, regionLatency } from '../overlay.js'
 import { simulatedCrypto } from '../simulated-crypto.js'
@@ -14,11 +23,15 @@ import { HEALED_MS, schedule } from './faults.js'
 import type { Scenario } from './format.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
+import { largestPart, unmet } from './outcome.js'
 import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
+import { Rules } from './rules.js'
+import { Talk, type TalkMachine } from './talk.js'
 import { Traffic } from './traffic.js'
 import { Watch } from './watch.js'
+import { Wishes } from './wishes.js'
 import { wordsOf } from './words.js'
 
 export interface RunOptions {
@@ -28,6 +41,8 @@ export interface RunOptions {
   readonly engine?: EngineName | SimulatedEngine
   /** Changes the engine of a node: for planted faults. */
   readonly wrap?: (engine: Engine, node: number) => Engine
+  /** Makes the machine of a node's questions and answers: for planted faults. */
+  readonly talk?: (context: { readonly topic: Topic; readonly crypto: Crypto }) => TalkMachine
   /** @default simulatedCrypto() */
   readonly crypto?: Crypto
 }
@@ -36,6 +51,8 @@ export interface RunOptions {
 const START_MS = 2_000
 /** Who comes back is due what is said from so long after. */
 const SETTLED_IN_MS = 5_000
+/** What was said so long before a node came may be on its way to others. */
+const JUST_SAID_MS = 2_000
 /** By so long after the end, which nothing is due in, nobody has anything to do any more. */
 const REST_MS = 120_000
 /** Links with fewer than which a node looks for more. */
@@ -68,21 +85,28 @@ class ScenarioRun {
   readonly #membership: Membership
   readonly #reach = new Reach()
   readonly #ledger: Ledger
+  readonly #rules: Rules
   readonly #watch: Watch
+  readonly #wishes: Wishes
+  /** Null where nobody asks anything. */
+  readonly #talk: Talk | null
   readonly #traffic: Traffic
   readonly #tracker: Tracker
   readonly #trace: Trace
   readonly #edges: readonly Edge[]
   /** Since when each node is there, in its present life. */
   readonly #since: number[]
+  readonly #bornAt: number[]
   /** Epochs in which each node has lived. */
   readonly #epochs: readonly number[][]
   readonly #stored: number[]
+  /** When each life began that has no link yet and may be owed what nobody has acknowledged; null of others. */
+  readonly #lonelySince: (number | null)[]
   readonly #violations: string[] = []
 
   constructor(scenario: Scenario, options: RunOptions) {
     const { seed, engine = 'trees', crypto = simulatedCrypto() } = options
-    const { nodes, degree, payloadBytes, records } = scenario
+    const { nodes, degree, records } = scenario
     const random = seededRandom(seed)
     this.#scenario = scenario
     this.#options = options
@@ -91,23 +115,43 @@ class ScenarioRun {
     this.#identities = Array.from({ length: nodes }, () => createIdentity({ seed: random.bytes(32), crypto }))
     this.#cast = new Cast(scenario, random)
     this.#since = this.#identities.map(() => 0)
+    this.#bornAt = this.#identities.map(() => 0)
     this.#epochs = this.#identities.map(() => [])
     this.#stored = this.#identities.map(() => -1)
-    this.#ledger = new Ledger(nodes)
+    this.#lonelySince = this.#identities.map(() => null)
+    const ids = this.#identities.map(({ id }) => id)
+    const rules = new Rules(scenario, { ids, authors: this.#cast.authors })
+    this.#rules = rules
+    this.#ledger = new Ledger({
+      nodes,
+      isWanted: (author, seq) => rules.isWanted(author, seq),
+      isLarge: (seq) => rules.isLarge(seq),
+    })
     this.#watch = new Watch({
-      ...{ ids: this.#identities.map(({ id }) => id), ledger: this.#ledger, payloadBytes },
+      ...{ ids, ledger: this.#ledger, bytesOf: (seq) => rules.bytesOf(seq) },
       isHonest: (node) => this.#cast.isHonest(node),
       isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
       since: (node) => this.#since[node] ?? 0,
+      bornAt: (node) => this.#bornAt[node] ?? 0,
       epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
       onViolation: (violation) => this.#violated(violation),
     })
     const nodeOf = (id: string): number => this.#watch.nodeOf(id)
+    this.#wishes = new Wishes({
+      ...{ scenario, rules, ledger: this.#ledger, ids, nodeOf },
+      epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
+      nextOf: (node) => this.#watch.nextOf(node),
+      bornAt: (node) => this.#bornAt[node] ?? 0,
+      living: () => this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork),
+      onViolation: (violation) => this.#violated(violation),
+    })
     this.#trace = new Trace(nodeOf)
     this.#traffic = new Traffic(this.#engine.frames)
     const author = this.#cast.authors[0] ?? 0
     this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
-    this.#network = this.#createNetwork(crypto)
+    const topic = createTopic('simulation', { crypto })
+    this.#network = this.#createNetwork(topic, crypto)
+    this.#talk = scenario.queries ? this.#createTalk(topic, crypto) : null
     this.#edges = randomOverlay(
       this.#network.nodes.map(({ index }) => index),
       degree,
@@ -125,10 +169,11 @@ class ScenarioRun {
     const stage = {
       ...{ network: this.#network, membership: this.#membership, reach: this.#reach, random: this.#random },
       ...{ edges: this.#edges, honest: this.#cast.honest, listeners: this.#cast.listeners },
-      restart: (node: number, state: 'lost' | 'stale') => this.#restart(node, state),
+      restart: (node: number, state: 'lost' | 'stale' | 'kept') => this.#restart(node, state),
     }
     const over = faults.map((fault) => schedule(fault, stage, START_MS))
-    const calmAt = over.length === 0 ? saidAt : Math.max(saidAt, ...over.map((at) => at + HEALED_MS))
+    const askedAt = this.#talk?.schedule(START_MS) ?? 0
+    const calmAt = Math.max(saidAt, askedAt, ...over.map((at) => at + HEALED_MS))
     this.#membership.endAt(calmAt)
     const endMs = calmAt + settleMs
     let isAtRest = false
@@ -144,10 +189,12 @@ class ScenarioRun {
     return report
   }
 
-  #createNetwork(crypto: Crypto): SimulatedNetwork {
+  #createNetwork(topic: Topic, crypto: Crypto): SimulatedNetwork {
     const { latencyMs, bytesPerMs, ...path } = this.#scenario.path
     return new SimulatedNetwork({
-      ...{ topic: createTopic('simulation', { crypto }), identities: this.#identities, crypto, random: this.#random },
+      ...{ topic, identities: this.#identities, crypto, random: this.#random, room: this.#rules.options },
+      verdict: (_node, deliveries) => this.#rules.verdictOn(deliveries),
+      onLink: (change) => this.#onLink(change),
       engine: (node) => this.#engineOf(node),
       latencyMs: latencyMs === 'regions' ? regionLatency(this.#random) : latencyMs,
       path: { ...path, ...(bytesPerMs !== null && { bytesPerMs }) },
@@ -156,6 +203,27 @@ class ScenarioRun {
       reach: (from, to) => this.#reach.isOpen(from, to),
       onHappening: (happening, at) => this.#note(happening, at),
     })
+  }
+
+  #createTalk(topic: Topic, crypto: Crypto): Talk {
+    const { seed, talk } = this.#options
+    return new Talk({
+      ...{ scenario: this.#scenario, network: this.#network, cast: this.#cast, identities: this.#identities },
+      ...{ topic, crypto, random: seededRandom(seed + 1) },
+      createMachine: () => talk?.({ topic, crypto }) ?? new QueryMachine({ topic, crypto }),
+      onViolation: (violation) => this.#violated(violation),
+    })
+  }
+
+  #onLink(change: LinkChange): void {
+    this.#talk?.onLink(change)
+    if (!change.isUp) return
+    for (const node of change.ends) {
+      const since = this.#lonelySince[node] ?? null
+      // Who said something a moment ago may have been heard already.
+      if (since !== null) this.#ledger.owe(node, since - JUST_SAID_MS)
+      this.#lonelySince[node] = null
+    }
   }
 
   /** The epoch of a life that begins now, by the node's own clock. */
@@ -169,7 +237,12 @@ class ScenarioRun {
 
   #engineOf(node: number): Engine {
     const { holdMs } = this.#scenario
-    const limits = { ...this.#engine.engine.limits, ...(holdMs !== null && { holdMs }) }
+    const { capacity } = this.#scenario.room
+    const limits = {
+      ...this.#engine.engine.limits,
+      ...(holdMs !== null && { holdMs }),
+      ...(capacity !== null && { capacity }),
+    }
     const engine = { ...this.#engine.engine, limits }
     const role = this.#cast.roles[node]
     const { wrap } = this.#options
@@ -187,7 +260,7 @@ class ScenarioRun {
 
   /** An author says its records at a steady pace, at a moment of its own within it. */
   #speak(author: number): void {
-    const { records, intervalMs, payloadBytes } = this.#scenario
+    const { records, intervalMs, batch } = this.#scenario
     const { id } = this.#identities[author] as Identity
     const phaseMs = this.#random.below(intervalMs)
     const said = new Map<number, number>()
@@ -195,20 +268,31 @@ class ScenarioRun {
       this.#network.at(START_MS + phaseMs + index * intervalMs, () => {
         const node = this.#network.nodes[author]
         if (!node || node.isCrashed) return
-        const seq = said.get(node.epoch) ?? 0
-        said.set(node.epoch, seq + 1)
-        this.#network.publish(author, [wordsOf({ author: id, epoch: node.epoch, seq }, payloadBytes)])
+        const { epoch } = node
+        const first = said.get(epoch) ?? 0
+        said.set(epoch, first + batch)
+        const seqs = Array.from({ length: batch }, (_, index) => first + index)
+        const payloads = seqs.map((seq) => wordsOf({ author: id, epoch, seq }, this.#rules.bytesOf(seq)))
+        this.#network.publish(author, payloads)
       })
     }
   }
 
-  #restart(node: number, state: 'lost' | 'stale'): void {
+  #restart(node: number, state: 'lost' | 'stale' | 'kept'): void {
+    const { now } = this.#network
+    const store = state === 'kept' ? 'kept' : 'lost'
     // A backup as old as the first life, or none at all.
-    this.#stored[node] = state === 'lost' ? -1 : (this.#epochs[node]?.[0] ?? -1)
-    this.#since[node] = this.#network.now + SETTLED_IN_MS
-    this.#ledger.forget(node)
-    this.#watch.forget(node)
-    this.#network.restart(node)
+    if (state !== 'kept') this.#stored[node] = state === 'lost' ? -1 : (this.#epochs[node]?.[0] ?? -1)
+    this.#bornAt[node] = now
+    if (store === 'lost') {
+      if (this.#scenario.room.since === 'live') this.#since[node] = now + SETTLED_IN_MS
+      this.#ledger.forget(node)
+      this.#lonelySince[node] = now
+    }
+    this.#watch.forget(node, store)
+    this.#wishes.forget(node)
+    this.#talk?.restart(node)
+    this.#network.restart(node, store)
     const lived = this.#epochs[node] ?? []
     if (new Set(lived).size < lived.length) this.#violated(`node ${node} signs in an epoch that it had before`)
     this.#membership.seek(node)
@@ -229,6 +313,7 @@ class ScenarioRun {
       this.#membership.seek(node)
       this.#membership.seek(happening.to)
     }
+    this.#wishes.note(happening)
     this.#watch.note(happening, at)
     this.#tracker.note(happening, at)
   }
@@ -241,7 +326,7 @@ class ScenarioRun {
   #report(): ScenarioReport {
     const { name, nodes } = this.#scenario
     const alive = this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork)
-    const connected = this.#connected(alive)
+    const connected = largestPart(alive, this.#network)
     const due = { nodes: connected, since: this.#since }
     const { expected, delivered, missing } = this.#ledger.settle(due)
     const traffic = this.#traffic
@@ -256,12 +341,19 @@ class ScenarioRun {
         lateHellos: this.#watch.lateHellos,
       },
       ...{ latencyMs: percentilesOf(this.#ledger.latencies(due)), redundancy: traffic.redundancy },
+      smallP99Ms: percentilesOf(this.#ledger.latencies(due, true)).p99,
+      ...{ questions: this.#talk?.questions.count ?? 0, answers: this.#talk?.questions.answers ?? 0 },
       ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
       ...{ controlBytes: traffic.controlBytes, memory: this.#network.memory, virtualMs: Math.floor(this.#network.now) },
       ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
     }
     if (this.#violations.length > 0) return report
-    this.#violations.push(...this.#untold(connected), ...this.#unconfirmed(connected), ...this.#unmet(report))
+    this.#violations.push(
+      ...this.#untold(connected),
+      ...this.#unconfirmed(connected),
+      ...(this.#talk?.conclude() ?? []),
+    )
+    this.#violations.push(...unmet(report, this.#scenario.expect))
     return report
   }
 
@@ -283,35 +375,5 @@ class ScenarioRun {
       living.has(author) ? (this.#epochs[author]?.at(-1) ?? null) : null,
     )
     return count === 0 ? [] : [`${count} messages were confirmed by nobody`]
-  }
-
-  #unmet({ missed, redundancy, latencyMs, controlBytes, missing }: ScenarioReport): string[] {
-    const { expect } = this.#scenario
-    const bounds = [
-      ['deliveries missed', missed, expect.missed, missing[0] ? `: ${missing[0]}` : ''],
-      ['redundant copies by delivery', redundancy.warm, expect.redundancy, ''],
-      ['ms for 99 in 100 deliveries', latencyMs.p99, expect.p99Ms, ''],
-      ['bytes of control by delivery', controlBytes, expect.controlBytes, ''],
-    ] as const
-    return bounds.flatMap(([what, is, most, detail]) =>
-      most === null || is <= most
-        ? []
-        : [`${Math.round(is * 1_000) / 1_000} ${what}, at most ${most} expected${detail}`],
-    )
-  }
-
-  /** The largest set of honest nodes that are connected by honest nodes alone. */
-  #connected(alive: readonly number[]): number[] {
-    const left = new Set(alive)
-    let largest: number[] = []
-    for (const start of alive) {
-      if (!left.delete(start)) continue
-      const found = [start]
-      for (const node of found) {
-        for (const other of this.#network.linkedTo(node)) if (left.delete(other)) found.push(other)
-      }
-      if (found.length > largest.length) largest = found
-    }
-    return largest.sort((a, b) => a - b)
   }
 }
