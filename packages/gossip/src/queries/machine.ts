@@ -5,6 +5,7 @@
 //   query, seen      | ignored: the first way is the fastest way back
 //   answer, a route  | passed back; at its end it is given to who asked
 //   answer, no route | ignored: it came too late, or was never asked for
+//   answer, again    | of an author that has answered already: ignored, or one author could use up the room for all
 //
 // It never throws on what a remote sent.
 
@@ -69,6 +70,8 @@ interface Peer {
 /** Queries whose ids are remembered; the oldest goes first. */
 const MAX_ROUTES = 4_096
 const MAX_ANSWERS = 1_024
+/** Authors of whom it is remembered which question they answered; the one that answered first is forgotten. */
+const MAX_ANSWERED = 65_536
 /** No query lives longer, whatever it says. */
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
@@ -79,6 +82,8 @@ export class QueryMachine {
   readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
   readonly #peers = new Map<QueryPeer, Peer>()
   readonly #routes = new Map<string, Route>()
+  /** Questions with the authors that answered them. */
+  readonly #answered = new Set<string>()
   /** Questions of this node that are still open, for those who come while it waits. */
   readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
   #outputs: QueryOutput[] = []
@@ -161,8 +166,11 @@ export class QueryMachine {
     const route = this.#routes.get(keyOf(idOf(frame.answer)))
     // The way forward is not a way back: who asked us does not answer through us.
     if (!from || !route || route.answersLeft === 0 || route.from === peer) return
+    const key = answerOf(frame.answer)
+    if (this.#answered.has(key)) return
     const signed = readSigned('answer', frame.answer, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
+    this.#noteAnswer(key)
     const hops = Math.min(frame.hops + 1, 255)
     if (route.from !== null) return this.#passBack(signed.id, { hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
@@ -176,6 +184,12 @@ export class QueryMachine {
     if (!route || route.from === null || route.answersLeft === 0 || !this.#peers.has(route.from)) return
     route.answersLeft--
     this.#send(route.from, { type: 'answer', hops, answer })
+  }
+
+  #noteAnswer(key: string): void {
+    const [oldest] = this.#answered
+    if (this.#answered.size >= MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest)
+    this.#answered.add(key)
   }
 
   #spread(frame: QueryFrame, except: QueryPeer | null): void {
@@ -221,6 +235,11 @@ function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: 
 /** Where the id stands, before anything is verified. */
 function idOf(signed: Uint8Array): Uint8Array {
   return signed.subarray(32, 48)
+}
+
+/** Who answers what: the author stands before the id. */
+function answerOf(signed: Uint8Array): string {
+  return keyOf(signed.subarray(0, 48))
 }
 
 function keyOf(id: Uint8Array): string {

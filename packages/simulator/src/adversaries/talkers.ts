@@ -1,7 +1,7 @@
 // Adversaries where questions are asked: they change what they pass on, answer a question with what was said to another, or
-// answer without end.
+// answer without end, under one name or many.
 
-import { type Crypto, copyBytes, type Identity, type Random, type Topic } from '@hearsay/core'
+import { type Crypto, copyBytes, createIdentity, type Identity, type Random, type Topic } from '@hearsay/core'
 import { decodeQueryFrame, encodeQueryFrame, type QueryOutput, signAnswer, signQuery } from '@hearsay/gossip/machine'
 import type { AdversaryType } from '../scenario/format.js'
 
@@ -35,6 +35,8 @@ export function misspeaking(type: AdversaryType, talker: Talker): Misspeak | nul
       return replaying()
     case 'flooder':
       return flooding(talker)
+    case 'sybil':
+      return multiplying(talker)
     default:
       return null
   }
@@ -77,5 +79,17 @@ function flooding({ author, topic, crypto, random }: Talker): Misspeak {
       })
       return [...Array.from({ length: ANSWERS }, () => answer), ...questions]
     },
+  }
+}
+
+/** Answers as if it were a crowd. */
+function multiplying({ topic, crypto, random }: Talker): Misspeak {
+  const authors = Array.from({ length: ANSWERS }, () => createIdentity({ seed: random.bytes(32), crypto }))
+  return {
+    answers: ({ id }) =>
+      authors.map((author) => {
+        const answer = signAnswer({ id, data: id }, { author, topic, crypto, random })
+        return encodeQueryFrame({ type: 'answer', hops: 0, answer })
+      }),
   }
 }

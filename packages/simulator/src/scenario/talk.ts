@@ -52,6 +52,8 @@ interface End {
 type Given = Extract<QueryOutput, { type: 'query' }>
 
 const ID_BYTES = 16
+/** Among these adversaries no answer is lost that has another way; who is shut out later takes the ways through it along. */
+const HARMLESS: ReadonlySet<string> = new Set(['forger', 'flooder'])
 /** How long an application takes to answer, and one that is late beyond the asker's patience. */
 const ANSWER_MS = 10
 const LATE_MS = 300
@@ -83,8 +85,7 @@ export class Talk {
       ...{ ids: identities.map(({ id }) => id), late: this.#late, onViolation },
       isHonest: (node) => cast.isHonest(node),
       linkedTo: (node) => network.linkedTo(node),
-      // Who is shut out takes the ways that lead through it along.
-      isWhole: scenario.faults.length === 0 && scenario.adversaries.every(({ type }) => type === 'forger'),
+      isWhole: scenario.faults.length === 0 && scenario.adversaries.every(({ type }) => HARMLESS.has(type)),
     })
   }
 

@@ -109,7 +109,10 @@ export class Watch {
 
   #onGap({ node, gap }: Extract<Happening, { type: 'gap' }>): void {
     this.gaps++
-    this.#expect(node, { ...gap, seq: gap.from }, 'told a gap from')
+    // What every application ignores on the way is a hole to those behind.
+    const after = this.#next[node]?.get(`${gap.author} ${gap.epoch}`) ?? 0
+    const due = this.#context.ledger.nextWanted({ ...gap, seq: gap.from })
+    this.#expect(node, { ...gap, seq: after === gap.from ? due : gap.from }, 'told a gap from')
     this.#next[node]?.set(`${gap.author} ${gap.epoch}`, gap.to)
   }
 
