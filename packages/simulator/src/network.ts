@@ -25,6 +25,8 @@ type Event =
 const GRANT_BYTES = 8
 /** What `Date` can hold, and a record (ECMA-262, 21.4.1.1). */
 const MAX_WALL_MS = 8.64e15
+/** How often a machine may be woken at one moment. */
+const MAX_WAKES = 10_000
 /** How long an application thinks about a record. */
 const VERDICT_MS = 20
 
@@ -175,7 +177,16 @@ export class SimulatedNetwork {
     this.#now = at
     if (event.type === 'act') event.run()
     else if (event.type === 'arrive') this.#arrive(event.lane, event.parcel)
-    else if (event.node.wakeAt === at) this.#feed(event.node, { type: 'timer' })
+    else if (event.node.wakeAt === at) this.#onTimer(event.node)
+  }
+
+  /** A machine whose timer is due at once, again and again, would stop the time. */
+  #onTimer(node: SimulatedNode): void {
+    node.wokenTimes = node.wokenAt === this.#now ? node.wokenTimes + 1 : 0
+    node.wokenAt = this.#now
+    if (node.wokenTimes < MAX_WAKES) return this.#feed(node, { type: 'timer' })
+    this.#options.onHappening({ type: 'broke', node: node.index, rule: 'it is woken without end' }, this.#now)
+    this.#isStopped = true
   }
 
   #arrive(lane: Lane, parcel: Parcel): void {

@@ -13,6 +13,9 @@ export class SimulatedNode {
   isCrashed = false
   /** When it wants its timer; what was asked for before is void. */
   wakeAt: number | null = null
+  /** When it was woken last, and how often at that moment. */
+  wokenAt = -1
+  wokenTimes = 0
   /** How far its wall clock is from the simulation's, in ms. */
   wallOffsetMs = 0
   /** What happened to it since it was stopped (SIGSTOP); null while it runs. */

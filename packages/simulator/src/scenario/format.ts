@@ -21,8 +21,8 @@ export interface Scenario {
   readonly payloadBytes: number
   /** Messages that an author says at once, 1 to 1,000. @default 1 */
   readonly batch: number
-  /** Of what an author says every so many messages is so large; null for none. @default null */
-  readonly large: { readonly every: number; readonly bytes: number } | null
+  /** Of what so many of the authors say every so many messages is so large; null for none. @default null */
+  readonly large: { readonly every: number; readonly bytes: number; readonly authors: number } | null
   /** How long a hole is waited for before it is told as a gap; null as the engine has it (1,000). @default null */
   readonly holdMs: number | null
   /** How long everything that is due may take once faults are over and those who lost links have others. @default 30_000 */
@@ -48,6 +48,10 @@ export interface RoomRules {
   readonly ignoreEvery: number | null
   /** Messages that a node retains; null as simulated engines do (2,000). @default null */
   readonly capacity: number | null
+  /** Bytes that it retains, and that large records on their way to it may take; null as rooms do (64 MiB). @default null */
+  readonly capacityBytes: number | null
+  /** Authors and epochs that it follows; null as rooms do (65,536). @default null */
+  readonly follows: number | null
 }
 
 export interface QueryOptions {
@@ -137,7 +141,7 @@ export interface Expectations {
   readonly p99Ms: number | null
   /** Bytes of all frames but records, by delivery. @default null */
   readonly controlBytes: number | null
-  /** Latency of 99 in 100 deliveries of what is not `large`. @default null */
+  /** Latency of 99 in 100 deliveries of authors that say nothing large. @default null */
   readonly smallP99Ms: number | null
   /** Bytes of all frames, by delivery. @default null */
   readonly bytes: number | null

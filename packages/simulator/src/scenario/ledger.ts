@@ -7,7 +7,6 @@ interface Said {
   readonly at: number
   /** False if nobody else wants to hear it. */
   readonly isWanted: boolean
-  readonly isLarge: boolean
   /** True once somebody has acknowledged it to its author. */
   isConfirmed: boolean
   /** Nodes that came later, and are to hear it all the same. */
@@ -35,7 +34,8 @@ export interface Due {
 export interface LedgerContext {
   readonly nodes: number
   isWanted(author: number, seq: number): boolean
-  isLarge(seq: number): boolean
+  /** True if some of what it says is large. */
+  saysLarge(author: number): boolean
 }
 
 type Place = { readonly author: PeerId; readonly epoch: number; readonly seq: number }
@@ -57,8 +57,8 @@ export class Ledger {
     for (let seq = from; seq < to; seq++) {
       const heardAt = new Float64Array(this.#context.nodes).fill(-1)
       heardAt[author] = at
-      const [isWanted, isLarge] = [this.#context.isWanted(author, seq), this.#context.isLarge(seq)]
-      sayings.said[seq] = { at, heardAt, isWanted, isLarge, isConfirmed: false, owed: new Set() }
+      const isWanted = this.#context.isWanted(author, seq)
+      sayings.said[seq] = { at, heardAt, isWanted, isConfirmed: false, owed: new Set() }
     }
   }
 
@@ -153,12 +153,12 @@ export class Ledger {
     return { expected, delivered, missing }
   }
 
-  /** For how long each delivery was on its way, by node and message, to nodes that count; of what is not large only, if so. */
+  /** For how long each delivery was on its way, by node and message, to nodes that count; of authors that say nothing large only, if so. */
   latencies({ nodes, since }: Due, isSmallOnly = false): number[] {
     const latencies: number[] = []
     for (const { author, said } of this.#sayings.values()) {
-      for (const { at, heardAt, isLarge } of said) {
-        if (isSmallOnly && isLarge) continue
+      if (isSmallOnly && this.#context.saysLarge(author)) continue
+      for (const { at, heardAt } of said) {
         for (const node of nodes) {
           const heard = heardAt[node] ?? -1
           if (node !== author && heard >= 0 && at >= (since[node] ?? 0)) latencies.push(heard - at)

@@ -44,7 +44,7 @@ const EXPECT: Shape = {
   bytes: [orNull(number(0, 1e9)), null],
 }
 
-const LARGE: Shape = { every: [whole(1, 100_000)], bytes: [whole(1, 4_194_304)] }
+const LARGE: Shape = { every: [whole(1, 100_000)], bytes: [whole(1, 4_194_304)], authors: [whole(1, 10_000), 10_000] }
 
 const ROOM: Shape = {
   since: [oneOf('live', 'all'), 'live'],
@@ -52,6 +52,8 @@ const ROOM: Shape = {
   outsiders: [whole(0, 10_000), 0],
   ignoreEvery: [orNull(whole(1, 100_000)), null],
   capacity: [orNull(whole(1, 100_000)), null],
+  capacityBytes: [orNull(whole(1, 2 ** 26)), null],
+  follows: [orNull(whole(1, 65_536)), null],
 }
 
 const QUERIES: Shape = {

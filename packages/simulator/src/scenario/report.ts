@@ -28,7 +28,7 @@ export interface ScenarioReport {
   /** Links between honest nodes that ended because no hello had come in time. */
   readonly lateHellos: number
   readonly latencyMs: Percentiles
-  /** Of 99 in 100 deliveries of what is not large. */
+  /** Of 99 in 100 deliveries of authors that say nothing large. */
   readonly smallP99Ms: number
   /** The most links that a delivery crossed. */
   readonly lastHop: number

@@ -2,13 +2,15 @@
 // member.
 
 import type { Delivery, PeerId } from '@hearsay/core'
-import type { Verdict } from '@hearsay/gossip/machine'
+import type { GossipLimits, Verdict } from '@hearsay/gossip/machine'
 import type { RoomOptions } from '../network/options.js'
 import type { Scenario } from './format.js'
 
 export class Rules {
   readonly #scenario: Scenario
   readonly #ids: readonly PeerId[]
+  /** Authors some of whose messages are large. */
+  readonly #large: ReadonlySet<number>
   /** Authors that are no members. */
   readonly #outsiders: ReadonlySet<number>
 
@@ -16,19 +18,21 @@ export class Rules {
   constructor(scenario: Scenario, { ids, authors }: { ids: readonly PeerId[]; authors: readonly number[] }) {
     this.#scenario = scenario
     this.#ids = ids
-    const { outsiders } = scenario.room
+    const { large, room } = scenario
+    const { outsiders } = room
+    this.#large = new Set(large ? authors.slice(0, large.authors) : [])
     this.#outsiders = new Set(outsiders === 0 ? [] : authors.slice(-outsiders))
   }
 
   /** Bytes of an author's message at least. */
-  bytesOf(seq: number): number {
+  bytesOf(author: number, seq: number): number {
     const { large, payloadBytes } = this.#scenario
-    return large && this.isLarge(seq) ? large.bytes : payloadBytes
+    return large && this.saysLarge(author) && seq % large.every === large.every - 1 ? large.bytes : payloadBytes
   }
 
-  isLarge(seq: number): boolean {
-    const { large } = this.#scenario
-    return large !== null && seq % large.every === large.every - 1
+  /** True if some of what it says is large. */
+  saysLarge(author: number): boolean {
+    return this.#large.has(author)
   }
 
   /** True if every application ignores it: all of one tick, for a record is judged as a whole. */
@@ -57,6 +61,17 @@ export class Rules {
       ...(room.outsiders > 0 && { members: new Set(members) }),
       ...(room.ignoreEvery !== null && { judges: true }),
       ...(faults.some((fault) => fault.type === 'restart' && fault.state === 'kept') && { keeps: true }),
+    }
+  }
+
+  /** Bounds that are not as usual. */
+  get limits(): Partial<GossipLimits> {
+    const { holdMs, room } = this.#scenario
+    return {
+      ...(holdMs !== null && { holdMs }),
+      ...(room.capacity !== null && { capacity: room.capacity }),
+      ...(room.capacityBytes !== null && { capacityBytes: room.capacityBytes }),
+      ...(room.follows !== null && { maxEpochs: room.follows }),
     }
   }
 

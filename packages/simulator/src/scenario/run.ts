@@ -125,10 +125,10 @@ class ScenarioRun {
     this.#ledger = new Ledger({
       nodes,
       isWanted: (author, seq) => rules.isWanted(author, seq),
-      isLarge: (seq) => rules.isLarge(seq),
+      saysLarge: (author) => rules.saysLarge(author),
     })
     this.#watch = new Watch({
-      ...{ ids, ledger: this.#ledger, bytesOf: (seq) => rules.bytesOf(seq) },
+      ...{ ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
       isHonest: (node) => this.#cast.isHonest(node),
       isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
       since: (node) => this.#since[node] ?? 0,
@@ -236,13 +236,7 @@ class ScenarioRun {
   }
 
   #engineOf(node: number): Engine {
-    const { holdMs } = this.#scenario
-    const { capacity } = this.#scenario.room
-    const limits = {
-      ...this.#engine.engine.limits,
-      ...(holdMs !== null && { holdMs }),
-      ...(capacity !== null && { capacity }),
-    }
+    const limits = { ...this.#engine.engine.limits, ...this.#rules.limits }
     const engine = { ...this.#engine.engine, limits }
     const role = this.#cast.roles[node]
     const { wrap } = this.#options
@@ -272,7 +266,7 @@ class ScenarioRun {
         const first = said.get(epoch) ?? 0
         said.set(epoch, first + batch)
         const seqs = Array.from({ length: batch }, (_, index) => first + index)
-        const payloads = seqs.map((seq) => wordsOf({ author: id, epoch, seq }, this.#rules.bytesOf(seq)))
+        const payloads = seqs.map((seq) => wordsOf({ author: id, epoch, seq }, this.#rules.bytesOf(author, seq)))
         this.#network.publish(author, payloads)
       })
     }

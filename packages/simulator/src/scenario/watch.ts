@@ -10,8 +10,8 @@ import { areWordsOf, wordsOf } from './words.js'
 export interface WatchContext {
   readonly ids: readonly PeerId[]
   readonly ledger: Ledger
-  /** Bytes of a message at least, by its number. */
-  bytesOf(seq: number): number
+  /** Bytes of a message at least, by its author and number. */
+  bytesOf(author: number, seq: number): number
   isHonest(node: number): boolean
   /** True if it signs two things for one place. */
   isTwoFaced(node: number): boolean
@@ -101,7 +101,7 @@ export class Watch {
     this.lastHop = Math.max(this.lastHop, hops)
     if (by < 0) return this.#violated(`node ${node} delivered words of nobody`)
     if (!this.#context.isHonest(by) && !isTwoFaced(by)) return
-    if (!areWordsOf(payload, wordsOf({ author, epoch, seq }, bytesOf(seq)), isTwoFaced(by)))
+    if (!areWordsOf(payload, wordsOf({ author, epoch, seq }, bytesOf(by, seq)), isTwoFaced(by)))
       return this.#violated(`node ${node} delivered other bytes than node ${by} signed at ${seq}`)
     if (this.#context.isHonest(by) && ledger.hear(node, { author, epoch, seq }, at) === null)
       this.#violated(`node ${node} delivered ${seq} of node ${by}, which was never said`)

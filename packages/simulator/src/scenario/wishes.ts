@@ -6,6 +6,7 @@ import { fromPeerId, type PeerId } from '@hearsay/core'
 import { isRecordBy } from '../adversaries/relays.js'
 import { ROOM_FRAMES } from '../frame-kinds.js'
 import type { Happening } from '../network.js'
+import { Fetching } from './fetching.js'
 import type { Scenario } from './format.js'
 import type { Ledger } from './ledger.js'
 import type { Rules } from './rules.js'
@@ -32,12 +33,22 @@ export class Wishes {
   readonly #context: WishesContext
   /** Of each record, by author, epoch and first number: what its author had heard. */
   readonly #causes = new Map<string, ReadonlyMap<string, number>>()
+  /** Null where it is not bounded. */
+  readonly #fetching: Fetching | null
   /** Messages that each node said and heard, less those that it let go. */
   readonly #retained: number[]
 
   constructor(context: WishesContext) {
     this.#context = context
     this.#retained = context.ids.map(() => 0)
+    const { large, room } = context.scenario
+    this.#fetching =
+      large && room.capacityBytes !== null
+        ? new Fetching({
+            ...{ recordBytes: large.bytes, mostBytes: room.capacityBytes },
+            onViolation: (violation) => this.#violated(violation),
+          })
+        : null
   }
 
   /** A new process retains nothing, or what its store has: no more is known of it. */
@@ -54,13 +65,16 @@ export class Wishes {
         return this.#onPublished(happening)
       case 'delivered':
         this.#retain(happening.node, 1)
+        this.#fetching?.delivered(happening.node, happening.delivery)
         return this.#onDelivered(happening)
       case 'drop':
         if (happening.drop.reason === 'history') this.#retain(happening.node, happening.drop.from - happening.drop.to)
     }
   }
 
-  #onSent({ node, frame }: Of<'sent'>): void {
+  #onSent(sent: Of<'sent'>): void {
+    const { node, frame } = sent
+    this.#fetching?.sent(sent)
     const { scenario, rules, ids } = this.#context
     if (scenario.room.ignoreEvery === null) return
     const seq = ROOM_FRAMES.seqOf(frame)
@@ -81,7 +95,7 @@ export class Wishes {
     if (rules.isIgnored(seq)) return this.#violated(`node ${node} delivered ${seq}, which its application ignored`)
     const born = bornAt(node)
     if (scenario.room.since === 'live' && born > 0) {
-      const others = living().filter((one) => one !== node)
+      const others = living().filter((one) => bornAt(one) === 0)
       if (ledger.isPast({ author, epoch, seq }, { others, before: born }))
         return this.#violated(`node ${node} delivered ${seq} of node ${by}, which was over when it came`)
     }
