@@ -2,6 +2,7 @@
 
 export { adversary, type Plot } from './adversaries.js'
 export { Audit, type Tally } from './audit.js'
+export { type CrowdAct, type CrowdTrial, type CrowdTrialOptions, tryCrowd } from './crowd/trial.js'
 export { ENGINE_NAMES, type EngineName, engineNamed, type SimulatedEngine } from './engines.js'
 export { SimulatorError, type SimulatorErrorCode } from './errors.js'
 export { EventQueue } from './event-queue.js'

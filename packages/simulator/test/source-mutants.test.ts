@@ -14,7 +14,7 @@ async function violationsOf({ scenario, engine = 'trees', ...fault }: SourceMuta
   return runScenario(scenario, {
     ...{ seed: SEED, engine },
     wrap: ({ limits }) => gossip[engine](limits),
-    talk: (context) => new gossip.QueryMachine(context),
+    talk: gossip,
   }).violations
 }
 

@@ -10,7 +10,7 @@ import {
   seededRandom,
   type Topic,
 } from '@hearsay/core'
-import { type Engine, QueryMachine } from '@hearsay/gossip/machine'
+import type { Engine } from '@hearsay/gossip/machine'
 import { adversary } from '../adversaries.js'
 import { type EngineName, engineNamed, type SimulatedEngine } from '../engines.js'
 import type { LinkChange } from '../network/options.js'
@@ -28,7 +28,7 @@ import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
 import { Rules } from './rules.js'
-import { Talk, type TalkMachine } from './talk.js'
+import { TALK, Talk, type TalkProtocol } from './talk.js'
 import { Traffic } from './traffic.js'
 import { Watch } from './watch.js'
 import { Wishes } from './wishes.js'
@@ -41,8 +41,8 @@ export interface RunOptions {
   readonly engine?: EngineName | SimulatedEngine
   /** Changes the engine of a node: for planted faults. */
   readonly wrap?: (engine: Engine, node: number) => Engine
-  /** Makes the machine of a node's questions and answers: for planted faults. */
-  readonly talk?: (context: { readonly topic: Topic; readonly crypto: Crypto }) => TalkMachine
+  /** Questions and answers: for planted faults. */
+  readonly talk?: TalkProtocol
   /** @default simulatedCrypto() */
   readonly crypto?: Crypto
 }
@@ -142,6 +142,7 @@ class ScenarioRun {
       epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
       nextOf: (node) => this.#watch.nextOf(node),
       bornAt: (node) => this.#bornAt[node] ?? 0,
+      since: (node) => this.#since[node] ?? 0,
       living: () => this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork),
       onViolation: (violation) => this.#violated(violation),
     })
@@ -206,11 +207,10 @@ class ScenarioRun {
   }
 
   #createTalk(topic: Topic, crypto: Crypto): Talk {
-    const { seed, talk } = this.#options
+    const { seed, talk: protocol = TALK } = this.#options
     return new Talk({
       ...{ scenario: this.#scenario, network: this.#network, cast: this.#cast, identities: this.#identities },
-      ...{ topic, crypto, random: seededRandom(seed + 1) },
-      createMachine: () => talk?.({ topic, crypto }) ?? new QueryMachine({ topic, crypto }),
+      ...{ topic, crypto, random: seededRandom(seed + 1), protocol },
       onViolation: (violation) => this.#violated(violation),
     })
   }

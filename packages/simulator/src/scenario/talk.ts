@@ -7,6 +7,7 @@ import {
   decodeQueryFrame,
   encodeQueryFrame,
   type QueryInput,
+  QueryMachine,
   type QueryOutput,
   signAnswer,
   signQuery,
@@ -27,6 +28,15 @@ export interface TalkMachine {
   handle(input: QueryInput, now: number): readonly QueryOutput[]
 }
 
+/** What gossip has for it. */
+export interface TalkProtocol {
+  readonly QueryMachine: new (context: { readonly topic: Topic; readonly crypto: Crypto }) => TalkMachine
+  readonly signQuery: typeof signQuery
+  readonly signAnswer: typeof signAnswer
+}
+
+export const TALK: TalkProtocol = Object.freeze({ QueryMachine, signQuery, signAnswer })
+
 export interface TalkOptions {
   readonly scenario: Scenario
   readonly network: SimulatedNetwork
@@ -35,7 +45,7 @@ export interface TalkOptions {
   readonly topic: Topic
   readonly crypto: Crypto
   readonly random: Random
-  readonly createMachine: () => TalkMachine
+  readonly protocol: TalkProtocol
   readonly onViolation: (violation: string) => void
 }
 
@@ -62,6 +72,7 @@ const LONGEST_MS = 60_000
 
 export class Talk {
   readonly #options: TalkOptions
+  readonly #protocol: TalkProtocol
   readonly #machines: TalkMachine[]
   readonly #ends = new Map<number, End>()
   /** By node: its ends, by the node at the other end. */
@@ -72,9 +83,10 @@ export class Talk {
   #nextHandle = 1
 
   constructor(options: TalkOptions) {
-    const { scenario, cast, identities, network, random, createMachine, onViolation } = options
+    const { scenario, cast, identities, network, random, protocol, onViolation } = options
     this.#options = options
-    this.#machines = identities.map(() => createMachine())
+    this.#protocol = protocol
+    this.#machines = identities.map(() => this.#createMachine())
     this.#endsOf = identities.map(() => new Map())
     const late = scenario.queries?.late ?? 0
     this.#late = new Set(cast.honest.filter(() => random.below(1_000_000) < late * 1_000_000))
@@ -112,7 +124,7 @@ export class Talk {
 
   /** A new process has asked nothing. */
   restart(node: number): void {
-    this.#machines[node] = this.#options.createMachine()
+    this.#machines[node] = this.#createMachine()
   }
 
   /** What is wrong in the end: answers that did not come, questions that are never forgotten. */
@@ -135,7 +147,7 @@ export class Talk {
     const { hops = 1, waitMs = 1 } = scenario.queries ?? {}
     const id = random.bytes(ID_BYTES)
     const data = this.questions.ask(node, { id, hops, number, from: network.now, until: network.now + waitMs })
-    const query = signQuery({ id, type: 'test', data }, this.#signing(node))
+    const query = this.#protocol.signQuery({ id, type: 'test', data }, this.#signing(node))
     this.#feed(node, { type: 'ask', query, hops, ms: waitMs })
     const neighbours = [...(this.#endsOf[node]?.values() ?? [])].filter(({ to }) => cast.isHonest(to))
     if (neighbours.length === 0) return
@@ -183,7 +195,7 @@ export class Talk {
     network.at(network.now + afterMs, () => {
       if (!network.nodes[node]?.isAtWork) return
       const data = this.questions.answer(node, id)
-      this.#feed(node, { type: 'answer', id, answer: signAnswer({ id, data }, this.#signing(node)) })
+      this.#feed(node, { type: 'answer', id, answer: this.#protocol.signAnswer({ id, data }, this.#signing(node)) })
     })
   }
 
@@ -242,6 +254,11 @@ export class Talk {
       this.#endsOf[end.from]?.delete(end.to)
       this.#feed(end.from, { type: 'down', peer: end.handle })
     }
+  }
+
+  #createMachine(): TalkMachine {
+    const { topic, crypto } = this.#options
+    return new this.#protocol.QueryMachine({ topic, crypto })
   }
 
   #idOf(node: number): Identity['id'] {

@@ -22,6 +22,8 @@ export interface WishesContext {
   nextOf(node: number): ReadonlyMap<string, number>
   /** When the present life of the node began; 0 from the start. */
   bornAt(node: number): number
+  /** What is said from then on is due to the node; 0: everything. */
+  since(node: number): number
   /** Honest nodes that are at work. */
   living(): readonly number[]
   onViolation(violation: string): void
@@ -89,17 +91,17 @@ export class Wishes {
   }
 
   #onDelivered({ node, delivery: { author, epoch, seq } }: Of<'delivered'>): void {
-    const { scenario, rules, ledger, nodeOf, bornAt, living } = this.#context
+    const { rules, ledger, nodeOf, bornAt, since, living } = this.#context
     const by = nodeOf(author)
     if (rules.isOutsider(by)) return this.#violated(`node ${node} delivered words of node ${by}, which is no member`)
     if (rules.isIgnored(seq)) return this.#violated(`node ${node} delivered ${seq}, which its application ignored`)
     const born = bornAt(node)
-    if (scenario.room.since === 'live' && born > 0) {
+    if (since(node) > 0) {
       const others = living().filter((one) => bornAt(one) === 0)
       if (ledger.isPast({ author, epoch, seq }, { others, before: born }))
         return this.#violated(`node ${node} delivered ${seq} of node ${by}, which was over when it came`)
     }
-    if (scenario.room.order === 'causal') this.#expectCauses(node, { author, epoch, seq })
+    if (this.#context.scenario.room.order === 'causal') this.#expectCauses(node, { author, epoch, seq })
   }
 
   /** Of those whom it has heard it must have heard as much as the author had. */
