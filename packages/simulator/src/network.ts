@@ -23,8 +23,6 @@ type Event =
 
 /** Window given back is told in a few bytes. */
 const GRANT_BYTES = 8
-/** What `Date` can hold, and a record (ECMA-262, 21.4.1.1). */
-const MAX_WALL_MS = 8.64e15
 /** How often a machine may be woken at one moment. */
 const MAX_WAKES = 10_000
 /** How long an application thinks about a record. */
@@ -129,8 +127,7 @@ export class SimulatedNetwork {
 
   /** What the node's clock shows, as far as a date can tell. */
   wallOf(node: number): number {
-    const wall = (this.#options.wallMs ?? 0) + this.#now + this.#nodeAt(node).wallOffsetMs
-    return Math.floor(Math.min(Math.max(wall, 0), MAX_WALL_MS))
+    return this.#lives.wallOf(this.#nodeAt(node), this.#now)
   }
 
   /** True if both are at work and bytes get through both ways. */
@@ -182,9 +179,7 @@ export class SimulatedNetwork {
 
   /** A machine whose timer is due at once, again and again, would stop the time. */
   #onTimer(node: SimulatedNode): void {
-    node.wokenTimes = node.wokenAt === this.#now ? node.wokenTimes + 1 : 0
-    node.wokenAt = this.#now
-    if (node.wokenTimes < MAX_WAKES) return this.#feed(node, { type: 'timer' })
+    if (node.wake(this.#now) < MAX_WAKES) return this.#feed(node, { type: 'timer' })
     this.#options.onHappening({ type: 'broke', node: node.index, rule: 'it is woken without end' }, this.#now)
     this.#isStopped = true
   }

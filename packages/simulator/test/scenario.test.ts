@@ -62,6 +62,7 @@ describe('a run', () => {
         "261f34b268b5624e359d994538d74269",
         "e5fd0c4eadb424a8ef368b607aa2d3d5",
         "cfc4082a65a0a5511eae91991c6f7611",
+        "168b35cf5a3ea7bcece00cd5205073b4",
       ]
     `)
   })

@@ -8,6 +8,9 @@ import type { NetworkOptions } from './options.js'
 /** What came while the last record was written is asked for too, as the driver of a room does. */
 const OVERLAP_MS = 10_000
 
+/** What `Date` can hold, and a record (ECMA-262, 21.4.1.1). */
+const MAX_WALL_MS = 8.64e15
+
 export class Lives {
   readonly nodes: readonly SimulatedNode[]
   readonly #options: NetworkOptions
@@ -33,6 +36,12 @@ export class Lives {
     const last = node.kept.at(-1)
     if (!last) return null
     return { type: 'restore', records: [...node.kept], since: { age: Math.ceil(now - last.at) + OVERLAP_MS } }
+  }
+
+  /** What the node's clock shows, as far as a date can tell. */
+  wallOf({ wallOffsetMs }: SimulatedNode, now: number): number {
+    const wall = (this.#options.wallMs ?? 0) + now + wallOffsetMs
+    return Math.floor(Math.min(Math.max(wall, 0), MAX_WALL_MS))
   }
 
   #machineOf(author: Identity, node: number, epoch: number): Machine {

@@ -13,9 +13,6 @@ export class SimulatedNode {
   isCrashed = false
   /** When it wants its timer; what was asked for before is void. */
   wakeAt: number | null = null
-  /** When it was woken last, and how often at that moment. */
-  wokenAt = -1
-  wokenTimes = 0
   /** How far its wall clock is from the simulation's, in ms. */
   wallOffsetMs = 0
   /** What happened to it since it was stopped (SIGSTOP); null while it runs. */
@@ -25,11 +22,21 @@ export class SimulatedNode {
   /** What its store has, of a room that keeps. */
   kept: Restored[] = []
 
+  #wokenAt = -1
+  #wokenTimes = 0
+
   constructor(index: number, author: Identity, start: { readonly epoch: number; readonly machine: Machine }) {
     this.index = index
     this.author = author
     this.epoch = start.epoch
     this.machine = start.machine
+  }
+
+  /** It is woken; answers how often it was before, at this moment. */
+  wake(now: number): number {
+    this.#wokenTimes = this.#wokenAt === now ? this.#wokenTimes + 1 : 0
+    this.#wokenAt = now
+    return this.#wokenTimes
   }
 
   /** True unless it crashed or is frozen. */

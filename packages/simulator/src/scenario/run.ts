@@ -23,7 +23,7 @@ import { HEALED_MS, schedule } from './faults.js'
 import type { Scenario } from './format.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
-import { largestPart, unmet } from './outcome.js'
+import { largestPart, unconfirmed, unmet, untold } from './outcome.js'
 import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
@@ -133,13 +133,13 @@ class ScenarioRun {
       isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
       since: (node) => this.#since[node] ?? 0,
       bornAt: (node) => this.#bornAt[node] ?? 0,
-      epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
+      epochOf: (node) => this.#epochOf(node),
       onViolation: (violation) => this.#violated(violation),
     })
     const nodeOf = (id: string): number => this.#watch.nodeOf(id)
     this.#wishes = new Wishes({
       ...{ scenario, rules, ledger: this.#ledger, ids, nodeOf },
-      epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
+      epochOf: (node) => this.#epochOf(node),
       nextOf: (node) => this.#watch.nextOf(node),
       bornAt: (node) => this.#bornAt[node] ?? 0,
       since: (node) => this.#since[node] ?? 0,
@@ -252,6 +252,10 @@ class ScenarioRun {
     for (const victim of this.#cast.victims) for (const node of group.slice(0, 64)) this.#network.connect(victim, node)
   }
 
+  #epochOf(node: number): number {
+    return this.#epochs[node]?.at(-1) ?? -1
+  }
+
   /** An author says its records at a steady pace, at a moment of its own within it. */
   #speak(author: number): void {
     const { records, intervalMs, batch } = this.#scenario
@@ -299,7 +303,7 @@ class ScenarioRun {
     if (happening.type === 'published') {
       const { id } = this.#identities[node] as Identity
       const { from, to } = happening
-      this.#ledger.publish(node, { id, epoch: this.#epochs[node]?.at(-1) ?? -1, from, to }, at)
+      this.#ledger.publish(node, { id, epoch: this.#epochOf(node), from, to }, at)
     }
     if (happening.type === 'sent') this.#traffic.sent(happening.frame)
     if (happening.type === 'delivered') this.#traffic.delivered(happening.delivery.seq)
@@ -343,31 +347,11 @@ class ScenarioRun {
     }
     if (this.#violations.length > 0) return report
     this.#violations.push(
-      ...this.#untold(connected),
-      ...this.#unconfirmed(connected),
+      ...untold(connected, { equivocators: this.#cast.equivocators, watch: this.#watch }),
+      ...(this.#engine.confirms ? unconfirmed(connected, this.#ledger, (author) => this.#epochOf(author)) : []),
       ...(this.#talk?.conclude() ?? []),
+      ...unmet(report, this.#scenario.expect),
     )
-    this.#violations.push(...unmet(report, this.#scenario.expect))
     return report
-  }
-
-  /** A fork that one honest node knows of is to be known by all. */
-  #untold(nodes: readonly number[]): string[] {
-    return this.#cast.equivocators.flatMap((by) => {
-      const knowing = nodes.filter((node) => [...this.#watch.forksOf(node)].some((key) => key.startsWith(`${by} `)))
-      const told = knowing.length
-      if (told === nodes.length) return []
-      return [`${nodes.length - told} of ${nodes.length} nodes were not told of the fork of node ${by}`]
-    })
-  }
-
-  /** What an author said that lives and has neighbours, one of them has acknowledged. */
-  #unconfirmed(nodes: readonly number[]): string[] {
-    if (!this.#engine.confirms) return []
-    const living = new Set(nodes)
-    const count = this.#ledger.unconfirmed((author) =>
-      living.has(author) ? (this.#epochs[author]?.at(-1) ?? null) : null,
-    )
-    return count === 0 ? [] : [`${count} messages were confirmed by nobody`]
   }
 }
