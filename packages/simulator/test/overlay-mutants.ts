@@ -32,12 +32,12 @@ const attack = (networks: 'one' | 'many', attackers: number, cuts: boolean): Cro
 })
 const ATTACK = attack('many', 60, false)
 const NETWORK = attack('one', 30, true)
-const MANY: CrowdTrial = { name: 'seventy', nodes: 70, forMs: 33 * SECOND }
+const MANY: CrowdTrial = { name: 'many', nodes: 66, forMs: 15 * SECOND }
 const STRANGERS: CrowdTrial = {
   ...{ name: 'strangers', nodes: 16, forMs: 90 * SECOND },
   acts: [{ type: 'strangers', atMs: 30 * SECOND, nodes: 16 }],
 }
-const CONTINENTS: CrowdTrial = { name: 'continents', nodes: 24, forMs: 900 * SECOND, continents: true }
+const CONTINENTS: CrowdTrial = { name: 'continents', nodes: 24, forMs: 600 * SECOND, continents: true }
 
 const inFile = (file: string, mutants: readonly Omit<OverlayMutant, 'file'>[]): readonly OverlayMutant[] =>
   mutants.map((mutant) => ({ ...mutant, file }))
@@ -81,7 +81,7 @@ export const OVERLAY_MUTANTS: readonly OverlayMutant[] = [
       ...{ find: 'const need = this.#need()\n', put: 'const need = this.#shared.now > 15_000 ? 0 : this.#need()\n' },
     },
     {
-      ...{ rule: '8.4', name: 'dials nobody', trial: THIRTY, says: /neighbours/ },
+      ...{ rule: '8.4', name: 'dials nobody', trial: TEN, says: /neighbours/ },
       ...{ find: 'if (left > 0 && this.#shared.lookup) this.#dialMore(left)', put: '' },
     },
   ]),

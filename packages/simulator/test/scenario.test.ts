@@ -79,6 +79,14 @@ describe('a run', () => {
     expect(runScenario({ ...small, faults }, { seed: 2 })).toMatchObject({ survivors: 8, missed: 0, violations: [] })
   })
 
+  it('counts the questions that were asked and the answers that came', () => {
+    const report = runScenario(
+      { ...small, queries: { count: 3, everyMs: 100, hops: 16, waitMs: 2_000, late: 0 } },
+      { seed: 2 },
+    )
+    expect(report).toMatchObject({ questions: 3, answers: 3 * 15, violations: [] })
+  })
+
   it('counts nothing as due to who is surrounded by liars alone', () => {
     const adversaries = [{ type: 'dropper', share: 0.8, atMs: 0 } as const]
     const report = runScenario({ ...small, degree: 2, adversaries }, { seed: 2 })
@@ -132,6 +140,11 @@ describe('a scenario file', () => {
     ],
     [{ faults: [{ type: 'crash', share: 0.5, forMs: 5 }] }, 'faults[0] has no member "forMs"'],
     [{ faults: {} }, 'faults must be a list of at most 64'],
+    [{ room: { outsiders: 5 } }, 'room.outsiders must be fewer than authors'],
+    [{ room: { order: 'none' } }, 'room.order must be one of author, causal'],
+    [{ queries: {} }, 'queries.count must be given'],
+    [{ queries: { count: 1, hops: 33 } }, 'queries.hops must be a whole number from 1 to 32'],
+    [{ large: { every: 1, bytes: 2 ** 23 } }, 'large.bytes must be a whole number from 1 to 4194304'],
     [{ adversaries: [{ type: 'saint', share: 0.1 }] }, /^adversaries\[0\]\.type must be one of dropper/],
     [
       { adversaries: [{ type: 'liar', share: 0.95 }] },
