@@ -6,7 +6,7 @@ import type { Identity, PeerId } from '@hearsay/core'
 import type { Input, Output, PeerHandle } from '@hearsay/gossip/machine'
 import { EventQueue } from './event-queue.js'
 import type { Happening } from './network/happening.js'
-import { type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
+import { keyOf, type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
 import { Lives } from './network/lives.js'
 import type { SimulatedNode } from './network/node.js'
 import { drawLatency, type NetworkOptions } from './network/options.js'
@@ -346,8 +346,4 @@ export class SimulatedNetwork {
   #idOf(node: number): PeerId {
     return (this.#options.identities[node] as Identity).id
   }
-}
-
-function keyOf(a: number, b: number): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
 }

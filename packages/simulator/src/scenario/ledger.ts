@@ -22,6 +22,9 @@ export interface Sayings {
   readonly said: Said[]
 }
 
+/** What was said so long before a node came may be on its way to others. */
+const JUST_SAID_MS = 2_000
+
 /** What is due to whom. */
 export interface Due {
   /** Nodes that count: honest, alive, and connected by honest nodes. */
@@ -97,8 +100,10 @@ export class Ledger {
     })
   }
 
-  /** The node has come; what was said by then and nobody has acknowledged is for it too. */
-  owe(node: number, saidBefore: number): void {
+  /** The node has come at that time, and is linked; what was said by then and nobody has acknowledged is for it too. */
+  owe(node: number, at: number): void {
+    // Who said something a moment ago may have been heard already.
+    const saidBefore = at - JUST_SAID_MS
     for (const { author, said } of this.#sayings.values()) {
       for (const one of said) {
         if (one && author !== node && one.isWanted && !one.isConfirmed && one.at < saidBefore) one.owed.add(node)

@@ -19,7 +19,7 @@ import { type Edge, randomOverlay, regionLatency } from '../overlay.js'
 import { simulatedCrypto } from '../simulated-crypto.js'
 import { Trace } from '../trace.js'
 import { Cast, epochOf, WALL_MS } from './cast.js'
-import { HEALED_MS, schedule } from './faults.js'
+import { HEALED_MS, schedule, surround } from './faults.js'
 import type { Scenario } from './format.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
@@ -51,8 +51,6 @@ export interface RunOptions {
 const START_MS = 2_000
 /** Who comes back is due what is said from so long after. */
 const SETTLED_IN_MS = 5_000
-/** What was said so long before a node came may be on its way to others. */
-const JUST_SAID_MS = 2_000
 /** By so long after the end, which nothing is due in, nobody has anything to do any more. */
 const REST_MS = 120_000
 /** Links with fewer than which a node looks for more. */
@@ -127,24 +125,22 @@ class ScenarioRun {
       isWanted: (author, seq) => rules.isWanted(author, seq),
       saysLarge: (author) => rules.saysLarge(author),
     })
+    const lives = {
+      since: (node: number) => this.#since[node] ?? 0,
+      bornAt: (node: number) => this.#bornAt[node] ?? 0,
+      epochOf: (node: number) => this.#epochOf(node),
+      onViolation: (violation: string) => this.#violated(violation),
+    }
     this.#watch = new Watch({
-      ...{ ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
+      ...{ ...lives, ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
       isHonest: (node) => this.#cast.isHonest(node),
       isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
-      since: (node) => this.#since[node] ?? 0,
-      bornAt: (node) => this.#bornAt[node] ?? 0,
-      epochOf: (node) => this.#epochOf(node),
-      onViolation: (violation) => this.#violated(violation),
     })
     const nodeOf = (id: string): number => this.#watch.nodeOf(id)
     this.#wishes = new Wishes({
-      ...{ scenario, rules, ledger: this.#ledger, ids, nodeOf },
-      epochOf: (node) => this.#epochOf(node),
+      ...{ ...lives, scenario, rules, ledger: this.#ledger, ids, nodeOf },
       nextOf: (node) => this.#watch.nextOf(node),
-      bornAt: (node) => this.#bornAt[node] ?? 0,
-      since: (node) => this.#since[node] ?? 0,
       living: () => this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork),
-      onViolation: (violation) => this.#violated(violation),
     })
     this.#trace = new Trace(nodeOf)
     this.#traffic = new Traffic(this.#engine.frames)
@@ -164,7 +160,7 @@ class ScenarioRun {
   *run(): Generator<number, ScenarioReport> {
     const { records, intervalMs, settleMs, faults } = this.#scenario
     for (const [a, b] of this.#edges) this.#network.connect(a, b)
-    this.#surround()
+    surround(this.#cast, this.#network)
     for (const author of [...this.#cast.authors, ...this.#cast.equivocators]) this.#speak(author)
     const saidAt = START_MS + (records + 1) * intervalMs
     const stage = {
@@ -220,8 +216,7 @@ class ScenarioRun {
     if (!change.isUp) return
     for (const node of change.ends) {
       const since = this.#lonelySince[node] ?? null
-      // Who said something a moment ago may have been heard already.
-      if (since !== null) this.#ledger.owe(node, since - JUST_SAID_MS)
+      if (since !== null) this.#ledger.owe(node, since)
       this.#lonelySince[node] = null
     }
   }
@@ -244,12 +239,6 @@ class ScenarioRun {
     const silenced = this.#cast.authors[node % this.#cast.authors.length] ?? 0
     const victim = this.#identities[silenced]?.id ?? null
     return adversary(role.type, engine, { random: this.#random, fromMs: START_MS + role.atMs, victim })
-  }
-
-  /** A group links with its victims, as many of it as a node takes. */
-  #surround(): void {
-    const group = this.#cast.roles.flatMap((role, node) => (role?.type === 'sybil' ? [node] : []))
-    for (const victim of this.#cast.victims) for (const node of group.slice(0, 64)) this.#network.connect(victim, node)
   }
 
   #epochOf(node: number): number {
