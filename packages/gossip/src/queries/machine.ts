@@ -71,7 +71,7 @@ interface Peer {
 const MAX_ROUTES = 4_096
 const MAX_ANSWERS = 1_024
 /** Authors of whom it is remembered which question they answered; the one that answered first is forgotten. */
-const MAX_ANSWERED = 65_536
+const MAX_ANSWERED = 16_384
 /** No query lives longer, whatever it says. */
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
