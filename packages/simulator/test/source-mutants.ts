@@ -329,8 +329,8 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.7', name: 'forgets no question', scenario: QUESTIONS, says: /question was over|long over/ },
-      find: 'of this.#routes) if (until <= now)',
-      put: 'of this.#routes) if (until < 0)',
+      find: 'if (now < this.#endsAt) return',
+      put: 'return',
     },
     {
       ...{ rule: '8.7', name: 'believes any time to live', scenario: ASKED_FLOODERS, says: /long over/ },

@@ -86,6 +86,8 @@ export class QueryMachine {
   readonly #answered = new Set<string>()
   /** Questions of this node that are still open, for those who come while it waits. */
   readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
+  /** When the first of them ends; a frame must not cost a look at all. */
+  #endsAt = Number.POSITIVE_INFINITY
   #outputs: QueryOutput[] = []
 
   constructor(context: { readonly topic: Topic; readonly crypto: Crypto }) {
@@ -200,12 +202,19 @@ export class QueryMachine {
     const [oldest] = this.#routes.keys()
     if (this.#routes.size >= MAX_ROUTES && oldest !== undefined) this.#routes.delete(oldest)
     this.#routes.set(keyOf(id), route)
+    this.#endsAt = Math.min(this.#endsAt, route.until)
   }
 
-  /** Queries differ in how long they live, so the order of coming is not that of ending; the bound caps the work. */
+  /** Queries differ in how long they live, so the order of coming is not that of ending: looked at when the first one ends. */
   #expire(now: number): void {
-    for (const [key, { until }] of this.#routes) if (until <= now) this.#routes.delete(key)
-    for (const [key, { until }] of this.#own) if (until <= now) this.#own.delete(key)
+    if (now < this.#endsAt) return
+    this.#endsAt = Number.POSITIVE_INFINITY
+    for (const open of [this.#routes, this.#own]) {
+      for (const [key, { until }] of open) {
+        if (until <= now) open.delete(key)
+        else this.#endsAt = Math.min(this.#endsAt, until)
+      }
+    }
   }
 
   #decode(peer: QueryPeer, bytes: Uint8Array): QueryFrame | null {
