@@ -2,6 +2,7 @@
 // on what was built. Forks keep native addons apart.
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { plantedFault } from './tools/planted-fault.js'
 
 const packages = fileURLToPath(new URL('packages', import.meta.url))
 const alias = [
@@ -12,6 +13,7 @@ const alias = [
 
 const project = (name: string, root: string, testTimeout: number) => ({
   resolve: { alias },
+  plugins: [plantedFault(packages)],
   test: { name, root, include: ['test/**/*.test.ts'], pool: 'forks' as const, testTimeout, hookTimeout: testTimeout },
 })
 

@@ -9,7 +9,10 @@ import type { PartRange } from './part-frames.js'
 
 /** Neighbours that are remembered as holding one record. */
 const MAX_SOURCES = 16
-/** Who sends nothing of it for so long is left for another; twice as long each time, so that slow links are not left in turns. */
+/**
+ * Who sends nothing of it for so long is left for another; twice as long each time that one has its turn, so that slow links are
+ * not left for ever, and those who never send cost no more than this each.
+ */
 const STALL_MS = 500
 const MAX_DOUBLINGS = 3
 /** Standing still for so long, it takes the next one that says it has it. */
@@ -47,6 +50,7 @@ export class Assembly {
     this.block = start.arrival.body as LargeBlock
     this.position = start.position
     this.feeder = start.feeder
+    this.sources.set(start.feeder, 1)
     this.from = start.from
     this.progressAt = start.now
     this.#askedAt = start.now
@@ -171,6 +175,7 @@ export class Assembly {
   }
 
   get #patientUntil(): number {
-    return Math.max(this.progressAt, this.#askedAt) + STALL_MS * 2 ** Math.min(this.#turns, MAX_DOUBLINGS)
+    const turns = this.feeder === null ? this.#turns : (this.sources.get(this.feeder) ?? 1) - 1
+    return Math.max(this.progressAt, this.#askedAt) + STALL_MS * 2 ** Math.min(Math.max(turns, 0), MAX_DOUBLINGS)
   }
 }

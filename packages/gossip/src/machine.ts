@@ -8,5 +8,8 @@ export { decodeMembersFrame, encodeMembersFrame, type MembersFrame } from './mem
 export { MembershipMachine } from './membership/machine.js'
 export { DEFAULT_MEMBERSHIP, type MembershipLimits, resolveMembership } from './membership/options.js'
 export { DEFAULT_LIMITS, type GossipLimits, resolveLimits } from './options.js'
+export { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from './queries/frames.js'
+export { type QueryInput, QueryMachine, type QueryOutput } from './queries/machine.js'
+export { signAnswer, signQuery } from './queries/signed.js'
 export { rumor } from './rumor.js'
 export { trees } from './trees.js'

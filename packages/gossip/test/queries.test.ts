@@ -127,13 +127,26 @@ describe('an answer', () => {
     expect(made.handle({ type: 'frame', peer: 3, frame: answerOf(1) }, 1_000)).toEqual([])
   })
 
-  it('is passed back 1,024 times for one question, and no more', () => {
+  it('is passed back for 1,024 authors of one question, and no more', () => {
     const made = machine()
     made.handle({ type: 'frame', peer: 2, frame: queryOf(1) }, 0)
-    const frame = answerOf(1)
     let passed = 0
-    for (let count = 0; count < 1_100; count++) passed += made.handle({ type: 'frame', peer: 3, frame }, 1).length
+    for (let count = 0; count < 1_100; count++) {
+      const by = createIdentity({ seed: Uint8Array.from({ length: 32 }, (_, at) => (at < 2 ? count >> (8 * at) : 9)) })
+      passed += made.handle({ type: 'frame', peer: 3, frame: answerOf(1, by) }, 1).length
+    }
     expect(passed).toBe(1_024)
+  })
+
+  it('is passed back, and given to who asked, once for each author: nobody uses up the room for others', () => {
+    const made = machine()
+    made.handle({ type: 'frame', peer: 2, frame: queryOf(1) }, 0)
+    made.handle({ type: 'frame', peer: 2, frame: queryOf(2) }, 0)
+    const passed = (frame: Uint8Array): number => made.handle({ type: 'frame', peer: 3, frame }, 1).length
+    expect([answerOf(1), answerOf(1), answerOf(2), answerOf(2)].map(passed)).toEqual([1, 0, 1, 0])
+    const query = signQuery({ id: idOf(3), type: 'test', data: new Uint8Array() }, signing)
+    made.handle({ type: 'ask', query, hops: 3, ms: 1_000 }, 1)
+    expect([answerOf(3), answerOf(3)].map(passed)).toEqual([1, 0])
   })
 
   it('that its author did not sign ends the link', () => {

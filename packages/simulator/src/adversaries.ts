@@ -6,6 +6,7 @@ import type { Engine } from '@hearsay/gossip/machine'
 import { twoFaced } from './adversaries/equivocator.js'
 import { flooding } from './adversaries/flooder.js'
 import { lying } from './adversaries/liar.js'
+import { grafting, miserly } from './adversaries/misers.js'
 import { censoring, dropping, forging, replaying, sleeping } from './adversaries/relays.js'
 import type { AdversaryType } from './scenario/format.js'
 import { type MakeTwist, twisted } from './twist.js'
@@ -35,6 +36,8 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   forger: () => forging,
   replayer: ({ random }) => replaying(random),
   flooder: ({ random }) => flooding(random),
+  miser: () => miserly,
+  grafter: () => grafting,
 }
 
 /** The twist from a time on; it hears and sees all from the start. */

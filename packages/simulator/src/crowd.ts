@@ -17,9 +17,15 @@ import {
   type TopicId,
   toPeerId,
 } from '@hearsay/core'
-import type { MembershipLimits } from '@hearsay/gossip/machine'
-import { type PoolLimits, resolvePoolLimits } from '@hearsay/transport/machine'
+import type { MembershipLimits, MembershipOptions } from '@hearsay/gossip/machine'
+import {
+  type PoolLimits,
+  type PoolMachine,
+  type PoolMachineOptions,
+  resolvePoolLimits,
+} from '@hearsay/transport/machine'
 import { CrowdMember, type Dial } from './crowd/member.js'
+import type { CrowdMembership } from './crowd/membership.js'
 import { Streams } from './crowd/streams.js'
 import { EventQueue } from './event-queue.js'
 
@@ -39,6 +45,9 @@ export interface CrowdOptions {
   readonly latencyBetween?: (a: CrowdMember, b: CrowdMember) => number
   /** Signs and verifies address records; a simulated one is fast. @default sodiumCrypto() */
   readonly crypto?: Crypto
+  /** In place of the real machines: for planted faults. */
+  readonly createMembership?: (options: MembershipOptions) => CrowdMembership
+  readonly createPool?: (options: PoolMachineOptions) => PoolMachine
   /** Told of each record that one node tells another. */
   readonly onTold?: (told: { readonly by: CrowdMember; readonly record: AddressRecord }) => void
 }
@@ -131,6 +140,13 @@ export class Crowd {
       next.event()
     }
     this.#now = until
+  }
+
+  /** Of each pair of nodes that has more than one link at this moment, both. */
+  get doubleLinks(): readonly (readonly [CrowdMember, CrowdMember])[] {
+    return this.members.flatMap((member) =>
+      this.#streams.manifold(member).map((other): readonly [CrowdMember, CrowdMember] => [member, other]),
+    )
   }
 
   /** The sizes of the parts that the living fall into, over links that carry the topic; largest first. */

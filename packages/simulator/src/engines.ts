@@ -1,11 +1,11 @@
 // The engines that a scenario can run with, by name: those that ship, and models of other protocols to compare them with.
 
-import { type Engine, flood, trees } from '@hearsay/gossip/machine'
+import { type Engine, flood, rumor, trees } from '@hearsay/gossip/machine'
 import { type FrameReader, ROOM_FRAMES } from './frame-kinds.js'
 import { gossipsubModel } from './models/gossipsub.js'
 import { plumtreeModel } from './models/plumtree.js'
 
-export const ENGINE_NAMES = ['trees', 'flood', 'gossipsub', 'plumtree'] as const
+export const ENGINE_NAMES = ['trees', 'flood', 'gossipsub', 'plumtree', 'rumor'] as const
 
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
@@ -29,6 +29,8 @@ export function engineNamed(name: EngineName): SimulatedEngine {
       return { name, engine: trees(LIMITS), frames: ROOM_FRAMES, rests: true, confirms: true }
     case 'flood':
       return { name, engine: flood(LIMITS), frames: ROOM_FRAMES, rests: true, confirms: true }
+    case 'rumor':
+      return { name, engine: rumor(LIMITS), frames: ROOM_FRAMES, rests: true, confirms: true }
     case 'gossipsub':
       return gossipsubModel()
     case 'plumtree':

@@ -2,6 +2,7 @@
 
 export { adversary, type Plot } from './adversaries.js'
 export { Audit, type Tally } from './audit.js'
+export { type CrowdAct, type CrowdTrial, type CrowdTrialOptions, tryCrowd } from './crowd/trial.js'
 export { ENGINE_NAMES, type EngineName, engineNamed, type SimulatedEngine } from './engines.js'
 export { SimulatorError, type SimulatorErrorCode } from './errors.js'
 export { EventQueue } from './event-queue.js'
@@ -18,6 +19,8 @@ export {
   type Fault,
   type FaultType,
   type PathOptions,
+  type QueryOptions,
+  type RoomRules,
   type Scenario,
 } from './scenario/format.js'
 export type { Propagation, Step } from './scenario/propagation.js'
@@ -25,6 +28,7 @@ export { parseScenario, readScenario } from './scenario/reading.js'
 export type { Percentiles, ScenarioReport } from './scenario/report.js'
 export { type RunOptions, runScenario, scenarioSteps } from './scenario/run.js'
 export { type Reproduction, reproductionText, type ShrinkOptions, shrink } from './scenario/shrink.js'
+export type { TalkMachine, TalkProtocol } from './scenario/talk.js'
 export { type SimulateOptions, type SimulationReport, simulate } from './simulate.js'
 export { simulatedCrypto } from './simulated-crypto.js'
 export { type SwarmFault, type SwarmOptions, simulateSwarm } from './swarm.js'

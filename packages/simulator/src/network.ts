@@ -3,13 +3,13 @@
 // (network/path.ts).
 
 import type { Identity, PeerId } from '@hearsay/core'
-import type { Input, Machine, Output, PeerHandle } from '@hearsay/gossip/machine'
-import { resolveLimits } from '@hearsay/gossip/machine'
+import type { Input, Output, PeerHandle } from '@hearsay/gossip/machine'
 import { EventQueue } from './event-queue.js'
 import type { Happening } from './network/happening.js'
-import { type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
-import { SimulatedNode } from './network/node.js'
-import type { NetworkOptions } from './network/options.js'
+import { keyOf, type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
+import { Lives } from './network/lives.js'
+import type { SimulatedNode } from './network/node.js'
+import { drawLatency, type NetworkOptions } from './network/options.js'
 import { PATIENCE_MS, Path } from './network/path.js'
 
 export type { Happening } from './network/happening.js'
@@ -23,11 +23,14 @@ type Event =
 
 /** Window given back is told in a few bytes. */
 const GRANT_BYTES = 8
-/** What `Date` can hold, and a record (ECMA-262, 21.4.1.1). */
-const MAX_WALL_MS = 8.64e15
+/** How often a machine may be woken at one moment. */
+const MAX_WAKES = 10_000
+/** How long an application thinks about a record. */
+const VERDICT_MS = 20
 
 export class SimulatedNetwork {
   readonly #options: NetworkOptions
+  readonly #lives: Lives
   readonly #nodes: readonly SimulatedNode[]
   readonly #queue = new EventQueue<Event>()
   readonly #links = new Map<string, SimulatedLink>()
@@ -45,10 +48,8 @@ export class SimulatedNetwork {
   constructor(options: NetworkOptions) {
     this.#options = options
     this.#linksOf = options.identities.map(() => new Set())
-    this.#nodes = options.identities.map((author, index) => {
-      const epoch = this.#epochOf(index, 1)
-      return new SimulatedNode(index, author, { epoch, machine: this.#machineOf(index, epoch) })
-    })
+    this.#lives = new Lives(options)
+    this.#nodes = this.#lives.nodes
   }
 
   get now(): number {
@@ -70,11 +71,12 @@ export class SimulatedNetwork {
     const key = keyOf(a, b)
     if (a === b || this.#links.has(key) || this.#banned.has(key) || !this.canTalk(a, b)) return false
     const { random, windowBytes = WINDOW_BYTES, jitterMs = 0, path } = this.#options
-    const latencyMs = this.#drawLatency(a, b)
+    const latencyMs = drawLatency(this.#options, [a, b])
     const makePath = (): Path => new Path(latencyMs, random, { jitterMs, ...path })
     const handles = [this.#nextHandle++, this.#nextHandle++] as const
     const link = new SimulatedLink([a, b], handles, [makePath(), makePath()], windowBytes)
     this.#links.set(key, link)
+    this.#options.onLink?.({ ends: link.ends, isUp: true, latencyMs })
     for (const lane of link.lanes) {
       this.#linksOf[lane.from]?.add(link)
       this.#byHandle.set(lane.fromHandle, lane)
@@ -97,16 +99,12 @@ export class SimulatedNetwork {
     one.inbox = null
   }
 
-  /** A new process of the same identity in a new epoch, which knows nothing of the old one's; its links are gone. */
-  restart(node: number): void {
+  /** A new process of the same identity in a new epoch, which knows what its store kept, or nothing; its links are gone. */
+  restart(node: number, store: 'lost' | 'kept' = 'lost'): void {
     for (const link of [...(this.#linksOf[node] ?? [])]) this.#cut(link)
     const one = this.#nodeAt(node)
-    one.life++
-    one.epoch = this.#epochOf(node, one.life)
-    one.machine = this.#machineOf(node, one.epoch)
-    one.wakeAt = null
-    one.inbox = null
-    one.isCrashed = false
+    const restored = this.#lives.begin(one, store, this.#now)
+    if (restored) this.#feed(one, restored)
   }
 
   /** Stops the node as SIGSTOP does: what happens to it waits, window is not given back, timers are late. */
@@ -129,8 +127,7 @@ export class SimulatedNetwork {
 
   /** What the node's clock shows, as far as a date can tell. */
   wallOf(node: number): number {
-    const wall = (this.#options.wallMs ?? 0) + this.#now + this.#nodeAt(node).wallOffsetMs
-    return Math.floor(Math.min(Math.max(wall, 0), MAX_WALL_MS))
+    return this.#lives.wallOf(this.#nodeAt(node), this.#now)
   }
 
   /** True if both are at work and bytes get through both ways. */
@@ -177,7 +174,14 @@ export class SimulatedNetwork {
     this.#now = at
     if (event.type === 'act') event.run()
     else if (event.type === 'arrive') this.#arrive(event.lane, event.parcel)
-    else if (event.node.wakeAt === at) this.#feed(event.node, { type: 'timer' })
+    else if (event.node.wakeAt === at) this.#onTimer(event.node)
+  }
+
+  /** A machine whose timer is due at once, again and again, would stop the time. */
+  #onTimer(node: SimulatedNode): void {
+    if (node.wake(this.#now) < MAX_WAKES) return this.#feed(node, { type: 'timer' })
+    this.#options.onHappening({ type: 'broke', node: node.index, rule: 'it is woken without end' }, this.#now)
+    this.#isStopped = true
   }
 
   #arrive(lane: Lane, parcel: Parcel): void {
@@ -205,6 +209,8 @@ export class SimulatedNetwork {
       node.inbox.push(input)
       return
     }
+    if (input.type === 'peer-up') node.open.add(input.peer)
+    if (input.type === 'peer-down') node.open.delete(input.peer)
     for (const output of node.machine.handle(input, this.#now)) this.#carryOut(node, output)
     if (input.type === 'frame') this.#handled(input.peer, input.frame.byteLength)
   }
@@ -214,7 +220,7 @@ export class SimulatedNetwork {
     const tell = (happening: Happening): void => this.#options.onHappening(happening, this.#now)
     switch (output.type) {
       case 'send':
-        return this.#send(node, output.peer, output.frame)
+        return this.#send(source, output.peer, output.frame)
       case 'deliver':
         return tell({ type: 'delivered', node, delivery: output.delivery })
       case 'published':
@@ -223,6 +229,10 @@ export class SimulatedNetwork {
       case 'fork':
       case 'drop':
         return tell({ ...output, node })
+      case 'keep':
+        return void source.kept.push({ record: output.record, receivedAt: this.wallOf(node), at: this.#now })
+      case 'judge':
+        return this.#judge(source, output)
       case 'wake':
         return this.#wake(source, output.at)
       case 'blocked':
@@ -230,6 +240,15 @@ export class SimulatedNetwork {
       case 'misbehaved':
         return this.#onMisbehaved(node, output)
     }
+  }
+
+  /** The application takes its time, and answers the machine that asked, should it still be there. */
+  #judge(node: SimulatedNode, { ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
+    const { machine } = node
+    const verdict = this.#options.verdict?.(node.index, deliveries) ?? 'accept'
+    this.at(this.#now + VERDICT_MS, () => {
+      if (node.machine === machine) this.#feed(node, { type: 'verdict', ticket, verdict })
+    })
   }
 
   #wake(node: SimulatedNode, at: number | null): void {
@@ -247,10 +266,11 @@ export class SimulatedNetwork {
     this.at(this.#now, () => this.#cut(lane.link))
   }
 
-  #send(node: number, peer: PeerHandle, frame: Uint8Array): void {
+  #send({ index: node, open }: SimulatedNode, peer: PeerHandle, frame: Uint8Array): void {
+    const { onHappening } = this.#options
+    if (!open.has(peer)) onHappening({ type: 'broke', node, rule: 'a frame to who is gone' }, this.#now)
     const lane = this.#byHandle.get(peer)
     if (!lane?.link.up) return
-    const { onHappening } = this.#options
     // The guard of a real channel ends the link as well.
     if (lane.credit <= 0) {
       onHappening({ type: 'broke', node, rule: 'a frame beyond the window' }, this.#now)
@@ -310,30 +330,13 @@ export class SimulatedNetwork {
     if (!link.up) return
     link.up = false
     this.#links.delete(keyOf(...link.ends))
+    this.#options.onLink?.({ ends: link.ends, isUp: false, latencyMs: 0 })
     for (const lane of link.lanes) {
       this.#linksOf[lane.from]?.delete(link)
       this.#byHandle.delete(lane.fromHandle)
       this.#inFlight -= lane.unhandled
       this.#feed(this.#nodeAt(lane.from), { type: 'peer-down', peer: lane.fromHandle })
     }
-  }
-
-  #drawLatency(a: number, b: number): number {
-    const { latencyMs, random } = this.#options
-    if (typeof latencyMs === 'function') return latencyMs(a, b)
-    const [low, high] = latencyMs
-    return low + random.below(Math.max(1, high - low))
-  }
-
-  #machineOf(node: number, epoch: number): Machine {
-    const { topic, crypto, engine, identities } = this.#options
-    const own = typeof engine === 'function' ? engine(node) : engine
-    const author = identities[node] as Identity
-    return own.createMachine({ topic, author, epoch, crypto, limits: resolveLimits(own.limits) })
-  }
-
-  #epochOf(node: number, life: number): number {
-    return this.#options.epoch?.(node, life) ?? life
   }
 
   #nodeAt(node: number): SimulatedNode {
@@ -343,8 +346,4 @@ export class SimulatedNetwork {
   #idOf(node: number): PeerId {
     return (this.#options.identities[node] as Identity).id
   }
-}
-
-function keyOf(a: number, b: number): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`
 }

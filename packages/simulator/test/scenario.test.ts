@@ -62,6 +62,7 @@ describe('a run', () => {
         "261f34b268b5624e359d994538d74269",
         "e5fd0c4eadb424a8ef368b607aa2d3d5",
         "cfc4082a65a0a5511eae91991c6f7611",
+        "168b35cf5a3ea7bcece00cd5205073b4",
       ]
     `)
   })
@@ -83,6 +84,14 @@ describe('a run', () => {
     const story = { name: 'mass-restart', nodes: 24, authors: 3, records: 40, intervalMs: 300, faults }
     const report = runScenario(readScenario({ ...story, path: { latencyMs: [10, 60] } }), { seed })
     expect(report).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+  })
+
+  it('counts the questions that were asked and the answers that came', () => {
+    const report = runScenario(
+      { ...small, queries: { count: 3, everyMs: 100, hops: 16, waitMs: 2_000, late: 0 } },
+      { seed: 2 },
+    )
+    expect(report).toMatchObject({ questions: 3, answers: 3 * 15, violations: [] })
   })
 
   it('counts nothing as due to who is surrounded by liars alone', () => {
@@ -138,6 +147,11 @@ describe('a scenario file', () => {
     ],
     [{ faults: [{ type: 'crash', share: 0.5, forMs: 5 }] }, 'faults[0] has no member "forMs"'],
     [{ faults: {} }, 'faults must be a list of at most 64'],
+    [{ room: { outsiders: 5 } }, 'room.outsiders must be fewer than authors'],
+    [{ room: { order: 'none' } }, 'room.order must be one of author, causal'],
+    [{ queries: {} }, 'queries.count must be given'],
+    [{ queries: { count: 1, hops: 33 } }, 'queries.hops must be a whole number from 1 to 32'],
+    [{ large: { every: 1, bytes: 2 ** 23 } }, 'large.bytes must be a whole number from 1 to 4194304'],
     [{ adversaries: [{ type: 'saint', share: 0.1 }] }, /^adversaries\[0\]\.type must be one of dropper/],
     [
       { adversaries: [{ type: 'liar', share: 0.95 }] },

@@ -5,6 +5,7 @@
 //   query, seen      | ignored: the first way is the fastest way back
 //   answer, a route  | passed back; at its end it is given to who asked
 //   answer, no route | ignored: it came too late, or was never asked for
+//   answer, again    | of an author that has answered already: ignored, or one author could use up the room for all
 //
 // It never throws on what a remote sent.
 
@@ -69,6 +70,8 @@ interface Peer {
 /** Queries whose ids are remembered; the oldest goes first. */
 const MAX_ROUTES = 4_096
 const MAX_ANSWERS = 1_024
+/** Authors of whom it is remembered which question they answered; the one that answered first is forgotten. */
+const MAX_ANSWERED = 16_384
 /** No query lives longer, whatever it says. */
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
@@ -79,8 +82,12 @@ export class QueryMachine {
   readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
   readonly #peers = new Map<QueryPeer, Peer>()
   readonly #routes = new Map<string, Route>()
+  /** Questions with the authors that answered them. */
+  readonly #answered = new Set<string>()
   /** Questions of this node that are still open, for those who come while it waits. */
   readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
+  /** When the first of them ends; a frame must not cost a look at all. */
+  #endsAt = Number.POSITIVE_INFINITY
   #outputs: QueryOutput[] = []
 
   constructor(context: { readonly topic: Topic; readonly crypto: Crypto }) {
@@ -161,8 +168,11 @@ export class QueryMachine {
     const route = this.#routes.get(keyOf(idOf(frame.answer)))
     // The way forward is not a way back: who asked us does not answer through us.
     if (!from || !route || route.answersLeft === 0 || route.from === peer) return
+    const key = answerOf(frame.answer)
+    if (this.#answered.has(key)) return
     const signed = readSigned('answer', frame.answer, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
+    this.#noteAnswer(key)
     const hops = Math.min(frame.hops + 1, 255)
     if (route.from !== null) return this.#passBack(signed.id, { hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
@@ -178,6 +188,12 @@ export class QueryMachine {
     this.#send(route.from, { type: 'answer', hops, answer })
   }
 
+  #noteAnswer(key: string): void {
+    const [oldest] = this.#answered
+    if (this.#answered.size >= MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest)
+    this.#answered.add(key)
+  }
+
   #spread(frame: QueryFrame, except: QueryPeer | null): void {
     for (const peer of this.#peers.keys()) if (peer !== except) this.#send(peer, frame)
   }
@@ -186,12 +202,19 @@ export class QueryMachine {
     const [oldest] = this.#routes.keys()
     if (this.#routes.size >= MAX_ROUTES && oldest !== undefined) this.#routes.delete(oldest)
     this.#routes.set(keyOf(id), route)
+    this.#endsAt = Math.min(this.#endsAt, route.until)
   }
 
-  /** Queries differ in how long they live, so the order of coming is not that of ending; the bound caps the work. */
+  /** Queries differ in how long they live, so the order of coming is not that of ending: looked at when the first one ends. */
   #expire(now: number): void {
-    for (const [key, { until }] of this.#routes) if (until <= now) this.#routes.delete(key)
-    for (const [key, { until }] of this.#own) if (until <= now) this.#own.delete(key)
+    if (now < this.#endsAt) return
+    this.#endsAt = Number.POSITIVE_INFINITY
+    for (const open of [this.#routes, this.#own]) {
+      for (const [key, { until }] of open) {
+        if (until <= now) open.delete(key)
+        else this.#endsAt = Math.min(this.#endsAt, until)
+      }
+    }
   }
 
   #decode(peer: QueryPeer, bytes: Uint8Array): QueryFrame | null {
@@ -221,6 +244,11 @@ function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: 
 /** Where the id stands, before anything is verified. */
 function idOf(signed: Uint8Array): Uint8Array {
   return signed.subarray(32, 48)
+}
+
+/** Who answers what: the author stands before the id. */
+function answerOf(signed: Uint8Array): string {
+  return keyOf(signed.subarray(0, 48))
 }
 
 function keyOf(id: Uint8Array): string {

@@ -28,13 +28,19 @@ export const sleeping: MakeTwist = () => ({ hear: () => [], say: () => [] })
 /** Passes on other bytes than the author signed. */
 export const forging: MakeTwist = (context) => ({
   say: (output) => {
-    if (output.type !== 'send' || !isRecord(output.frame) || isRecordBy(output.frame, keyOf(context))) return [output]
+    if (output.type !== 'send' || !carriesBytes(output.frame) || isRecordBy(output.frame, keyOf(context)))
+      return [output]
     const frame = copyBytes(output.frame)
     const last = frame.byteLength - 1
     frame[last] = (frame[last] ?? 0) ^ 1
     return [{ ...output, frame }]
   },
 })
+
+/** Records, and parts of large ones, which do not name their author. */
+function carriesBytes(frame: Uint8Array): boolean {
+  return isRecord(frame) || decodeFrame(frame).type === 'part'
+}
 
 /** Records that it remembers, to say them again. */
 const REMEMBERED = 256

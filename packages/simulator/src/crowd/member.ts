@@ -26,6 +26,7 @@ import {
   type PoolInput,
   type PoolLimits,
   PoolMachine,
+  type PoolMachineOptions,
   type PoolOutput,
 } from '@hearsay/transport/machine'
 import type { Crowd } from '../crowd.js'
@@ -81,14 +82,15 @@ export class CrowdMember {
     this.address = address
     this.record = options.record
     const ownHosts = new Set([address.host, '127.0.0.1'])
-    this.#pool = new PoolMachine({
+    const pool: PoolMachineOptions = {
       self: this.id,
       limits,
       random,
       canDial: (scheme) => scheme === 'tcp',
       isCredible: (each, teller) => isCredible(each, { teller, ownHosts }),
-    })
-    const { target, crypto } = options.crowd.options
+    }
+    const { target, crypto, createPool } = options.crowd.options
+    this.#pool = createPool?.(pool) ?? new PoolMachine(pool)
     this.#exchange = createExchangeMachine({
       self: this.id,
       random,
@@ -110,6 +112,11 @@ export class CrowdMember {
   /** How far each neighbour is, as far as it was measured, in milliseconds there and back. */
   get distances(): readonly number[] {
     return this.#membership?.distances ?? []
+  }
+
+  /** Whom its membership holds, and how many others it remembers; null without one. */
+  get view(): Pick<Membership, 'active' | 'passive'> | null {
+    return this.#membership
   }
 
   get stopped(): boolean {
@@ -226,6 +233,7 @@ export class CrowdMember {
       random,
       limits,
       ...(crowd.options.crypto && { crypto: crowd.options.crypto }),
+      create: crowd.options.createMembership,
       now: () => crowd.now,
       after: (ms, run) => crowd.after(ms, run),
       recordOf: (peer) => this.#pool.referralOf(peer),

@@ -5,15 +5,21 @@ import {
   type MembershipInput,
   type MembershipLimits,
   MembershipMachine,
+  type MembershipOptions,
   type MembershipOutput,
   resolveMembership,
 } from '@hearsay/gossip/machine'
+
+/** The machine, as a crowd needs it. */
+export type CrowdMembership = Pick<MembershipMachine, 'handle' | 'active' | 'passive'>
 
 export interface MembershipHost {
   readonly self: PeerId
   readonly random: Random
   readonly limits: Partial<MembershipLimits>
   readonly crypto?: Crypto
+  /** @default a MembershipMachine */
+  readonly create?: ((options: MembershipOptions) => CrowdMembership) | undefined
   readonly now: () => number
   readonly after: (ms: number, run: () => void) => void
   readonly recordOf: (peer: PeerId) => AddressRecord | null
@@ -27,24 +33,28 @@ export interface MembershipHost {
 
 export class Membership {
   readonly #host: MembershipHost
-  readonly #machine: MembershipMachine
+  readonly #machine: CrowdMembership
   readonly #turns = new Turns<MembershipInput>((input) => this.#step(input))
   #wakeAt: number | null = null
 
   constructor(host: MembershipHost) {
     const { self, random, limits, recordOf, crypto } = host
     this.#host = host
-    this.#machine = new MembershipMachine({
-      self,
-      random,
-      recordOf,
-      limits: resolveMembership(limits),
-      ...(crypto && { crypto }),
-    })
+    const options = { self, random, recordOf, limits: resolveMembership(limits), ...(crypto && { crypto }) }
+    this.#machine = host.create?.(options) ?? new MembershipMachine(options)
   }
 
   get neighbours(): readonly PeerId[] {
     return this.#machine.active.map(({ peer }) => peer)
+  }
+
+  get active(): CrowdMembership['active'] {
+    return this.#machine.active
+  }
+
+  /** How many others it remembers. */
+  get passive(): number {
+    return this.#machine.passive
   }
 
   get distances(): readonly number[] {

@@ -99,6 +99,15 @@ export class Streams {
     }
   }
 
+  /** Members that share more than one stream with this one, both ends of which are links. */
+  manifold(member: CrowdMember): readonly CrowdMember[] {
+    const counts = new Map<CrowdMember, number>()
+    for (const { ready, over, other } of this.#ends.get(member)?.values() ?? []) {
+      if (ready && !over && other?.ready && !other.over) counts.set(other.member, (counts.get(other.member) ?? 0) + 1)
+    }
+    return [...counts].flatMap(([each, count]) => (count > 1 ? [each] : []))
+  }
+
   breakAll(member: CrowdMember): void {
     for (const end of [...(this.#ends.get(member)?.values() ?? [])]) this.close(end, null)
     this.#ends.delete(member)

@@ -70,3 +70,8 @@ export class SimulatedLink {
     return lane === this.lanes[0] ? this.lanes[1] : this.lanes[0]
   }
 }
+
+/** Names the link between two nodes. */
+export function keyOf(a: number, b: number): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`
+}

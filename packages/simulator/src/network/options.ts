@@ -1,9 +1,20 @@
 // What a simulated network is made from.
 
-import type { Crypto, Identity, Random, Topic } from '@hearsay/core'
-import type { Engine } from '@hearsay/gossip/machine'
+import type { Crypto, Delivery, Identity, Random, Topic } from '@hearsay/core'
+import type { Engine, MachineContext, Verdict } from '@hearsay/gossip/machine'
 import type { Happening } from './happening.js'
 import type { PathFaults } from './path.js'
+
+/** What is different of a node's room; its engine brings the limits. */
+export type RoomOptions = Partial<Pick<MachineContext, 'since' | 'order' | 'members' | 'judges' | 'keeps'>>
+
+/** A link was made, or is over. */
+export interface LinkChange {
+  readonly ends: readonly [number, number]
+  readonly isUp: boolean
+  /** One way; 0 of one that is over. */
+  readonly latencyMs: number
+}
 
 export interface NetworkOptions {
   readonly topic: Topic
@@ -26,5 +37,17 @@ export interface NetworkOptions {
   readonly epoch?: (node: number, life: number) => number
   /** Whether bytes get from one node to another now; see `reachChanged`. @default always */
   readonly reach?: (from: number, to: number) => boolean
+  /** @default as rooms are */
+  readonly room?: RoomOptions
+  /** What a node's application says of the messages of one record, where rooms judge. @default accept */
+  readonly verdict?: (node: number, deliveries: readonly Omit<Delivery, 'receivedAt'>[]) => Verdict
+  readonly onLink?: (change: LinkChange) => void
   readonly onHappening: (happening: Happening, at: number) => void
+}
+
+/** One way, in ms, of a link between these two that is made now. */
+export function drawLatency({ latencyMs, random }: NetworkOptions, [a, b]: readonly [number, number]): number {
+  if (typeof latencyMs === 'function') return latencyMs(a, b)
+  const [low, high] = latencyMs
+  return low + random.below(Math.max(1, high - low))
 }

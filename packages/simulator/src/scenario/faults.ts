@@ -3,6 +3,7 @@
 import type { Random } from '@hearsay/core'
 import type { SimulatedNetwork } from '../network.js'
 import { type Edge, pick, randomOverlay, shuffled } from '../overlay.js'
+import type { Cast } from './cast.js'
 import type { Fault, FaultType } from './format.js'
 import { LIVENESS_MS, type Membership, RELINK_MS, STRANGERS_MS } from './membership.js'
 import type { Reach } from './reach.js'
@@ -18,8 +19,8 @@ export interface Stage {
   readonly honest: readonly number[]
   /** Honest nodes that publish nothing. */
   readonly listeners: readonly number[]
-  /** The next life of this node begins with its stored state lost, or as of before its last life. */
-  restart(node: number, state: 'lost' | 'stale'): void
+  /** The next life of this node begins with its stored state lost, as of before its last life, or kept. */
+  restart(node: number, state: 'lost' | 'stale' | 'kept'): void
 }
 
 type Of<Type extends FaultType> = Extract<Fault, { type: Type }>
@@ -32,6 +33,12 @@ export function schedule(fault: Fault, stage: Stage, startMs: number): number {
   const atMs = startMs + fault.atMs
   stage.network.at(atMs, () => strike(fault, stage))
   return atMs + ('forMs' in fault ? fault.forMs : 0)
+}
+
+/** A group of adversaries links with its victims, as many of it as a node takes. */
+export function surround({ roles, victims }: Cast, network: SimulatedNetwork): void {
+  const group = roles.flatMap((role, node) => (role?.type === 'sybil' ? [node] : []))
+  for (const victim of victims) for (const node of group.slice(0, 64)) network.connect(victim, node)
 }
 
 function strike(fault: Fault, stage: Stage): void {

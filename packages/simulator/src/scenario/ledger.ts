@@ -5,8 +5,12 @@ import type { PeerId } from '@hearsay/core'
 /** One message, and who has it. */
 interface Said {
   readonly at: number
+  /** False if nobody else wants to hear it. */
+  readonly isWanted: boolean
   /** True once somebody has acknowledged it to its author. */
   isConfirmed: boolean
+  /** Nodes that came later, and are to hear it all the same. */
+  readonly owed: Set<number>
   /** When each node delivered it in its present life; -1 if it did not. */
   readonly heardAt: Float64Array
 }
@@ -18,6 +22,9 @@ export interface Sayings {
   readonly said: Said[]
 }
 
+/** What was said so long before a node came may be on its way to others. */
+const JUST_SAID_MS = 2_000
+
 /** What is due to whom. */
 export interface Due {
   /** Nodes that count: honest, alive, and connected by honest nodes. */
@@ -26,12 +33,22 @@ export interface Due {
   readonly since: readonly number[]
 }
 
+/** How many nodes there are, and what is said. */
+export interface LedgerContext {
+  readonly nodes: number
+  isWanted(author: number, seq: number): boolean
+  /** True if some of what it says is large. */
+  saysLarge(author: number): boolean
+}
+
+type Place = { readonly author: PeerId; readonly epoch: number; readonly seq: number }
+
 export class Ledger {
-  readonly #nodes: number
+  readonly #context: LedgerContext
   readonly #sayings = new Map<string, Sayings>()
 
-  constructor(nodes: number) {
-    this.#nodes = nodes
+  constructor(context: LedgerContext) {
+    this.#context = context
   }
 
   /** An author signed [from, to). */
@@ -41,19 +58,16 @@ export class Ledger {
     const sayings = this.#sayings.get(key) ?? { author, epoch, said: [] }
     this.#sayings.set(key, sayings)
     for (let seq = from; seq < to; seq++) {
-      const heardAt = new Float64Array(this.#nodes).fill(-1)
+      const heardAt = new Float64Array(this.#context.nodes).fill(-1)
       heardAt[author] = at
-      sayings.said[seq] = { at, heardAt, isConfirmed: false }
+      const isWanted = this.#context.isWanted(author, seq)
+      sayings.said[seq] = { at, heardAt, isWanted, isConfirmed: false, owed: new Set() }
     }
   }
 
   /** The node heard it; answers when it was said, or null if nobody honest said it. */
-  hear(
-    node: number,
-    { author, epoch, seq }: { author: PeerId; epoch: number; seq: number },
-    at: number,
-  ): number | null {
-    const said = this.#sayings.get(`${author} ${epoch}`)?.said[seq]
+  hear(node: number, { author, epoch, seq }: Place, at: number): number | null {
+    const said = this.#find({ author, epoch, seq })
     if (!said) return null
     said.heardAt[node] = at
     return said.at
@@ -64,9 +78,37 @@ export class Ledger {
     return this.#sayings.get(`${author} ${epoch}`)?.said[0]?.at ?? null
   }
 
-  hasHeard(node: number, place: { author: PeerId; epoch: number; seq: number }): boolean {
-    const said = this.#sayings.get(`${place.author} ${place.epoch}`)?.said[place.seq]
-    return said !== undefined && (said.heardAt[node] ?? -1) >= 0
+  hasHeard(node: number, place: Place): boolean {
+    return (this.#find(place)?.heardAt[node] ?? -1) >= 0
+  }
+
+  /** The first number from `seq` on that others want to hear. */
+  nextWanted({ author, epoch, seq }: Place): number {
+    const said = this.#sayings.get(`${author} ${epoch}`)?.said ?? []
+    let next = seq
+    while (said[next]?.isWanted === false) next++
+    return next
+  }
+
+  /** True if all of the others had heard it by then, and its author knew of one: nobody who came later is to hear it. */
+  isPast(place: Place, { others, before }: { others: readonly number[]; before: number }): boolean {
+    const said = this.#find(place)
+    if (!said?.isConfirmed || said.owed.size > 0) return false
+    return others.every((node) => {
+      const heardAt = said.heardAt[node] ?? -1
+      return heardAt >= 0 && heardAt < before
+    })
+  }
+
+  /** The node has come at that time, and is linked; what was said by then and nobody has acknowledged is for it too. */
+  owe(node: number, at: number): void {
+    // Who said something a moment ago may have been heard already.
+    const saidBefore = at - JUST_SAID_MS
+    for (const { author, said } of this.#sayings.values()) {
+      for (const one of said) {
+        if (one && author !== node && one.isWanted && !one.isConfirmed && one.at < saidBefore) one.owed.add(node)
+      }
+    }
   }
 
   /** Somebody acknowledged [from, to). */
@@ -82,14 +124,19 @@ export class Ledger {
   unconfirmed(of: (author: number) => number | null): number {
     let count = 0
     for (const { author, epoch, said } of this.#sayings.values()) {
-      if (of(author) === epoch) count += said.filter((one) => one && !one.isConfirmed).length
+      if (of(author) === epoch) count += said.filter((one) => one?.isWanted && !one.isConfirmed).length
     }
     return count
   }
 
   /** A new process knows nothing. */
   forget(node: number): void {
-    for (const { said } of this.#sayings.values()) for (const one of said) one.heardAt[node] = -1
+    for (const { said } of this.#sayings.values()) {
+      for (const one of said) {
+        one.heardAt[node] = -1
+        one.owed.delete(node)
+      }
+    }
   }
 
   /** Deliveries that are due: of what any of the nodes has, to the others; and those of them that were made. */
@@ -97,10 +144,11 @@ export class Ledger {
     let [expected, delivered] = [0, 0]
     const missing: string[] = []
     for (const { author, epoch, said } of this.#sayings.values()) {
-      for (const [seq, { at, heardAt }] of said.entries()) {
+      for (const [seq, { at, heardAt, isWanted, owed }] of said.entries()) {
+        if (!isWanted) continue
         if (!nodes.some((node) => (heardAt[node] ?? -1) >= 0)) continue
         for (const node of nodes) {
-          if (node === author || at < (since[node] ?? 0)) continue
+          if (node === author || (at < (since[node] ?? 0) && !owed.has(node))) continue
           expected++
           if ((heardAt[node] ?? -1) >= 0) delivered++
           else if (missing.length < 16) missing.push(`node ${node} lacks ${seq} of node ${author} in epoch ${epoch}`)
@@ -110,10 +158,11 @@ export class Ledger {
     return { expected, delivered, missing }
   }
 
-  /** For how long each delivery was on its way, by node and message, to nodes that count. */
-  latencies({ nodes, since }: Due): number[] {
+  /** For how long each delivery was on its way, by node and message, to nodes that count; of authors that say nothing large only, if so. */
+  latencies({ nodes, since }: Due, isSmallOnly = false): number[] {
     const latencies: number[] = []
     for (const { author, said } of this.#sayings.values()) {
+      if (isSmallOnly && this.#context.saysLarge(author)) continue
       for (const { at, heardAt } of said) {
         for (const node of nodes) {
           const heard = heardAt[node] ?? -1
@@ -122,5 +171,9 @@ export class Ledger {
       }
     }
     return latencies
+  }
+
+  #find({ author, epoch, seq }: Place): Said | undefined {
+    return this.#sayings.get(`${author} ${epoch}`)?.said[seq]
   }
 }

@@ -22,7 +22,7 @@ const FAULTS: Readonly<Record<FaultType, Shape>> = {
   'one-way': { ...SHARE, ...FOR },
   freeze: { ...SHARE, ...FOR },
   churn: { everyMs: [whole(1, DAY_MS)], ...FOR },
-  restart: { ...SHARE, ...FOR, state: [oneOf('lost', 'stale'), 'lost'] },
+  restart: { ...SHARE, ...FOR, state: [oneOf('lost', 'stale', 'kept'), 'lost'] },
   clock: { ...SHARE, ...AT, byMs: [whole(-CENTURY_MS, CENTURY_MS)] },
 }
 
@@ -40,6 +40,28 @@ const EXPECT: Shape = {
   redundancy: [orNull(number(0, 1e6)), null],
   p99Ms: [orNull(number(0, DAY_MS)), null],
   controlBytes: [orNull(number(0, 1e9)), null],
+  smallP99Ms: [orNull(number(0, DAY_MS)), null],
+  bytes: [orNull(number(0, 1e9)), null],
+}
+
+const LARGE: Shape = { every: [whole(1, 100_000)], bytes: [whole(1, 4_194_304)], authors: [whole(1, 10_000), 10_000] }
+
+const ROOM: Shape = {
+  since: [oneOf('live', 'all'), 'live'],
+  order: [oneOf('author', 'causal'), 'author'],
+  outsiders: [whole(0, 10_000), 0],
+  ignoreEvery: [orNull(whole(1, 100_000)), null],
+  capacity: [orNull(whole(1, 100_000)), null],
+  capacityBytes: [orNull(whole(1, 2 ** 26)), null],
+  follows: [orNull(whole(1, 65_536)), null],
+}
+
+const QUERIES: Shape = {
+  count: [whole(1, 1_000)],
+  everyMs: [whole(1, DAY_MS), 500],
+  hops: [whole(1, 32), 16],
+  waitMs: [whole(1, 60_000), 2_000],
+  late: [number(0, 1), 0],
 }
 
 const SCENARIO: Shape = {
@@ -51,18 +73,23 @@ const SCENARIO: Shape = {
   records: [whole(1, 100_000), 10],
   intervalMs: [whole(1, DAY_MS), 500],
   payloadBytes: [whole(0, 100_000), 0],
+  batch: [whole(1, 1_000), 1],
+  large: [orNull(shaped(LARGE)), null],
   holdMs: [orNull(whole(0, DAY_MS)), null],
   settleMs: [whole(0, DAY_MS), 30_000],
-  path: [(value, at) => members(value, at, PATH), {}],
+  room: [shaped(ROOM), {}],
+  queries: [orNull(shaped(QUERIES)), null],
+  path: [shaped(PATH), {}],
   faults: [list(fault), []],
   adversaries: [list(adversaries), []],
-  expect: [(value, at) => members(value, at, EXPECT), {}],
+  expect: [shaped(EXPECT), {}],
 }
 
 /** The scenario that the parsed JSON says, with defaults filled in; throws `ERR_SCENARIO`. */
 export function readScenario(value: unknown): Scenario {
   const scenario = members(value, 'the scenario', SCENARIO) as unknown as Scenario
   if (scenario.authors > scenario.nodes) throw wrong('authors', `at most as many as nodes (${scenario.nodes})`)
+  if (scenario.room.outsiders >= scenario.authors) throw wrong('room.outsiders', 'fewer than authors')
   const share = scenario.adversaries.reduce((sum, one) => sum + one.share, 0)
   if (share > 0.9) throw wrong('adversaries', 'shares that leave a tenth of the nodes honest')
   return Object.freeze(scenario)
@@ -108,6 +135,10 @@ function members(value: unknown, at: string, shape: Shape): Members {
     return [key, reader(own, place)] as const
   })
   return Object.fromEntries(read)
+}
+
+function shaped(shape: Shape): Read {
+  return (value, at) => members(value, at, shape)
 }
 
 function object(value: unknown, at: string): Members {

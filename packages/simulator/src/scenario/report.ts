@@ -28,10 +28,15 @@ export interface ScenarioReport {
   /** Links between honest nodes that ended because no hello had come in time. */
   readonly lateHellos: number
   readonly latencyMs: Percentiles
+  /** Of 99 in 100 deliveries of authors that say nothing large. */
+  readonly smallP99Ms: number
   /** The most links that a delivery crossed. */
   readonly lastHop: number
   /** Copies of records beyond the first, by delivery: of all, and of those with warm trees. */
   readonly redundancy: { readonly all: number; readonly warm: number }
+  /** Questions that were asked, what became of them counted in `violations` alone, and answers that came. */
+  readonly questions: number
+  readonly answers: number
   /** What honest nodes sent. */
   readonly bytes: number
   readonly bytesByKind: Readonly<Record<string, number>>

@@ -1,24 +1,37 @@
 // One run of a scenario: a room grows, authors speak, faults strike, liars lie, and everything that happens is counted and held
 // against the invariants. The seed decides everything that is random.
 
-import { type Crypto, createIdentity, createTopic, type Identity, type Random, seededRandom } from '@hearsay/core'
+import {
+  type Crypto,
+  createIdentity,
+  createTopic,
+  type Identity,
+  type Random,
+  seededRandom,
+  type Topic,
+} from '@hearsay/core'
 import type { Engine } from '@hearsay/gossip/machine'
 import { adversary } from '../adversaries.js'
 import { type EngineName, engineNamed, type SimulatedEngine } from '../engines.js'
+import type { LinkChange } from '../network/options.js'
 import { type Happening, SimulatedNetwork } from '../network.js'
 import { type Edge, randomOverlay, regionLatency } from '../overlay.js'
 import { simulatedCrypto } from '../simulated-crypto.js'
 import { Trace } from '../trace.js'
 import { Cast, epochOf, WALL_MS } from './cast.js'
-import { HEALED_MS, schedule } from './faults.js'
+import { HEALED_MS, schedule, surround } from './faults.js'
 import type { Scenario } from './format.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
+import { largestPart, unconfirmed, unmet, untold } from './outcome.js'
 import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
+import { Rules } from './rules.js'
+import { TALK, Talk, type TalkProtocol } from './talk.js'
 import { Traffic } from './traffic.js'
 import { Watch } from './watch.js'
+import { Wishes } from './wishes.js'
 import { wordsOf } from './words.js'
 
 export interface RunOptions {
@@ -28,6 +41,8 @@ export interface RunOptions {
   readonly engine?: EngineName | SimulatedEngine
   /** Changes the engine of a node: for planted faults. */
   readonly wrap?: (engine: Engine, node: number) => Engine
+  /** Questions and answers: for planted faults. */
+  readonly talk?: TalkProtocol
   /** @default simulatedCrypto() */
   readonly crypto?: Crypto
 }
@@ -68,21 +83,28 @@ class ScenarioRun {
   readonly #membership: Membership
   readonly #reach = new Reach()
   readonly #ledger: Ledger
+  readonly #rules: Rules
   readonly #watch: Watch
+  readonly #wishes: Wishes
+  /** Null where nobody asks anything. */
+  readonly #talk: Talk | null
   readonly #traffic: Traffic
   readonly #tracker: Tracker
   readonly #trace: Trace
   readonly #edges: readonly Edge[]
   /** Since when each node is there, in its present life. */
   readonly #since: number[]
+  readonly #bornAt: number[]
   /** Epochs in which each node has lived. */
   readonly #epochs: readonly number[][]
   readonly #stored: number[]
+  /** When each life began that has no link yet and may be owed what nobody has acknowledged; null of others. */
+  readonly #lonelySince: (number | null)[]
   readonly #violations: string[] = []
 
   constructor(scenario: Scenario, options: RunOptions) {
     const { seed, engine = 'trees', crypto = simulatedCrypto() } = options
-    const { nodes, degree, payloadBytes, records } = scenario
+    const { nodes, degree, records } = scenario
     const random = seededRandom(seed)
     this.#scenario = scenario
     this.#options = options
@@ -91,23 +113,42 @@ class ScenarioRun {
     this.#identities = Array.from({ length: nodes }, () => createIdentity({ seed: random.bytes(32), crypto }))
     this.#cast = new Cast(scenario, random)
     this.#since = this.#identities.map(() => 0)
+    this.#bornAt = this.#identities.map(() => 0)
     this.#epochs = this.#identities.map(() => [])
     this.#stored = this.#identities.map(() => -1)
-    this.#ledger = new Ledger(nodes)
+    this.#lonelySince = this.#identities.map(() => null)
+    const ids = this.#identities.map(({ id }) => id)
+    const rules = new Rules(scenario, { ids, authors: this.#cast.authors })
+    this.#rules = rules
+    this.#ledger = new Ledger({
+      nodes,
+      isWanted: (author, seq) => rules.isWanted(author, seq),
+      saysLarge: (author) => rules.saysLarge(author),
+    })
+    const lives = {
+      since: (node: number) => this.#since[node] ?? 0,
+      bornAt: (node: number) => this.#bornAt[node] ?? 0,
+      epochOf: (node: number) => this.#epochOf(node),
+      onViolation: (violation: string) => this.#violated(violation),
+    }
     this.#watch = new Watch({
-      ...{ ids: this.#identities.map(({ id }) => id), ledger: this.#ledger, payloadBytes },
+      ...{ ...lives, ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
       isHonest: (node) => this.#cast.isHonest(node),
       isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
-      since: (node) => this.#since[node] ?? 0,
-      epochOf: (node) => this.#epochs[node]?.at(-1) ?? -1,
-      onViolation: (violation) => this.#violated(violation),
     })
     const nodeOf = (id: string): number => this.#watch.nodeOf(id)
+    this.#wishes = new Wishes({
+      ...{ ...lives, scenario, rules, ledger: this.#ledger, ids, nodeOf },
+      nextOf: (node) => this.#watch.nextOf(node),
+      living: () => this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork),
+    })
     this.#trace = new Trace(nodeOf)
     this.#traffic = new Traffic(this.#engine.frames)
     const author = this.#cast.authors[0] ?? 0
     this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
-    this.#network = this.#createNetwork(crypto)
+    const topic = createTopic('simulation', { crypto })
+    this.#network = this.#createNetwork(topic, crypto)
+    this.#talk = scenario.queries ? this.#createTalk(topic, crypto) : null
     this.#edges = randomOverlay(
       this.#network.nodes.map(({ index }) => index),
       degree,
@@ -119,16 +160,17 @@ class ScenarioRun {
   *run(): Generator<number, ScenarioReport> {
     const { records, intervalMs, settleMs, faults } = this.#scenario
     for (const [a, b] of this.#edges) this.#network.connect(a, b)
-    this.#surround()
+    surround(this.#cast, this.#network)
     for (const author of [...this.#cast.authors, ...this.#cast.equivocators]) this.#speak(author)
     const saidAt = START_MS + (records + 1) * intervalMs
     const stage = {
       ...{ network: this.#network, membership: this.#membership, reach: this.#reach, random: this.#random },
       ...{ edges: this.#edges, honest: this.#cast.honest, listeners: this.#cast.listeners },
-      restart: (node: number, state: 'lost' | 'stale') => this.#restart(node, state),
+      restart: (node: number, state: 'lost' | 'stale' | 'kept') => this.#restart(node, state),
     }
     const over = faults.map((fault) => schedule(fault, stage, START_MS))
-    const calmAt = over.length === 0 ? saidAt : Math.max(saidAt, ...over.map((at) => at + HEALED_MS))
+    const askedAt = this.#talk?.schedule(START_MS) ?? 0
+    const calmAt = Math.max(saidAt, askedAt, ...over.map((at) => at + HEALED_MS))
     this.#membership.endAt(calmAt)
     const endMs = calmAt + settleMs
     let isAtRest = false
@@ -144,10 +186,12 @@ class ScenarioRun {
     return report
   }
 
-  #createNetwork(crypto: Crypto): SimulatedNetwork {
+  #createNetwork(topic: Topic, crypto: Crypto): SimulatedNetwork {
     const { latencyMs, bytesPerMs, ...path } = this.#scenario.path
     return new SimulatedNetwork({
-      ...{ topic: createTopic('simulation', { crypto }), identities: this.#identities, crypto, random: this.#random },
+      ...{ topic, identities: this.#identities, crypto, random: this.#random, room: this.#rules.options },
+      verdict: (_node, deliveries) => this.#rules.verdictOn(deliveries),
+      onLink: (change) => this.#onLink(change),
       engine: (node) => this.#engineOf(node),
       latencyMs: latencyMs === 'regions' ? regionLatency(this.#random) : latencyMs,
       path: { ...path, ...(bytesPerMs !== null && { bytesPerMs }) },
@@ -156,6 +200,25 @@ class ScenarioRun {
       reach: (from, to) => this.#reach.isOpen(from, to),
       onHappening: (happening, at) => this.#note(happening, at),
     })
+  }
+
+  #createTalk(topic: Topic, crypto: Crypto): Talk {
+    const { seed, talk: protocol = TALK } = this.#options
+    return new Talk({
+      ...{ scenario: this.#scenario, network: this.#network, cast: this.#cast, identities: this.#identities },
+      ...{ topic, crypto, random: seededRandom(seed + 1), protocol },
+      onViolation: (violation) => this.#violated(violation),
+    })
+  }
+
+  #onLink(change: LinkChange): void {
+    this.#talk?.onLink(change)
+    if (!change.isUp) return
+    for (const node of change.ends) {
+      const since = this.#lonelySince[node] ?? null
+      if (since !== null) this.#ledger.owe(node, since)
+      this.#lonelySince[node] = null
+    }
   }
 
   /** The epoch of a life that begins now, by the node's own clock. */
@@ -168,8 +231,7 @@ class ScenarioRun {
   }
 
   #engineOf(node: number): Engine {
-    const { holdMs } = this.#scenario
-    const limits = { ...this.#engine.engine.limits, ...(holdMs !== null && { holdMs }) }
+    const limits = { ...this.#engine.engine.limits, ...this.#rules.limits }
     const engine = { ...this.#engine.engine, limits }
     const role = this.#cast.roles[node]
     const { wrap } = this.#options
@@ -179,15 +241,13 @@ class ScenarioRun {
     return adversary(role.type, engine, { random: this.#random, fromMs: START_MS + role.atMs, victim })
   }
 
-  /** A group links with its victims, as many of it as a node takes. */
-  #surround(): void {
-    const group = this.#cast.roles.flatMap((role, node) => (role?.type === 'sybil' ? [node] : []))
-    for (const victim of this.#cast.victims) for (const node of group.slice(0, 64)) this.#network.connect(victim, node)
+  #epochOf(node: number): number {
+    return this.#epochs[node]?.at(-1) ?? -1
   }
 
   /** An author says its records at a steady pace, at a moment of its own within it. */
   #speak(author: number): void {
-    const { records, intervalMs, payloadBytes } = this.#scenario
+    const { records, intervalMs, batch } = this.#scenario
     const { id } = this.#identities[author] as Identity
     const phaseMs = this.#random.below(intervalMs)
     const said = new Map<number, number>()
@@ -195,20 +255,31 @@ class ScenarioRun {
       this.#network.at(START_MS + phaseMs + index * intervalMs, () => {
         const node = this.#network.nodes[author]
         if (!node || node.isCrashed) return
-        const seq = said.get(node.epoch) ?? 0
-        said.set(node.epoch, seq + 1)
-        this.#network.publish(author, [wordsOf({ author: id, epoch: node.epoch, seq }, payloadBytes)])
+        const { epoch } = node
+        const first = said.get(epoch) ?? 0
+        said.set(epoch, first + batch)
+        const seqs = Array.from({ length: batch }, (_, index) => first + index)
+        const payloads = seqs.map((seq) => wordsOf({ author: id, epoch, seq }, this.#rules.bytesOf(author, seq)))
+        this.#network.publish(author, payloads)
       })
     }
   }
 
-  #restart(node: number, state: 'lost' | 'stale'): void {
+  #restart(node: number, state: 'lost' | 'stale' | 'kept'): void {
+    const { now } = this.#network
+    const store = state === 'kept' ? 'kept' : 'lost'
     // A backup as old as the first life, or none at all.
-    this.#stored[node] = state === 'lost' ? -1 : (this.#epochs[node]?.[0] ?? -1)
-    this.#since[node] = this.#network.now + SETTLED_IN_MS
-    this.#ledger.forget(node)
-    this.#watch.forget(node)
-    this.#network.restart(node)
+    if (state !== 'kept') this.#stored[node] = state === 'lost' ? -1 : (this.#epochs[node]?.[0] ?? -1)
+    this.#bornAt[node] = now
+    if (store === 'lost') {
+      if (this.#scenario.room.since === 'live') this.#since[node] = now + SETTLED_IN_MS
+      this.#ledger.forget(node)
+      this.#lonelySince[node] = now
+    }
+    this.#watch.forget(node, store)
+    this.#wishes.forget(node)
+    this.#talk?.restart(node)
+    this.#network.restart(node, store)
     const lived = this.#epochs[node] ?? []
     if (new Set(lived).size < lived.length) this.#violated(`node ${node} signs in an epoch that it had before`)
     this.#membership.seek(node)
@@ -221,7 +292,7 @@ class ScenarioRun {
     if (happening.type === 'published') {
       const { id } = this.#identities[node] as Identity
       const { from, to } = happening
-      this.#ledger.publish(node, { id, epoch: this.#epochs[node]?.at(-1) ?? -1, from, to }, at)
+      this.#ledger.publish(node, { id, epoch: this.#epochOf(node), from, to }, at)
     }
     if (happening.type === 'sent') this.#traffic.sent(happening.frame)
     if (happening.type === 'delivered') this.#traffic.delivered(happening.delivery.seq)
@@ -229,6 +300,7 @@ class ScenarioRun {
       this.#membership.seek(node)
       this.#membership.seek(happening.to)
     }
+    this.#wishes.note(happening)
     this.#watch.note(happening, at)
     this.#tracker.note(happening, at)
   }
@@ -241,7 +313,7 @@ class ScenarioRun {
   #report(): ScenarioReport {
     const { name, nodes } = this.#scenario
     const alive = this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork)
-    const connected = this.#connected(alive)
+    const connected = largestPart(alive, this.#network)
     const due = { nodes: connected, since: this.#since }
     const { expected, delivered, missing } = this.#ledger.settle(due)
     const traffic = this.#traffic
@@ -256,62 +328,19 @@ class ScenarioRun {
         lateHellos: this.#watch.lateHellos,
       },
       ...{ latencyMs: percentilesOf(this.#ledger.latencies(due)), redundancy: traffic.redundancy },
+      smallP99Ms: percentilesOf(this.#ledger.latencies(due, true)).p99,
+      ...{ questions: this.#talk?.questions.count ?? 0, answers: this.#talk?.questions.answers ?? 0 },
       ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
       ...{ controlBytes: traffic.controlBytes, memory: this.#network.memory, virtualMs: Math.floor(this.#network.now) },
       ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
     }
     if (this.#violations.length > 0) return report
-    this.#violations.push(...this.#untold(connected), ...this.#unconfirmed(connected), ...this.#unmet(report))
+    this.#violations.push(
+      ...untold(connected, { equivocators: this.#cast.equivocators, watch: this.#watch }),
+      ...(this.#engine.confirms ? unconfirmed(connected, this.#ledger, (author) => this.#epochOf(author)) : []),
+      ...(this.#talk?.conclude() ?? []),
+      ...unmet(report, this.#scenario.expect),
+    )
     return report
-  }
-
-  /** A fork that one honest node knows of is to be known by all. */
-  #untold(nodes: readonly number[]): string[] {
-    return this.#cast.equivocators.flatMap((by) => {
-      const knowing = nodes.filter((node) => [...this.#watch.forksOf(node)].some((key) => key.startsWith(`${by} `)))
-      const told = knowing.length
-      if (told === nodes.length) return []
-      return [`${nodes.length - told} of ${nodes.length} nodes were not told of the fork of node ${by}`]
-    })
-  }
-
-  /** What an author said that lives and has neighbours, one of them has acknowledged. */
-  #unconfirmed(nodes: readonly number[]): string[] {
-    if (!this.#engine.confirms) return []
-    const living = new Set(nodes)
-    const count = this.#ledger.unconfirmed((author) =>
-      living.has(author) ? (this.#epochs[author]?.at(-1) ?? null) : null,
-    )
-    return count === 0 ? [] : [`${count} messages were confirmed by nobody`]
-  }
-
-  #unmet({ missed, redundancy, latencyMs, controlBytes, missing }: ScenarioReport): string[] {
-    const { expect } = this.#scenario
-    const bounds = [
-      ['deliveries missed', missed, expect.missed, missing[0] ? `: ${missing[0]}` : ''],
-      ['redundant copies by delivery', redundancy.warm, expect.redundancy, ''],
-      ['ms for 99 in 100 deliveries', latencyMs.p99, expect.p99Ms, ''],
-      ['bytes of control by delivery', controlBytes, expect.controlBytes, ''],
-    ] as const
-    return bounds.flatMap(([what, is, most, detail]) =>
-      most === null || is <= most
-        ? []
-        : [`${Math.round(is * 1_000) / 1_000} ${what}, at most ${most} expected${detail}`],
-    )
-  }
-
-  /** The largest set of honest nodes that are connected by honest nodes alone. */
-  #connected(alive: readonly number[]): number[] {
-    const left = new Set(alive)
-    let largest: number[] = []
-    for (const start of alive) {
-      if (!left.delete(start)) continue
-      const found = [start]
-      for (const node of found) {
-        for (const other of this.#network.linkedTo(node)) if (left.delete(other)) found.push(other)
-      }
-      if (found.length > largest.length) largest = found
-    }
-    return largest.sort((a, b) => a - b)
   }
 }

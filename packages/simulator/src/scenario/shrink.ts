@@ -57,14 +57,18 @@ export function reproductionText({ scenario, seed, violation }: Reproduction, en
 
 /** One step smaller in one thing, what matters most to a reader first. */
 function* smallerThan(scenario: Scenario): Generator<Scenario> {
-  const { nodes, authors, records, faults, adversaries, path } = scenario
+  const { nodes, authors, records, faults, adversaries, path, room, queries } = scenario
   const halfNodes = Math.floor(nodes / 2)
-  if (halfNodes >= 2) yield { ...scenario, nodes: halfNodes, authors: Math.min(authors, halfNodes) }
+  if (halfNodes >= 2 && (halfNodes >= authors || room.outsiders === 0))
+    yield { ...scenario, nodes: halfNodes, authors: Math.min(authors, halfNodes) }
   for (const index of faults.keys()) yield { ...scenario, faults: without(faults, index) }
   for (const index of adversaries.keys()) yield { ...scenario, adversaries: without(adversaries, index) }
-  if (authors > 1) yield { ...scenario, authors: Math.floor(authors / 2) }
+  if (queries) yield { ...scenario, queries: null }
+  if (authors > 1 + room.outsiders)
+    yield { ...scenario, authors: Math.max(1 + room.outsiders, Math.floor(authors / 2)) }
   if (records > 1) yield { ...scenario, records: Math.floor(records / 2) }
-  if (nodes > 3) yield { ...scenario, nodes: nodes - 1, authors: Math.min(authors, nodes - 1) }
+  if (nodes > 3 && (nodes > authors || room.outsiders === 0))
+    yield { ...scenario, nodes: nodes - 1, authors: Math.min(authors, nodes - 1) }
   for (const key of ['loss', 'duplicate', 'reorder', 'jitterMs'] as const) {
     if (path[key] > 0) yield { ...scenario, path: { ...path, [key]: 0 } }
   }

@@ -10,12 +10,15 @@ import { areWordsOf, wordsOf } from './words.js'
 export interface WatchContext {
   readonly ids: readonly PeerId[]
   readonly ledger: Ledger
-  readonly payloadBytes: number
+  /** Bytes of a message at least, by its author and number. */
+  bytesOf(author: number, seq: number): number
   isHonest(node: number): boolean
   /** True if it signs two things for one place. */
   isTwoFaced(node: number): boolean
-  /** Since when the node is there in its present life; 0 from the start. */
+  /** What is said from then on is due to the node; 0: everything. */
   since(node: number): number
+  /** When its present life began; 0 from the start. */
+  bornAt(node: number): number
   epochOf(node: number): number
   onViolation(violation: string): void
 }
@@ -43,14 +46,19 @@ export class Watch {
     return this.#nodeOf.get(id) ?? -1
   }
 
+  /** What comes next of each author and epoch, as `author epoch`, of those that the node has heard. */
+  nextOf(node: number): ReadonlyMap<string, number> {
+    return this.#next[node] ?? new Map()
+  }
+
   /** Forks that this node was told of. */
   forksOf(node: number): ReadonlySet<string> {
     return this.#forks[node] ?? new Set()
   }
 
-  /** A new process may hear what the old one heard. */
-  forget(node: number): void {
-    this.#next[node]?.clear()
+  /** A new process may hear what the old one heard, unless a store kept that; it is told of forks again. */
+  forget(node: number, store: 'lost' | 'kept' = 'lost'): void {
+    if (store === 'lost') this.#next[node]?.clear()
     this.#forks[node]?.clear()
   }
 
@@ -85,7 +93,7 @@ export class Watch {
 
   #onDelivered({ node, delivery }: Extract<Happening, { type: 'delivered' }>, at: number): void {
     const { author, epoch, seq, payload, hops } = delivery
-    const { ledger, payloadBytes, isTwoFaced } = this.#context
+    const { ledger, bytesOf, isTwoFaced } = this.#context
     const by = this.nodeOf(author)
     if (by === node && epoch === this.#context.epochOf(node)) return this.#violated(`node ${node} heard itself`)
     this.#expect(node, { author, epoch, seq }, 'delivered')
@@ -93,7 +101,7 @@ export class Watch {
     this.lastHop = Math.max(this.lastHop, hops)
     if (by < 0) return this.#violated(`node ${node} delivered words of nobody`)
     if (!this.#context.isHonest(by) && !isTwoFaced(by)) return
-    if (!areWordsOf(payload, wordsOf({ author, epoch, seq }, payloadBytes), isTwoFaced(by)))
+    if (!areWordsOf(payload, wordsOf({ author, epoch, seq }, bytesOf(by, seq)), isTwoFaced(by)))
       return this.#violated(`node ${node} delivered other bytes than node ${by} signed at ${seq}`)
     if (this.#context.isHonest(by) && ledger.hear(node, { author, epoch, seq }, at) === null)
       this.#violated(`node ${node} delivered ${seq} of node ${by}, which was never said`)
@@ -101,19 +109,27 @@ export class Watch {
 
   #onGap({ node, gap }: Extract<Happening, { type: 'gap' }>): void {
     this.gaps++
-    this.#expect(node, { ...gap, seq: gap.from }, 'told a gap from')
+    // What every application ignores on the way is a hole to those behind.
+    const after = this.#next[node]?.get(`${gap.author} ${gap.epoch}`) ?? 0
+    const due = this.#context.ledger.nextWanted({ ...gap, seq: gap.from })
+    this.#expect(node, { ...gap, seq: after === gap.from ? due : gap.from }, 'told a gap from')
     this.#next[node]?.set(`${gap.author} ${gap.epoch}`, gap.to)
   }
 
   /** Who was there before an author began hears it from its first word; others may begin anywhere. */
   #expect(node: number, place: { author: PeerId; epoch: number; seq: number }, did: string): void {
     const { author, epoch, seq } = place
-    const due = this.#next[node]?.get(`${author} ${epoch}`)
+    const after = this.#next[node]?.get(`${author} ${epoch}`)
+    const due = after === undefined ? undefined : this.#context.ledger.nextWanted({ author, epoch, seq: after })
     if (due === seq) return
     if (due !== undefined)
       return this.#violated(`node ${node} ${did} ${seq} of node ${this.nodeOf(author)} where ${due} was due`)
     const begunAt = this.#context.ledger.begunAt(author, epoch)
-    if (seq !== 0 && begunAt !== null && this.#context.since(node) < begunAt)
+    if (
+      seq !== this.#context.ledger.nextWanted({ author, epoch, seq: 0 }) &&
+      begunAt !== null &&
+      this.#context.since(node) < begunAt
+    )
       this.#violated(`node ${node} ${did} ${seq} of node ${this.nodeOf(author)} where its first word was due`)
   }
 
@@ -123,7 +139,7 @@ export class Watch {
     this.#context.ledger.confirm({
       ...{ author: this.#context.ids[node] as PeerId, epoch: this.#context.epochOf(node), from, to },
     })
-    if (!this.#context.isHonest(by) || this.#context.since(by) > 0) return
+    if (!this.#context.isHonest(by) || this.#context.bornAt(by) > 0) return
     const author = this.#context.ids[node] as PeerId
     const epoch = this.#context.epochOf(node)
     for (let seq = from; seq < to; seq++) {

@@ -1,7 +1,14 @@
 // A machine of a uTP port, and the applications of its connections: hands each what concerns it.
 
 import type { Random } from '@hearsay/core'
-import { type ConnectionHandle, type Remote, type UtpInput, type UtpLimits, UtpPort } from '@hearsay/transport/machine'
+import {
+  type ConnectionHandle,
+  type Remote,
+  type UtpInput,
+  type UtpLimits,
+  UtpPort,
+  type UtpPortOptions,
+} from '@hearsay/transport/machine'
 import { UtpEnd } from './end.js'
 
 /** What a host asks of the world that it is in. */
@@ -11,6 +18,14 @@ export interface Surroundings {
   readonly isChecking: boolean
   readonly pieceBytes: number
   carry(from: UtpHost, to: Remote, bytes: Uint8Array): void
+}
+
+export interface HostOptions {
+  readonly limits?: Partial<UtpLimits>
+  /** @default the world's */
+  readonly random?: Random
+  /** In place of the real one: for planted faults. */
+  readonly createPort?: (options: UtpPortOptions) => UtpPort
 }
 
 /** A port of uTP that accepts, with the ends of its connections. */
@@ -30,14 +45,11 @@ export class UtpHost {
   #isBusy = false
   #nextHandle = 1
 
-  constructor(
-    world: Surroundings,
-    name: string,
-    options: { readonly limits?: Partial<UtpLimits>; readonly random?: Random },
-  ) {
+  constructor(world: Surroundings, name: string, options: HostOptions) {
     this.#world = world
     this.name = name
-    this.port = new UtpPort({ random: options.random ?? world.random, limits: options.limits ?? {} })
+    const port = { random: options.random ?? world.random, limits: options.limits ?? {} }
+    this.port = options.createPort?.(port) ?? new UtpPort(port)
     this.#clockOffset = world.random.below(2 ** 32)
     this.input({ type: 'accept', on: true })
   }

@@ -2,9 +2,9 @@
 // duplication, corruption, a rate and a queue; applications that write, read, stop and go away. One seed decides everything.
 
 import { type Random, seededRandom } from '@hearsay/core'
-import type { Remote, UtpLimits } from '@hearsay/transport/machine'
+import type { Remote } from '@hearsay/transport/machine'
 import { EventQueue } from '../event-queue.js'
-import { UtpHost } from './host.js'
+import { type HostOptions, UtpHost } from './host.js'
 import { type PacketLinkOptions, PacketWire } from './wire.js'
 
 /** Hosts and the links between them; nothing happens before `run`. Time is in microseconds. */
@@ -30,7 +30,7 @@ export class UtpWorld {
   }
 
   /** A new host, that others find by its name. */
-  host(name: string, options: { readonly limits?: Partial<UtpLimits>; readonly random?: Random } = {}): UtpHost {
+  host(name: string, options: HostOptions = {}): UtpHost {
     const host = new UtpHost(this, name, options)
     this.hosts.set(name, host)
     return host
