@@ -30,12 +30,18 @@ const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
+/** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
+const TRIAL_MS = Number(process.env.T_TRIAL ?? 2_000)
+/** Idle neighbours that go for others to be tried out. */
+const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
+
 type Drop = Extract<MembersFrame, { type: 'drop' }>
 type Hold = Extract<MembersFrame, { type: 'hold' }>
 
 export class Neighbours {
   readonly #shared: Shared
   readonly #evictions = new TokenBucket(EVICTIONS, 0)
+  readonly #trialEvictions = new TokenBucket(TRIAL_EVICTIONS, 0)
   /** Wishes that were refused while this node was in need. */
   #refusals = 0
 
@@ -54,23 +60,63 @@ export class Neighbours {
     if (!member.mine) member.heldAt = now
     member.mine = true
     if (degree >= limits.low) this.#refusals = 0
-    const urgent = degree < limits.low && this.#refusals >= PATIENT
+    const urgent = this.#shared.isStarving || (degree < limits.low && this.#refusals >= PATIENT)
     const strange = member.intent?.why === 'stranger'
-    this.send(member, { type: 'hold', urgent, strange, tellable, degree })
+    this.send(member, { type: 'hold', urgent, strange, trial: member.onTrial, tellable, degree: this.#shared.degree })
     if (member.theirs) this.#activate(member)
+  }
+
+  /** Asks the member to be a neighbour for a while. */
+  tryOut(member: Neighbour): void {
+    member.onTrial = true
+    this.hold(member)
   }
 
   /** Lets the member go, or refuses its wish, and names others that it may try. */
   drop(member: Neighbour): void {
     this.#end(member)
-    this.send(member, { type: 'drop', degree: this.#shared.view.degree, tries: this.#tries(member) })
+    this.send(member, { type: 'drop', degree: this.#shared.degree, tries: this.#tries(member) })
   }
 
-  onHold(member: Neighbour, { urgent, strange, degree, tellable }: Hold): void {
+  onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
-    if (member.mine) this.#activate(member)
-    else if (this.#accepts(member, { urgent, strange })) this.hold(member)
-    else this.drop(member)
+    if (member.mine) return this.#activate(member)
+    const { view, limits } = this.#shared
+    // Whoever is beyond those that this node takes in any case is on trial here too.
+    const isBeyond = trial && view.held >= limits.target + SLACK
+    if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member))) {
+      member.onTrial = isBeyond
+      this.hold(member)
+    } else this.drop(member)
+  }
+
+  #takesOnTrial(member: Neighbour): boolean {
+    const { view, now, limits, isSmall } = this.#shared
+    if (this.#isCrowded(member) || member.restUntil > now) return false
+    return view.hasPlaceFor(member, { most: limits.high, isSmall }) || this.makesTrialPlace()
+  }
+
+  /** One that came by itself and is idle goes for one that is to be tried out. */
+  makesTrialPlace(): boolean {
+    const { view, now } = this.#shared
+    const idle = view.active().filter((member) => !member.initiator && this.#shared.isIdle(member))
+    const victim = this.#draw(idle)
+    if (!victim || !this.#trialEvictions.take(now)) return false
+    this.drop(victim)
+    return true
+  }
+
+  /** One that brings something costs an idle one its place: any if this node chose it, else one that came by itself. */
+  makesPlaceFor({ initiator }: Neighbour): void {
+    const { view, limits } = this.#shared
+    if (view.held <= limits.target + SLACK) return
+    const idle = view.active().filter((member) => (initiator || !member.initiator) && this.#shared.isIdle(member))
+    const victim = this.#draw(idle)
+    if (victim) this.drop(victim)
+  }
+
+  #draw(from: readonly Neighbour[]): Neighbour | null {
+    return from[this.#shared.random.below(Math.max(1, from.length))] ?? null
   }
 
   onDrop(member: Neighbour, { degree, tries }: Drop): void {
@@ -130,7 +176,10 @@ export class Neighbours {
     const { handle } = member
     if (handle === null) return
     const isNew = member.activeSince === null
-    if (isNew) member.activeSince = this.#shared.now
+    if (isNew) {
+      member.activeSince = this.#shared.now
+      if (member.onTrial) member.trialUntil = this.#shared.now + TRIAL_MS
+    }
     if (!member.carried.has(handle)) {
       member.carried.add(handle)
       this.#shared.emit({ type: 'activate', handle })
@@ -154,6 +203,7 @@ export class Neighbours {
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
+    Object.assign(member, { onTrial: false, trialUntil: null, broughtAt: null })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }

@@ -26,6 +26,8 @@ export interface Known {
   strange: boolean
   /** When its distance was last of interest; null for never. */
   measuredAt: number | null
+  /** When it was last tried out; null for never. */
+  triedOutAt: number | null
 }
 
 export interface Pick {
@@ -110,6 +112,7 @@ export class PassiveView {
       tried: false,
       strange: false,
       measuredAt: null,
+      triedOutAt: null,
     }
     this.#entries.set(key, fresh)
     this.shrink()

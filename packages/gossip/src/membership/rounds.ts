@@ -127,9 +127,9 @@ export class Rounds {
   }
 
   ping(member: Neighbour): void {
-    const { random, now, view } = this.#shared
+    const { random, now } = this.#shared
     member.ping = { nonce: random.below(2 ** 32), at: now }
-    this.#neighbours.send(member, { type: 'ping', nonce: member.ping.nonce, degree: view.degree })
+    this.#neighbours.send(member, { type: 'ping', nonce: member.ping.nonce, degree: this.#shared.degree })
   }
 
   onPong(member: Neighbour, nonce: number): void {

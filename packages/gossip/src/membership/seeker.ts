@@ -40,6 +40,11 @@ export class Seeker {
     return this.#dials.has(known.key)
   }
 
+  /** How many are dialled to be tried out. */
+  get trials(): number {
+    return [...this.#dials.values()].filter(({ intent }) => intent === 'trial').length
+  }
+
   /** A discovery has found somebody: it is answered if it is new and not dialled yet. */
   onCandidate(candidate: Candidate): Known | null {
     const { passive, self, now, view, goal } = this.#shared

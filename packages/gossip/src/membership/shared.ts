@@ -4,7 +4,10 @@ import { type Crypto, type PeerId, type Random, sodiumCrypto } from '@hearsay/co
 import type { MembershipOptions, MembershipOutput } from './contract.js'
 import type { MembershipLimits } from './options.js'
 import { PassiveView } from './passive.js'
-import { View } from './view.js'
+import { type Neighbour, View } from './view.js'
+
+/** A neighbour that has brought nothing for so long, while others did, may go for one that does. */
+const IDLE_MS = Number(process.env.T_IDLE ?? 5_000)
 
 export class Shared {
   readonly self: PeerId
@@ -17,6 +20,8 @@ export class Shared {
   readonly view: View
   readonly passive: PassiveView
   now = 0
+  /** When a neighbour last brought something that nobody had brought before it. */
+  broughtAt: number | null = null
   #outputs: MembershipOutput[] = []
 
   constructor(options: MembershipOptions) {
@@ -64,6 +69,24 @@ export class Shared {
     let others = 0
     for (const known of this.passive.values()) if (known.network !== null && known.network !== network) others++
     return others >= this.limits.target
+  }
+
+  /**
+   * True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle.
+   */
+  isIdle({ activeSince, broughtAt }: Neighbour): boolean {
+    if (activeSince === null || this.broughtAt === null) return false
+    return this.broughtAt - Math.max(activeSince, broughtAt ?? activeSince) >= IDLE_MS
+  }
+
+  /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */
+  get isStarving(): boolean {
+    return this.broughtAt !== null && this.view.active().every(({ broughtAt }) => broughtAt === null)
+  }
+
+  /** Neighbours, as others are told: those of one that starves are none. */
+  get degree(): number {
+    return this.isStarving ? 0 : this.view.degree
   }
 
   /** How many neighbours this node is after. */

@@ -31,7 +31,12 @@ export interface Neighbour {
   /** It is not asked again before this. */
   restUntil: number
   /** Why there is a link with it, if not to fill the view; until when that may take. */
-  intent: { readonly why: 'measure' | 'stranger'; readonly until: number } | null
+  intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
+  /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */
+  onTrial: boolean
+  trialUntil: number | null
+  /** When it last brought something that nobody had brought before it; null if it never did. */
+  broughtAt: number | null
   /** The pool was told that it is not needed. */
   released: boolean
   /** Frames that it may still send. */
