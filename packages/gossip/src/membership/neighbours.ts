@@ -84,15 +84,15 @@ export class Neighbours {
     const { view, limits } = this.#shared
     // Whoever is beyond those that this node takes in any case is on trial here too.
     const isBeyond = trial && view.held >= limits.target + SLACK
-    if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member))) {
+    if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member, urgent && degree === 0))) {
       member.onTrial = isBeyond
       this.hold(member)
     } else this.drop(member)
   }
 
-  #takesOnTrial(member: Neighbour): boolean {
+  #takesOnTrial(member: Neighbour, isAlone: boolean): boolean {
     const { view, now, limits, isSmall } = this.#shared
-    if (this.#isCrowded(member) || member.restUntil > now) return false
+    if (this.#isCrowded(member) || (member.restUntil > now && !isAlone)) return false
     return view.hasPlaceFor(member, { most: limits.high, isSmall }) || this.makesTrialPlace()
   }
 
@@ -107,12 +107,14 @@ export class Neighbours {
   }
 
   /** One that brings something costs an idle one its place: any if this node chose it, else one that came by itself. */
-  makesPlaceFor({ initiator }: Neighbour): void {
-    const { view, limits } = this.#shared
-    if (view.held <= limits.target + SLACK) return
-    const idle = view.active().filter((member) => (initiator || !member.initiator) && this.#shared.isIdle(member))
+  makesPlaceFor(newcomer: Neighbour, most: number = this.#shared.limits.target + SLACK): boolean {
+    const { view } = this.#shared
+    if (view.held <= most) return true
+    const { initiator } = newcomer
+    const idle = view.active().filter((member) => member !== newcomer && (initiator || !member.initiator) && this.#shared.isIdle(member))
     const victim = this.#draw(idle)
     if (victim) this.drop(victim)
+    return victim !== null
   }
 
   #draw(from: readonly Neighbour[]): Neighbour | null {

@@ -28,6 +28,8 @@ export interface Known {
   measuredAt: number | null
   /** When it was last tried out; null for never. */
   triedOutAt: number | null
+  /** It has brought something that nobody had brought before it. */
+  isFeeder: boolean
 }
 
 export interface Pick {
@@ -113,6 +115,7 @@ export class PassiveView {
       strange: false,
       measuredAt: null,
       triedOutAt: null,
+      isFeeder: false,
     }
     this.#entries.set(key, fresh)
     this.shrink()

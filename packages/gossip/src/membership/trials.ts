@@ -16,8 +16,8 @@ import type { Seeker } from './seeker.js'
 import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
 
-const YOUTH_MS = Number(process.env.T_YOUTH ?? 60_000)
-const YOUNG_MS = Number(process.env.T_YOUNG ?? 1_000)
+const YOUTH_TRIALS = Number(process.env.T_YOUTH ?? 32)
+const YOUNG_MS = Number(process.env.T_YOUNG ?? 500)
 const STARVING_MS = Number(process.env.T_STARVE ?? 500)
 const ROUND_MS = 30_000
 /** So many at once. */
@@ -31,7 +31,7 @@ export class Trials {
   readonly #shared: Shared
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
-  #youngUntil = Number.NEGATIVE_INFINITY
+  #left = 0
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -50,7 +50,7 @@ export class Trials {
   start(): void {
     if (this.#nextAt !== Number.POSITIVE_INFINITY) return
     const { now, random } = this.#shared
-    this.#youngUntil = now + YOUTH_MS
+    this.#left = YOUTH_TRIALS
     this.#nextAt = now + YOUNG_MS + random.below(YOUNG_MS)
   }
 
@@ -77,26 +77,28 @@ export class Trials {
 
   /** It was the first to bring something. */
   onBrought(member: Neighbour): void {
-    const { view, now } = this.#shared
+    const { now } = this.#shared
     const isFirst = member.broughtAt === null
     member.broughtAt = now
     this.#shared.broughtAt = now
     member.trialUntil = null
     member.onTrial = false
+    const known = this.#shared.passive.of(member.peer)
+    if (known) known.isFeeder = true
     if (isFirst) this.#neighbours.makesPlaceFor(member)
-    void view
   }
 
   #end(member: Neighbour): void {
     const { view, limits } = this.#shared
     member.trialUntil = null
     member.onTrial = false
-    if (view.held > limits.target) this.#neighbours.drop(member)
+    if (view.held <= limits.target) return
+    if (this.#left <= 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
   }
 
   #plan(): void {
     const { now, random, isStarving } = this.#shared
-    const pause = isStarving ? STARVING_MS : now < this.#youngUntil ? YOUNG_MS : ROUND_MS
+    const pause = isStarving ? STARVING_MS : this.#left > 0 ? YOUNG_MS : ROUND_MS
     this.#nextAt = now + pause + random.below(pause / 4)
   }
 
@@ -105,6 +107,7 @@ export class Trials {
     if (view.held < limits.target && !isStarving) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
     if (!lookup || running >= TRIALS + (isStarving ? 2 : 0)) return
+    this.#left--
     const linked = this.#linked()
     if (linked) return this.onUp(linked)
     const known = this.#pick()
@@ -113,9 +116,20 @@ export class Trials {
   }
 
   #linked(): Neighbour | null {
-    const { view, passive, now } = this.#shared
-    for (const member of view.all()) {
-      if (member.mine || member.handle === null || member.intent !== null || member.restUntil > now) continue
+    const { view, passive, now, isStarving } = this.#shared
+    const idle = view.all().filter((member) => !member.mine && member.handle !== null && member.intent === null)
+    if (isStarving) {
+      const feeders = idle.filter(({ peer }) => passive.of(peer)?.isFeeder && (passive.of(peer)?.triedOutAt ?? 0) + 1_000 < now)
+      const feeder = feeders[this.#shared.random.below(Math.max(1, feeders.length))]
+      const known = feeder && passive.of(feeder.peer)
+      if (feeder && known) {
+        known.triedOutAt = now
+        return feeder
+      }
+    }
+    if (this.#shared.random.below(2) === 0) return null
+    for (const member of idle) {
+      if (member.restUntil > now) continue
       const known = passive.of(member.peer)
       if (!known || !this.#isDue(known)) continue
       known.triedOutAt = now
