@@ -21,7 +21,7 @@ const hostIn = (network: number): string => `tcp://${60 + (network >> 8)}.${netw
 const hostOf = (index: number): string => APART ? hostIn(index) : `tcp://60.7.${index}.1:4000`
 
 for (const ratio of RATIOS) it(`ratio ${ratio}`, () => {
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  for (let seed = Number(env.SEED0 ?? 1); seed < Number(env.SEED0 ?? 1) + SEEDS; seed++) {
     const started = process.cpuUsage().user
     const crypto = simulatedCrypto()
     const crowd = new Crowd({ seed, membership: {}, crypto })
@@ -49,6 +49,11 @@ for (const ratio of RATIOS) it(`ratio ${ratio}`, () => {
         heard.set(key, map)
         map.set(members[h.node]!.id, at)
       } })
+    const acts: string[] = []
+    if (env.DEBUG) for (const m of honest) {
+      const before = m.onCarried!
+      m.onCarried = (p) => { if (ids.has(p)) acts.push(`${Math.round(crowd.now)} ${m.id.slice(0, 6)}${m.carries(p) === null ? '-' : '+'}${p.slice(0, 6)}`); before(p) }
+    }
     const find = (m: CrowdMember): void => {
       for (let k = 0; k < FOUND; k++) {
         const other = members[random.below(count)] as CrowdMember
@@ -76,6 +81,11 @@ for (const ratio of RATIOS) it(`ratio ${ratio}`, () => {
         const deg = honest.reduce((x, m) => x + m.neighbours.length, 0) / HONEST
         carriedLog.push(`${s}s:[${links.join('')}]/${deg.toFixed(1)} parts ${honestParts(honest)} d${(crowd.dials.length / count).toFixed(0)}`)
       }
+    }
+    if (env.DEBUG) for (const m of honest) {
+      if (m.neighbours.some((p) => ids.has(p))) continue
+      const machine = (m as any).membershipMachine
+      console.log('STUCK', m.id.slice(0, 6), authors.includes(m), 'links', m.links.size, 'honest links', [...m.links.keys()].filter((p) => ids.has(p)).length, 'dialled', m.dials.length, 'honest dialled', m.dials.filter((d) => honest.some((h) => h.address.host === d.address.host)).map((d) => Math.round(d.at)), 'dialled by honest', honest.flatMap((h) => h.dials.filter((d) => d.address.host === m.address.host).map((d) => Math.round(d.at))), 'activations with honest', acts.filter((a) => a.includes(m.id.slice(0, 6))).join(' | '))
     }
     const lat: number[] = []
     let due = 0, never = 0

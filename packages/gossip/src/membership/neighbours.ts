@@ -32,6 +32,7 @@ const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
 const TRIAL_MS = Number(process.env.T_TRIAL ?? 2_000)
+const GUEST_MS = 5_000
 /** Idle neighbours that go for others to be tried out. */
 const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
 
@@ -82,10 +83,11 @@ export class Neighbours {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
     const { view, limits } = this.#shared
+    const isGuest = view.held >= limits.target + SLACK
     // Whoever is beyond those that this node takes in any case is on trial here too.
-    const isBeyond = trial && view.held >= limits.target + SLACK
     if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member, urgent && degree === 0))) {
-      member.onTrial = isBeyond
+      member.isGuest = isGuest
+      member.onTrial = isGuest && trial === true
       this.hold(member)
     } else this.drop(member)
   }
@@ -99,8 +101,10 @@ export class Neighbours {
   /** One that came by itself and is idle goes for one that is to be tried out. */
   makesTrialPlace(): boolean {
     const { view, now } = this.#shared
-    const idle = view.active().filter((member) => !member.initiator && this.#shared.isIdle(member))
-    const victim = this.#draw(idle)
+    const inbound = view.active().filter(({ initiator, onTrial, broughtAt }) => !initiator && !onTrial && broughtAt === null)
+    const idle = inbound.filter((member) => this.#shared.isIdle(member))
+    const guests = inbound.filter(({ isGuest, activeSince }) => isGuest && (activeSince ?? now) + GUEST_MS <= now)
+    const victim = this.#draw(idle) ?? this.#draw(guests)
     if (!victim || !this.#trialEvictions.take(now)) return false
     this.drop(victim)
     return true
@@ -180,6 +184,7 @@ export class Neighbours {
     const isNew = member.activeSince === null
     if (isNew) {
       member.activeSince = this.#shared.now
+      member.mark = this.#shared.brought
       if (member.onTrial) member.trialUntil = this.#shared.now + TRIAL_MS
     }
     if (!member.carried.has(handle)) {
@@ -205,7 +210,7 @@ export class Neighbours {
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
-    Object.assign(member, { onTrial: false, trialUntil: null, broughtAt: null })
+    Object.assign(member, { onTrial: false, isGuest: false, trialUntil: null, broughtAt: null })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }

@@ -6,8 +6,8 @@ import type { MembershipLimits } from './options.js'
 import { PassiveView } from './passive.js'
 import { type Neighbour, View } from './view.js'
 
-/** A neighbour that has brought nothing for so long, while others did, may go for one that does. */
-const IDLE_MS = Number(process.env.T_IDLE ?? 5_000)
+/** A neighbour that was not once the first while others were so often may go for one that may be. */
+const IDLE_BROUGHT = Number(process.env.T_IDLE ?? 8)
 
 export class Shared {
   readonly self: PeerId
@@ -20,8 +20,8 @@ export class Shared {
   readonly view: View
   readonly passive: PassiveView
   now = 0
-  /** When a neighbour last brought something that nobody had brought before it. */
-  broughtAt: number | null = null
+  /** How often neighbours brought something that nobody had brought before them. */
+  brought = 0
   #outputs: MembershipOutput[] = []
 
   constructor(options: MembershipOptions) {
@@ -74,14 +74,13 @@ export class Shared {
   /**
    * True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle.
    */
-  isIdle({ activeSince, broughtAt }: Neighbour): boolean {
-    if (activeSince === null || this.broughtAt === null) return false
-    return this.broughtAt - Math.max(activeSince, broughtAt ?? activeSince) >= IDLE_MS
+  isIdle({ activeSince, mark }: Neighbour): boolean {
+    return activeSince !== null && this.brought - mark >= IDLE_BROUGHT
   }
 
   /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */
   get isStarving(): boolean {
-    return this.broughtAt !== null && this.view.active().every(({ broughtAt }) => broughtAt === null)
+    return this.brought > 0 && this.view.active().every(({ broughtAt }) => broughtAt === null)
   }
 
   /** Neighbours, as others are told: those of one that starves are none. */

@@ -17,7 +17,9 @@ import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
 
 const YOUTH_TRIALS = Number(process.env.T_YOUTH ?? 32)
-const YOUNG_MS = Number(process.env.T_YOUNG ?? 500)
+const ALIVE_MS = Number(process.env.T_ALIVE ?? 500)
+const YOUTH_MS = 60_000
+const YOUNG_MS = Number(process.env.T_YOUNG ?? 2_000)
 const STARVING_MS = Number(process.env.T_STARVE ?? 500)
 const ROUND_MS = 30_000
 /** So many at once. */
@@ -32,6 +34,7 @@ export class Trials {
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
   #left = 0
+  #youngUntil = 0
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -50,7 +53,7 @@ export class Trials {
   start(): void {
     if (this.#nextAt !== Number.POSITIVE_INFINITY) return
     const { now, random } = this.#shared
-    this.#left = YOUTH_TRIALS
+    this.#youngUntil = now + YOUTH_MS
     this.#nextAt = now + YOUNG_MS + random.below(YOUNG_MS)
   }
 
@@ -80,7 +83,12 @@ export class Trials {
     const { now } = this.#shared
     const isFirst = member.broughtAt === null
     member.broughtAt = now
-    this.#shared.broughtAt = now
+    this.#shared.brought++
+    member.mark = this.#shared.brought
+    if (this.#shared.brought === 1) {
+      this.#left = YOUTH_TRIALS
+      this.#plan()
+    }
     member.trialUntil = null
     member.onTrial = false
     const known = this.#shared.passive.of(member.peer)
@@ -98,7 +106,7 @@ export class Trials {
 
   #plan(): void {
     const { now, random, isStarving } = this.#shared
-    const pause = isStarving ? STARVING_MS : this.#left > 0 ? YOUNG_MS : ROUND_MS
+    const pause = isStarving ? STARVING_MS : this.#left > 0 ? ALIVE_MS : now < this.#youngUntil ? YOUNG_MS : ROUND_MS
     this.#nextAt = now + pause + random.below(pause / 4)
   }
 

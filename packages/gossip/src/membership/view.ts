@@ -34,9 +34,13 @@ export interface Neighbour {
   intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
   /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */
   onTrial: boolean
+  /** It has one of the last places. */
+  isGuest: boolean
   trialUntil: number | null
   /** When it last brought something that nobody had brought before it; null if it never did. */
   broughtAt: number | null
+  /** How often any neighbour had brought something when it last did, or when it began. */
+  mark: number
   /** The pool was told that it is not needed. */
   released: boolean
   /** Frames that it may still send. */
