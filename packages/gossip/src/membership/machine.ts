@@ -90,6 +90,8 @@ export class MembershipMachine {
         return this.#onFrame(input)
       case 'given':
         return this.#onGiven(input)
+      case 'spoke':
+        return this.#trials.onAlive()
       case 'brought': {
         const member = this.#shared.view.get(input.remote)
         if (member && member.activeSince !== null) this.#trials.onBrought(member)

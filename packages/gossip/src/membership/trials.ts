@@ -18,8 +18,8 @@ import type { Neighbour } from './view.js'
 
 const YOUTH_TRIALS = Number(process.env.T_YOUTH ?? 32)
 const ALIVE_MS = Number(process.env.T_ALIVE ?? 500)
-const YOUTH_MS = 60_000
-const YOUNG_MS = Number(process.env.T_YOUNG ?? 2_000)
+const YOUTH_MS = 30_000
+const YOUNG_MS = Number(process.env.T_YOUNG ?? 1_000)
 const STARVING_MS = Number(process.env.T_STARVE ?? 500)
 const ROUND_MS = 30_000
 /** So many at once. */
@@ -35,6 +35,7 @@ export class Trials {
   readonly #seeker: Seeker
   #left = 0
   #youngUntil = 0
+  #isAlive = false
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -78,6 +79,14 @@ export class Trials {
     this.#neighbours.tryOut(member)
   }
 
+  /** Somebody speaks: now neighbours can be compared. */
+  onAlive(): void {
+    if (this.#isAlive) return
+    this.#isAlive = true
+    this.#left = YOUTH_TRIALS
+    if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
+  }
+
   /** It was the first to bring something. */
   onBrought(member: Neighbour): void {
     const { now } = this.#shared
@@ -85,10 +94,7 @@ export class Trials {
     member.broughtAt = now
     this.#shared.brought++
     member.mark = this.#shared.brought
-    if (this.#shared.brought === 1) {
-      this.#left = YOUTH_TRIALS
-      this.#plan()
-    }
+    this.onAlive()
     member.trialUntil = null
     member.onTrial = false
     const known = this.#shared.passive.of(member.peer)

@@ -234,6 +234,11 @@ export class CrowdMember {
     if (!this.#stopped) this.#membership?.feed({ type: 'brought', remote: peer })
   }
 
+  /** It has said something in the room. */
+  spoke(): void {
+    if (!this.#stopped) this.#membership?.feed({ type: 'spoke' })
+  }
+
   #carry(end: StreamEnd, isCarried: boolean): void {
     const peer = end.other?.member.id
     if (isCarried) this.#carried.add(end)

@@ -95,6 +95,7 @@ export class Rooms {
       const other = this.#members[happening.to] as CrowdMember
       crowd.after(0, () => crowd.cut(member, other))
     }
+    if (happening.type === 'published') crowd.after(0, () => member.spoke())
     if (happening.type === 'delivered' && happening.delivery.via) this.#tell(member, happening.delivery.via, at)
   }
 
