@@ -249,7 +249,6 @@ export class MembershipMachine {
       rttMs: null,
       ping: null,
       onTrial: false,
-      isGuest: false,
       trialUntil: null,
       broughtAt: null,
       mark: 0,

@@ -31,7 +31,7 @@ const PATIENT = 2
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
-const TRIAL_MS = Number(process.env.T_TRIAL ?? 2_000)
+const TRIAL_MS = Number(process.env.T_TRIAL ?? 1_200)
 const GUEST_MS = 5_000
 /** Idle neighbours that go for others to be tried out. */
 const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
@@ -83,28 +83,28 @@ export class Neighbours {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
     const { view, limits } = this.#shared
-    const isGuest = view.held >= limits.target + SLACK
+    const isBeyond = view.held >= limits.target + SLACK
     // Whoever is beyond those that this node takes in any case is on trial here too.
     if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member, urgent && degree === 0))) {
-      member.isGuest = isGuest
-      member.onTrial = isGuest && trial === true
+      member.onTrial = isBeyond && trial === true
       this.hold(member)
     } else this.drop(member)
   }
 
   #takesOnTrial(member: Neighbour, isAlone: boolean): boolean {
-    const { view, now, limits, isSmall } = this.#shared
+    const { view, now, limits } = this.#shared
     if (this.#isCrowded(member) || (member.restUntil > now && !isAlone)) return false
-    return view.hasPlaceFor(member, { most: limits.high, isSmall }) || this.makesTrialPlace()
+    return view.held < limits.high || this.makesTrialPlace()
   }
 
   /** One that came by itself and is idle goes for one that is to be tried out. */
   makesTrialPlace(): boolean {
-    const { view, now } = this.#shared
+    const { view, now, limits } = this.#shared
     const inbound = view.active().filter(({ initiator, onTrial, broughtAt }) => !initiator && !onTrial && broughtAt === null)
     const idle = inbound.filter((member) => this.#shared.isIdle(member))
-    const guests = inbound.filter(({ isGuest, activeSince }) => isGuest && (activeSince ?? now) + GUEST_MS <= now)
-    const victim = this.#draw(idle) ?? this.#draw(guests)
+    const guest = view.held > limits.target + SLACK ? newestOf(inbound) : null
+    const isSettled = guest?.activeSince != null && guest.activeSince + GUEST_MS <= now
+    const victim = this.#draw(idle) ?? (isSettled ? guest : null)
     if (!victim || !this.#trialEvictions.take(now)) return false
     this.drop(victim)
     return true
@@ -210,7 +210,7 @@ export class Neighbours {
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
-    Object.assign(member, { onTrial: false, isGuest: false, trialUntil: null, broughtAt: null })
+    Object.assign(member, { onTrial: false, trialUntil: null, broughtAt: null })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }
@@ -241,6 +241,12 @@ export class Neighbours {
       if (known && isStrange) known.strange = true
     }
   }
+}
+
+function newestOf(members: readonly Neighbour[]): Neighbour | null {
+  let newest: Neighbour | null = null
+  for (const member of members) if (!newest || (member.activeSince ?? 0) > (newest.activeSince ?? 0)) newest = member
+  return newest
 }
 
 function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | null {

@@ -23,7 +23,7 @@ const YOUNG_MS = Number(process.env.T_YOUNG ?? 1_000)
 const STARVING_MS = Number(process.env.T_STARVE ?? 500)
 const ROUND_MS = 30_000
 /** So many at once. */
-const TRIALS = Number(process.env.T_TRIALS ?? 2)
+const TRIALS = Number(process.env.T_TRIALS ?? 3)
 /** Nobody is tried out twice in so long. */
 const AGAIN_MS = 600_000
 /** When all that are known were tried, discoveries are asked for others, no sooner than this. */

@@ -34,8 +34,6 @@ export interface Neighbour {
   intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
   /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */
   onTrial: boolean
-  /** It has one of the last places. */
-  isGuest: boolean
   trialUntil: number | null
   /** When it last brought something that nobody had brought before it; null if it never did. */
   broughtAt: number | null
