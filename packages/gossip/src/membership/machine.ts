@@ -162,6 +162,7 @@ export class MembershipMachine {
     view.remove(member)
     passive.shrink()
     if (wasActive) this.#rounds.onLoss()
+    if (member.broughtAt !== null) this.#trials.onLoss()
   }
 
   #onGone({ remote, why }: InputOf<'gone'>): void {
@@ -209,6 +210,7 @@ export class MembershipMachine {
         return this.#neighbours.onHold(member, frame)
       case 'drop': {
         const wasActive = member.activeSince !== null
+        if (member.broughtAt !== null) this.#trials.onLoss()
         this.#neighbours.onDrop(member, frame)
         this.#rounds.onDrop(member)
         if (wasActive) this.#rounds.onLoss()

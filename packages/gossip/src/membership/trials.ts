@@ -17,6 +17,7 @@ import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
 
 const YOUTH_TRIALS = Number(process.env.T_YOUTH ?? 32)
+const BEREFT_TRIALS = Number(process.env.T_BEREFT ?? 8)
 const ALIVE_MS = Number(process.env.T_ALIVE ?? 500)
 const YOUTH_MS = 30_000
 const YOUNG_MS = Number(process.env.T_YOUNG ?? 1_000)
@@ -100,6 +101,12 @@ export class Trials {
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
     if (isFirst) this.#neighbours.makesPlaceFor(member)
+  }
+
+  /** A neighbour that brought something is gone: those that are left may bring only half of it. */
+  onLoss(): void {
+    this.#left = Math.max(this.#left, BEREFT_TRIALS)
+    if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
   }
 
   #end(member: Neighbour): void {
