@@ -101,10 +101,9 @@ export class Neighbours {
   makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const inbound = view.active().filter(({ initiator, onTrial, broughtAt }) => !initiator && !onTrial && broughtAt === null)
-    const idle = inbound.filter((member) => this.#shared.isIdle(member))
     const guest = view.held > limits.target + SLACK ? newestOf(inbound) : null
     const isSettled = guest?.activeSince != null && guest.activeSince + GUEST_MS <= now
-    const victim = this.#draw(idle) ?? (isSettled ? guest : null)
+    const victim = isSettled ? guest : null
     if (!victim || !this.#trialEvictions.take(now)) return false
     this.drop(victim)
     return true

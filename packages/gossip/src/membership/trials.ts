@@ -35,6 +35,7 @@ export class Trials {
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
   #left = 0
+  #bereft = 0
   #youngUntil = 0
   #isAlive = false
   #nextAt = Number.POSITIVE_INFINITY
@@ -105,7 +106,7 @@ export class Trials {
 
   /** A neighbour that brought something is gone: those that are left may bring only half of it. */
   onLoss(): void {
-    this.#left = Math.max(this.#left, BEREFT_TRIALS)
+    this.#bereft = BEREFT_TRIALS
     if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
   }
 
@@ -119,7 +120,7 @@ export class Trials {
 
   #plan(): void {
     const { now, random, isStarving } = this.#shared
-    const pause = isStarving ? STARVING_MS : this.#left > 0 ? ALIVE_MS : now < this.#youngUntil ? YOUNG_MS : ROUND_MS
+    const pause = isStarving ? STARVING_MS : this.#left + this.#bereft > 0 ? ALIVE_MS : now < this.#youngUntil ? YOUNG_MS : ROUND_MS
     this.#nextAt = now + pause + random.below(pause / 4)
   }
 
@@ -128,7 +129,8 @@ export class Trials {
     if (view.held < limits.target && !isStarving) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
     if (!lookup || running >= TRIALS + (isStarving ? 2 : 0)) return
-    this.#left--
+    if (this.#left > 0) this.#left--
+    else if (this.#bereft > 0) this.#bereft--
     const linked = this.#linked()
     if (linked) return this.onUp(linked)
     const known = this.#pick()
