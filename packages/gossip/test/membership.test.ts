@@ -68,7 +68,7 @@ class Scene {
   }
 
   hold(index: number, more: Partial<Extract<MembersFrame, { type: 'hold' }>> = {}): readonly MembershipOutput[] {
-    return this.say(index, { type: 'hold', urgent: false, strange: false, tellable: true, degree: 8, ...more })
+    return this.say(index, { type: 'hold', urgent: false, strange: false, trial: false, tellable: true, degree: 8, ...more })
   }
 
   /** Lets the time pass, with every timer. */
@@ -388,7 +388,7 @@ describe('frames of the members channel', () => {
   it('are read as they were written', () => {
     const record = bytesOf(createAddressRecord(identityOf(1), { seq: 3, addresses: [addressOf(1)] }))
     const frames: readonly MembersFrame[] = [
-      { type: 'hold', urgent: true, strange: false, tellable: true, degree: 4 },
+      { type: 'hold', urgent: true, strange: false, trial: false, tellable: true, degree: 4 },
       { type: 'drop', degree: 12, tries: [record, record] },
       { type: 'ping', nonce: 0xfffffffe, degree: 8 },
       { type: 'pong', nonce: 1 },

@@ -14,7 +14,7 @@ export type MembersFrame =
       /** The sender takes the receiver for one of another part of the swarm. */
       readonly strange: boolean
       /** The sender tries the receiver out, beyond the neighbours that it needs, and may be tried out itself. */
-      readonly trial?: boolean
+      readonly trial: boolean
       /** Others may be told of the sender. */
       readonly tellable: boolean
       /** How many neighbours the sender has. */

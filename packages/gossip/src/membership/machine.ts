@@ -162,7 +162,7 @@ export class MembershipMachine {
     view.remove(member)
     passive.shrink()
     if (wasActive) this.#rounds.onLoss()
-    if (member.broughtAt !== null) this.#trials.onLoss()
+    this.#trials.onLoss(member)
   }
 
   #onGone({ remote, why }: InputOf<'gone'>): void {
@@ -210,9 +210,10 @@ export class MembershipMachine {
         return this.#neighbours.onHold(member, frame)
       case 'drop': {
         const wasActive = member.activeSince !== null
-        if (member.broughtAt !== null) this.#trials.onLoss()
+        const { hasBrought } = member
         this.#neighbours.onDrop(member, frame)
         this.#rounds.onDrop(member)
+        this.#trials.onLoss({ hasBrought })
         if (wasActive) this.#rounds.onLoss()
         return
       }
@@ -252,7 +253,7 @@ export class MembershipMachine {
       ping: null,
       onTrial: false,
       trialUntil: null,
-      broughtAt: null,
+      hasBrought: false,
       mark: 0,
       restUntil: 0,
       intent: null,

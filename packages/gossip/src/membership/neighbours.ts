@@ -31,9 +31,10 @@ const PATIENT = 2
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
-const TRIAL_MS = Number(process.env.T_TRIAL ?? 1_200)
+const TRIAL_MS = 1_200
+/** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
 const GUEST_MS = 5_000
-/** Idle neighbours that go for others to be tried out. */
+/** Neighbours that go for others to be tried out. */
 const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
 
 type Drop = Extract<MembersFrame, { type: 'drop' }>
@@ -82,13 +83,12 @@ export class Neighbours {
   onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
-    const { view, limits } = this.#shared
-    const isBeyond = view.held >= limits.target + SLACK
-    // Whoever is beyond those that this node takes in any case is on trial here too.
-    if (this.#accepts(member, { urgent, strange }) || (trial && this.#takesOnTrial(member, urgent && degree === 0))) {
-      member.onTrial = isBeyond && trial === true
-      this.hold(member)
-    } else this.drop(member)
+    // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
+    const isBeyond = this.#shared.view.held >= this.#ordinary
+    const isTaken = this.#accepts(member, { urgent, strange })
+    if (!isTaken && !(trial && this.#takesOnTrial(member, urgent && degree === 0))) return this.drop(member)
+    member.onTrial = isBeyond && trial
+    this.hold(member)
   }
 
   #takesOnTrial(member: Neighbour, isAlone: boolean): boolean {
@@ -97,31 +97,37 @@ export class Neighbours {
     return view.held < limits.high || this.makesTrialPlace()
   }
 
-  /** One that came by itself and is idle goes for one that is to be tried out. */
+  /**
+   * Whoever came last by itself, beyond those that are taken in any case, goes for one that is to be tried out: there is
+   * always a place for a trial, and by asking for one nobody costs a settled neighbour its place.
+   */
   makesTrialPlace(): boolean {
-    const { view, now, limits } = this.#shared
-    const inbound = view.active().filter(({ initiator, onTrial, broughtAt }) => !initiator && !onTrial && broughtAt === null)
-    const guest = view.held > limits.target + SLACK ? newestOf(inbound) : null
-    const isSettled = guest?.activeSince != null && guest.activeSince + GUEST_MS <= now
-    const victim = isSettled ? guest : null
-    if (!victim || !this.#trialEvictions.take(now)) return false
-    this.drop(victim)
+    const { view, now } = this.#shared
+    const isOver = view.held > this.#ordinary
+    const guest = isOver ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought) : null
+    if (guest?.activeSince == null || guest.activeSince + GUEST_MS > now || !this.#trialEvictions.take(now)) return false
+    this.drop(guest)
     return true
   }
 
-  /** One that brings something costs an idle one its place: any if this node chose it, else one that came by itself. */
-  makesPlaceFor(newcomer: Neighbour, most: number = this.#shared.limits.target + SLACK): boolean {
-    const { view } = this.#shared
+  /**
+   * One that brings something costs an idle one its place: any if this node chose the newcomer, else one that came by itself
+   * too, so that nobody who dials this node takes the places of those that it dialled.
+   */
+  makesPlaceFor(newcomer: Neighbour, most: number = this.#ordinary): boolean {
+    const { view, random } = this.#shared
     if (view.held <= most) return true
-    const { initiator } = newcomer
-    const idle = view.active().filter((member) => member !== newcomer && (initiator || !member.initiator) && this.#shared.isIdle(member))
-    const victim = this.#draw(idle)
+    const isReplaceable = (member: Neighbour): boolean => newcomer.initiator || !member.initiator
+    const idle = view.active().filter((member) => isReplaceable(member) && this.#shared.isIdle(member))
+    const victim = idle[random.below(Math.max(1, idle.length))]
     if (victim) this.drop(victim)
-    return victim !== null
+    return victim !== undefined
   }
 
-  #draw(from: readonly Neighbour[]): Neighbour | null {
-    return from[this.#shared.random.below(Math.max(1, from.length))] ?? null
+  /** Neighbours up to which everybody who asks is taken. */
+  get #ordinary(): number {
+    const { target, high } = this.#shared.limits
+    return Math.min(high, target + SLACK)
   }
 
   onDrop(member: Neighbour, { degree, tries }: Drop): void {
@@ -135,7 +141,7 @@ export class Neighbours {
   admit(member: Neighbour): boolean {
     if (!this.#accepts(member, { urgent: false, strange: false })) return false
     const { now } = this.#shared
-    Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now })
+    Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now, mark: this.#shared.brought })
     this.#want(member)
     return true
   }
@@ -157,7 +163,7 @@ export class Neighbours {
   #accepts(member: Neighbour, { urgent, strange }: Pick<Hold, 'urgent' | 'strange'>): boolean {
     const { view, now, limits, isSmall } = this.#shared
     // The last places are for those who cannot do without.
-    const most = urgent || strange || isSmall ? limits.high : Math.min(limits.high, limits.target + SLACK)
+    const most = urgent || strange || isSmall ? limits.high : this.#ordinary
     if (this.#isCrowded(member)) return view.held < limits.low
     if (!view.hasPlaceFor(member, { most, isSmall })) return this.#makesPlace(urgent && member.degree === 0)
     // One that this node let go of a moment ago comes back only in need.
@@ -209,7 +215,7 @@ export class Neighbours {
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
-    Object.assign(member, { onTrial: false, trialUntil: null, broughtAt: null })
+    Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }
@@ -240,12 +246,6 @@ export class Neighbours {
       if (known && isStrange) known.strange = true
     }
   }
-}
-
-function newestOf(members: readonly Neighbour[]): Neighbour | null {
-  let newest: Neighbour | null = null
-  for (const member of members) if (!newest || (member.activeSince ?? 0) > (newest.activeSince ?? 0)) newest = member
-  return newest
 }
 
 function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | null {

@@ -7,7 +7,7 @@ import { PassiveView } from './passive.js'
 import { type Neighbour, View } from './view.js'
 
 /** A neighbour that was not once the first while others were so often may go for one that may be. */
-const IDLE_BROUGHT = Number(process.env.T_IDLE ?? 8)
+const IDLE_BROUGHT = 8
 
 export class Shared {
   readonly self: PeerId
@@ -71,16 +71,14 @@ export class Shared {
     return others >= this.limits.target
   }
 
-  /**
-   * True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle.
-   */
+  /** True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle. */
   isIdle({ activeSince, mark }: Neighbour): boolean {
     return activeSince !== null && this.brought - mark >= IDLE_BROUGHT
   }
 
   /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */
   get isStarving(): boolean {
-    return this.brought > 0 && this.view.active().every(({ broughtAt }) => broughtAt === null)
+    return this.brought > 0 && this.view.active().every(({ hasBrought }) => !hasBrought)
   }
 
   /** Neighbours, as others are told: those of one that starves are none. */

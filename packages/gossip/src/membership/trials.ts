@@ -1,14 +1,15 @@
 // Trying others out. Who answers politely and passes nothing on looks like a neighbour until somebody else brings what it did
-// not: only by comparing is it found out. So a young node takes further peers on trial, one after the other, beyond those that
-// it needs; so does one whose neighbours all bring nothing while it knows that the room is alive, and any node once a round.
-// Whoever is the first to bring something while on trial stays, if need be in place of one that brings nothing; the others go
-// again. Where nobody speaks nobody is found wanting, and only those on trial go.
+// not: only by comparing is it found out. So a node takes further peers on trial for a moment, beyond the neighbours that it
+// needs. Whoever is the first to bring something stays, if need be in place of one that brings nothing while others do; the
+// others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and neighbours stay.
 //
-//   state      | tries one out
-//   -----------|---------------------------------------------------------------
-//   young      | every second, for the first minute
-//   starving   | twice a second: a neighbour brought something, and none that is left did
-//   otherwise  | once a round
+//   state                                              | tries one out
+//   ---------------------------------------------------|-----------------------------------------------------
+//   young: half a minute from the first member on      | once a second
+//   alive: somebody speaks, this node or another       | twice a second, 32 of them; neighbours go for others
+//   bereft: a neighbour that brought something is gone | twice a second, 8 of them
+//   starving: so are all of those                      | twice a second; those first that once brought something
+//   otherwise                                          | once in half a minute
 
 import type { Neighbours } from './neighbours.js'
 import type { Known } from './passive.js'
@@ -16,17 +17,20 @@ import type { Seeker } from './seeker.js'
 import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
 
-const YOUTH_TRIALS = Number(process.env.T_YOUTH ?? 32)
-const BEREFT_TRIALS = Number(process.env.T_BEREFT ?? 8)
-const ALIVE_MS = Number(process.env.T_ALIVE ?? 500)
+/** Until then a node looks around though nobody speaks. */
 const YOUTH_MS = 30_000
-const YOUNG_MS = Number(process.env.T_YOUNG ?? 1_000)
-const STARVING_MS = Number(process.env.T_STARVE ?? 500)
-const ROUND_MS = 30_000
-/** So many at once. */
-const TRIALS = Number(process.env.T_TRIALS ?? 3)
-/** Nobody is tried out twice in so long. */
+const YOUNG_PAUSE_MS = 1_000
+/** With four liars to one each of 32 is a liar once in a thousand nodes. */
+const ALIVE_TRIALS = 32
+const BEREFT_TRIALS = 8
+const BUSY_PAUSE_MS = 500
+const REST_PAUSE_MS = 30_000
+/** So many are tried out at once, and so many more in hunger. */
+const TRIALS = 3
+const MORE_TRIALS = 2
+/** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
+const FEEDER_AGAIN_MS = 1_000
 /** When all that are known were tried, discoveries are asked for others, no sooner than this. */
 const REFRESH_MS = 10_000
 
@@ -34,10 +38,10 @@ export class Trials {
   readonly #shared: Shared
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
-  #left = 0
-  #bereft = 0
   #youngUntil = 0
-  #isAlive = false
+  /** Trials that are left because the room is alive, and because a neighbour has gone. */
+  #alive: number | null = null
+  #bereft = 0
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -57,7 +61,7 @@ export class Trials {
     if (this.#nextAt !== Number.POSITIVE_INFINITY) return
     const { now, random } = this.#shared
     this.#youngUntil = now + YOUTH_MS
-    this.#nextAt = now + YOUNG_MS + random.below(YOUNG_MS)
+    this.#nextAt = now + YOUNG_PAUSE_MS + random.below(YOUNG_PAUSE_MS)
   }
 
   stop(): void {
@@ -65,113 +69,119 @@ export class Trials {
   }
 
   onTime(): void {
-    const { view, now } = this.#shared
+    const { view, now, isSmall } = this.#shared
     for (const member of view.all()) {
       if (member.trialUntil !== null && member.trialUntil <= now) this.#end(member)
     }
     if (this.#nextAt > now) return
     this.#plan()
-    if (!this.#shared.isSmall) this.#begin()
+    if (!isSmall) this.#begin()
   }
 
   /** A member is linked that was dialled to be tried out. */
   onUp(member: Neighbour): void {
     const { view, limits } = this.#shared
-    if (view.held >= limits.high && !this.#neighbours.makesTrialPlace()) return
-    this.#neighbours.tryOut(member)
+    if (view.held < limits.high || this.#neighbours.makesTrialPlace()) this.#neighbours.tryOut(member)
   }
 
   /** Somebody speaks: now neighbours can be compared. */
   onAlive(): void {
-    if (this.#isAlive) return
-    this.#isAlive = true
-    this.#left = YOUTH_TRIALS
-    if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
+    if (this.#alive !== null) return
+    this.#alive = ALIVE_TRIALS
+    this.#hurry()
   }
 
-  /** It was the first to bring something. */
+  /** A neighbour was the first to bring something. */
   onBrought(member: Neighbour): void {
-    const { now } = this.#shared
-    const isFirst = member.broughtAt === null
-    member.broughtAt = now
+    const isFirst = !member.hasBrought
     this.#shared.brought++
-    member.mark = this.#shared.brought
-    this.onAlive()
-    member.trialUntil = null
-    member.onTrial = false
+    Object.assign(member, { hasBrought: true, mark: this.#shared.brought, onTrial: false, trialUntil: null })
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
+    this.onAlive()
     if (isFirst) this.#neighbours.makesPlaceFor(member)
   }
 
-  /** A neighbour that brought something is gone: those that are left may bring only half of it. */
-  onLoss(): void {
+  /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
+  onLoss({ hasBrought }: Pick<Neighbour, 'hasBrought'>): void {
+    if (!hasBrought) return
     this.#bereft = BEREFT_TRIALS
+    this.#hurry()
+  }
+
+  /** It has brought nothing; while this node compares, it may have come at the end of a queue of idle ones. */
+  #end(member: Neighbour): void {
+    const { view, limits } = this.#shared
+    Object.assign(member, { onTrial: false, trialUntil: null })
+    if (view.held <= limits.target) return
+    const isComparing = this.#alive !== null && this.#alive > 0
+    if (!isComparing || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+  }
+
+  #hurry(): void {
     if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
   }
 
-  #end(member: Neighbour): void {
-    const { view, limits } = this.#shared
-    member.trialUntil = null
-    member.onTrial = false
-    if (view.held <= limits.target) return
-    if (this.#left <= 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+  #plan(): void {
+    const { now, random } = this.#shared
+    const pause = this.#isBusy() ? BUSY_PAUSE_MS : now < this.#youngUntil ? YOUNG_PAUSE_MS : REST_PAUSE_MS
+    this.#nextAt = now + pause + random.below(pause / 4)
   }
 
-  #plan(): void {
-    const { now, random, isStarving } = this.#shared
-    const pause = isStarving ? STARVING_MS : this.#left + this.#bereft > 0 ? ALIVE_MS : now < this.#youngUntil ? YOUNG_MS : ROUND_MS
-    this.#nextAt = now + pause + random.below(pause / 4)
+  #isBusy(): boolean {
+    return this.#shared.isStarving || (this.#alive ?? 0) + this.#bereft > 0
   }
 
   #begin(): void {
     const { view, lookup, limits, isStarving } = this.#shared
-    if (view.held < limits.target && !isStarving) return
+    if (!lookup || (view.held < limits.target && !isStarving)) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
-    if (!lookup || running >= TRIALS + (isStarving ? 2 : 0)) return
-    if (this.#left > 0) this.#left--
+    if (running >= TRIALS + (isStarving ? MORE_TRIALS : 0)) return
+    if (this.#alive !== null && this.#alive > 0) this.#alive--
     else if (this.#bereft > 0) this.#bereft--
-    const linked = this.#linked()
+    const linked = this.#chooseLinked()
     if (linked) return this.onUp(linked)
-    const known = this.#pick()
+    const known = this.#chooseKnown()
     if (known) this.#seeker.dial(known, 'trial')
     else this.#refresh()
   }
 
-  #linked(): Neighbour | null {
-    const { view, passive, now, isStarving } = this.#shared
-    const idle = view.all().filter((member) => !member.mine && member.handle !== null && member.intent === null)
-    if (isStarving) {
-      const feeders = idle.filter(({ peer }) => passive.of(peer)?.isFeeder && (passive.of(peer)?.triedOutAt ?? 0) + 1_000 < now)
-      const feeder = feeders[this.#shared.random.below(Math.max(1, feeders.length))]
-      const known = feeder && passive.of(feeder.peer)
-      if (feeder && known) {
-        known.triedOutAt = now
-        return feeder
-      }
-    }
-    if (this.#shared.random.below(2) === 0) return null
-    for (const member of idle) {
-      if (member.restUntil > now) continue
-      const known = passive.of(member.peer)
-      if (!known || !this.#isDue(known)) continue
-      known.triedOutAt = now
-      return member
-    }
-    return null
+  /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
+  #chooseLinked(): Neighbour | null {
+    const { view, now, random, isStarving } = this.#shared
+    const idle = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    const feeders = isStarving ? idle.filter((member) => this.#isFeeder(member)) : []
+    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member)))
+    const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
+    const known = chosen && this.#knownOf(chosen)
+    if (known) known.triedOutAt = now
+    return chosen ?? null
   }
 
-  #pick(): Known | null {
+  #chooseKnown(): Known | null {
     const { passive, now, self } = this.#shared
     const suits = (known: Known): boolean =>
-      known.peer !== self && known.candidate.addresses.length > 0 && this.#isDue(known) && !this.#seeker.isDialling(known)
+      known.peer !== self &&
+      known.candidate.addresses.length > 0 &&
+      this.#isDue(known) &&
+      !this.#seeker.isDialling(known)
     const [known] = passive.pick({ now, count: 1, suits, isCrowded: (network) => this.#shared.isCrowded(network) })
     if (known) known.triedOutAt = now
     return known ?? null
   }
 
-  #isDue({ triedOutAt }: Known): boolean {
-    return triedOutAt === null || triedOutAt + AGAIN_MS <= this.#shared.now
+  #knownOf({ peer }: Neighbour): Known | null {
+    return this.#shared.passive.of(peer)
+  }
+
+  #isDue(known: Known | null): boolean {
+    if (!known) return false
+    return known.triedOutAt === null || known.triedOutAt + AGAIN_MS <= this.#shared.now
+  }
+
+  #isFeeder(member: Neighbour): boolean {
+    const known = this.#knownOf(member)
+    return known?.isFeeder === true && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < this.#shared.now
   }
 
   #refresh(): void {
