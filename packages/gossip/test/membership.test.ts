@@ -316,7 +316,7 @@ describe('a remote without a members channel', () => {
 
 describe('a remote that does not behave', () => {
   it('loses its link for a malformed frame, and for more than anybody needs to say', () => {
-    for (const frame of [[], [0], [0, 8, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
+    for (const frame of [[], [0], [0, 16, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
       const scene = new Scene()
       scene.up(1)
       const [output] = scene.feed({ type: 'frame', handle: 1, frame: Uint8Array.from(frame) })
@@ -336,6 +336,7 @@ describe('a remote that does not behave', () => {
         type: 'hold',
         urgent: random.below(2) === 1,
         strange: random.below(2) === 1,
+        trial: random.below(2) === 1,
         tellable: true,
         degree: random.below(256),
       }),

@@ -5,7 +5,7 @@
 //
 //   state                                              | tries one out
 //   ---------------------------------------------------|-----------------------------------------------------
-//   young: half a minute from the first member on      | once a second
+//   young: half a minute from the first member on      | every two seconds
 //   alive: somebody speaks, this node or another       | twice a second, 32 of them; neighbours go for others
 //   bereft: a neighbour that brought something is gone | twice a second, 8 of them
 //   starving: so are all of those                      | twice a second; those first that once brought something
@@ -19,7 +19,7 @@ import type { Neighbour } from './view.js'
 
 /** Until then a node looks around though nobody speaks. */
 const YOUTH_MS = 30_000
-const YOUNG_PAUSE_MS = 1_000
+const YOUNG_PAUSE_MS = 2_000
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
 const BEREFT_TRIALS = 8
