@@ -6,7 +6,7 @@ import type { Engine } from '@hearsay/gossip/machine'
 import type { Crowd, CrowdMember } from '../crowd.js'
 import { type Happening, SimulatedNetwork } from '../network.js'
 
-/** A room of so many is asked how a neighbour does as often as its driver tells it. */
+/** A membership is told of one neighbour at most so often, as by its driver. */
 const TELL_MS = 250
 
 export interface RoomsOptions {
