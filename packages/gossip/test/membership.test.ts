@@ -68,7 +68,15 @@ class Scene {
   }
 
   hold(index: number, more: Partial<Extract<MembersFrame, { type: 'hold' }>> = {}): readonly MembershipOutput[] {
-    return this.say(index, { type: 'hold', urgent: false, strange: false, trial: false, tellable: true, degree: 8, ...more })
+    return this.say(index, {
+      type: 'hold',
+      urgent: false,
+      strange: false,
+      trial: false,
+      tellable: true,
+      degree: 8,
+      ...more,
+    })
   }
 
   /** Lets the time pass, with every timer. */

@@ -29,7 +29,7 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   dropper: () => dropping,
   // What makes it a group is whom it links with: the scenario surrounds its victims with it.
   sybil: () => dropping,
-  censor: ({ victim }) => censoring(victim),
+  censor: ({ victim }) => censoring(victim === null ? [] : [victim]),
   liar: ({ random }) => lying(random),
   sleeper: () => sleeping,
   forger: () => forging,

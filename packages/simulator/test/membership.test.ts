@@ -141,7 +141,14 @@ describe('nodes of two continents', () => {
 /** Dials the victim again and again, asks to be its neighbour as one who has nobody, agrees to everything. */
 function attacker(crowd: Crowd, at: string, victim: CrowdMember): CrowdMember {
   const member = crowd.add(at, undefined, null)
-  const hold = encodeMembersFrame({ type: 'hold', urgent: true, strange: true, trial: false, tellable: true, degree: 0 })
+  const hold = encodeMembersFrame({
+    type: 'hold',
+    urgent: true,
+    strange: true,
+    trial: false,
+    tellable: true,
+    degree: 0,
+  })
   member.find = (candidate) => {
     if (candidate.source !== 'found') return
     member.feed({ type: 'want', target: candidate, topic: crowd.topic, priority: 0 })

@@ -104,8 +104,11 @@ export class Neighbours {
   makesTrialPlace(): boolean {
     const { view, now } = this.#shared
     const isOver = view.held > this.#ordinary
-    const guest = isOver ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought) : null
-    if (guest?.activeSince == null || guest.activeSince + GUEST_MS > now || !this.#trialEvictions.take(now)) return false
+    const guest = isOver
+      ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought)
+      : null
+    if (guest?.activeSince == null || guest.activeSince + GUEST_MS > now || !this.#trialEvictions.take(now))
+      return false
     this.drop(guest)
     return true
   }

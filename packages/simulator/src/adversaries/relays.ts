@@ -14,12 +14,11 @@ export const dropping: MakeTwist = (context) => ({
   say: (output) => (output.type === 'send' && isOfOthers(output, context) ? [] : [output]),
 })
 
-/** Passes everything on but one author's records, of which it only tells. */
-export function censoring(victim: PeerId | null): MakeTwist {
-  const key = victim === null ? null : fromPeerId(victim)
-  return () => ({
-    say: (output) => (output.type === 'send' && key && isRecordBy(output.frame, key) ? [] : [output]),
-  })
+/** Passes everything on but the records of some authors, of which it only tells. */
+export function censoring(victims: readonly PeerId[]): MakeTwist {
+  const keys = victims.map((victim) => fromPeerId(victim))
+  const isCensored = (frame: Uint8Array): boolean => keys.some((key) => isRecordBy(frame, key))
+  return () => ({ say: (output) => (output.type === 'send' && isCensored(output.frame) ? [] : [output]) })
 }
 
 /** Its link lives on, but nothing is behind it any more. */

@@ -1,7 +1,7 @@
 // The room of a crowd: the gossip engine of each member, over the links that the membership of both ends lets carry it, so that
 // what counts is what is delivered. Who brings something new is told to the membership that holds it.
 
-import { createTopic, type Crypto, type PeerId, type Random } from '@hearsay/core'
+import { type Crypto, createTopic, type PeerId, type Random } from '@hearsay/core'
 import type { Engine } from '@hearsay/gossip/machine'
 import type { Crowd, CrowdMember } from '../crowd.js'
 import { type Happening, SimulatedNetwork } from '../network.js'
