@@ -63,7 +63,8 @@ export class Neighbours {
     member.mine = true
     if (degree >= limits.low) this.#refusals = 0
     const urgent = this.#shared.isStarving || (degree < limits.low && this.#refusals >= PATIENT)
-    const strange = member.intent?.why === 'stranger'
+    // Where somebody speaks, whoever is tried out may be one who has not heard of it.
+    const strange = member.intent?.why === 'stranger' || (member.onTrial && this.#shared.isAlive)
     this.send(member, { type: 'hold', urgent, strange, trial: member.onTrial, tellable, degree: this.#shared.degree })
     if (member.theirs) this.#activate(member)
   }
@@ -86,23 +87,25 @@ export class Neighbours {
     // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
     const isBeyond = this.#shared.view.held >= this.#ordinary
     const isTaken = this.#accepts(member, { urgent, strange })
-    if (!isTaken && !(trial && this.#takesOnTrial(member, urgent && degree === 0))) return this.drop(member)
+    if (!isTaken && !(trial && this.#takesOnTrial(member, { isAlone: urgent && degree === 0, strange })))
+      return this.drop(member)
     member.onTrial = isBeyond && trial
     this.hold(member)
   }
 
-  #takesOnTrial(member: Neighbour, isAlone: boolean): boolean {
+  #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
     const { view, now, limits } = this.#shared
     if (this.#isCrowded(member) || (member.restUntil > now && !isAlone)) return false
-    return view.held < limits.high || this.makesTrialPlace()
+    return view.held < limits.high || this.makesTrialPlace(strange)
   }
 
   /**
    * Whoever came last by itself, beyond those that are taken in any case, goes for one that is to be tried out: there is
-   * always a place for a trial, and by asking for one nobody costs a settled neighbour its place.
+   * always a place for a trial, and by asking for one nobody costs a settled neighbour its place. Not where nobody speaks.
    */
-  makesTrialPlace(): boolean {
-    const { view, now } = this.#shared
+  makesTrialPlace(isAliveElsewhere: boolean): boolean {
+    const { view, now, isAlive } = this.#shared
+    if (!isAlive && !isAliveElsewhere) return false
     const isOver = view.held > this.#ordinary
     const guest = isOver
       ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought)

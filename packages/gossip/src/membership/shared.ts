@@ -20,6 +20,8 @@ export class Shared {
   readonly view: View
   readonly passive: PassiveView
   now = 0
+  /** Somebody has spoken in the room, this node or another. */
+  isAlive = false
   /** How often neighbours brought something that nobody had brought before them. */
   brought = 0
   #outputs: MembershipOutput[] = []

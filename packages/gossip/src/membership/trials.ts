@@ -40,7 +40,7 @@ export class Trials {
   readonly #seeker: Seeker
   #youngUntil = 0
   /** Trials that are left because the room is alive, and because a neighbour has gone. */
-  #alive: number | null = null
+  #alive = 0
   #bereft = 0
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
@@ -81,12 +81,13 @@ export class Trials {
   /** A member is linked that was dialled to be tried out. */
   onUp(member: Neighbour): void {
     const { view, limits } = this.#shared
-    if (view.held < limits.high || this.#neighbours.makesTrialPlace()) this.#neighbours.tryOut(member)
+    if (view.held < limits.high || this.#neighbours.makesTrialPlace(false)) this.#neighbours.tryOut(member)
   }
 
   /** Somebody speaks: now neighbours can be compared. */
   onAlive(): void {
-    if (this.#alive !== null) return
+    if (this.#shared.isAlive) return
+    this.#shared.isAlive = true
     this.#alive = ALIVE_TRIALS
     this.#hurry()
   }
@@ -114,8 +115,7 @@ export class Trials {
     const { view, limits } = this.#shared
     Object.assign(member, { onTrial: false, trialUntil: null })
     if (view.held <= limits.target) return
-    const isComparing = this.#alive !== null && this.#alive > 0
-    if (!isComparing || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+    if (this.#alive === 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
   }
 
   #hurry(): void {
@@ -129,7 +129,7 @@ export class Trials {
   }
 
   #isBusy(): boolean {
-    return this.#shared.isStarving || (this.#alive ?? 0) + this.#bereft > 0
+    return this.#shared.isStarving || this.#alive + this.#bereft > 0
   }
 
   #begin(): void {
@@ -137,7 +137,7 @@ export class Trials {
     if (!lookup || (view.held < limits.target && !isStarving)) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
     if (running >= TRIALS + (isStarving ? MORE_TRIALS : 0)) return
-    if (this.#alive !== null && this.#alive > 0) this.#alive--
+    if (this.#alive > 0) this.#alive--
     else if (this.#bereft > 0) this.#bereft--
     const linked = this.#chooseLinked()
     if (linked) return this.onUp(linked)
