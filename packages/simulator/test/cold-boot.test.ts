@@ -3,7 +3,7 @@
 // gossip run together, so that what counts is what is delivered.
 //
 // `HEARSAY_COLD_BOOTS` is how many seeds are run, `HEARSAY_SYBILS` how many Sybils there are for each honest node (4), and
-// `HEARSAY_COLD_BOOT_NODES` how many honest nodes (12). Each prints its numbers.
+// `HEARSAY_COLD_BOOT_NODES` how many honest nodes (10). Each prints its numbers.
 
 import { type PeerId, type Random, seededRandom } from '@hearsay/core'
 import { type Engine, trees } from '@hearsay/gossip/machine'
@@ -19,14 +19,14 @@ import { twisted } from '../src/twist.js'
 const SECOND = 1_000
 const SEEDS = Number(process.env.HEARSAY_COLD_BOOTS ?? 1)
 const SYBILS = Number(process.env.HEARSAY_SYBILS ?? 4)
-const HONEST = Number(process.env.HEARSAY_COLD_BOOT_NODES ?? 12)
-const AUTHORS = 5
+const HONEST = Number(process.env.HEARSAY_COLD_BOOT_NODES ?? 10)
+const AUTHORS = 4
 /** How many a discovery finds at once, of all. */
 const FOUND = 20
 /** The first word, and from when on everything is to arrive in time: by then neighbours could be compared. */
 const SPEAK_AT = 5 * SECOND
-const SETTLED_AT = 10 * SECOND
-const END_AT = 16 * SECOND
+const SETTLED_AT = 15 * SECOND
+const END_AT = 19 * SECOND
 /** In which time everything is to arrive. */
 const DUE_MS = 5 * SECOND
 
@@ -137,7 +137,7 @@ const boots = (kind: Kind): readonly Boot[] => {
 describe(`a room that starts among ${SYBILS} Sybils to one honest node, all in one network`, () => {
   const timeout = 30_000 + SEEDS * 60_000
 
-  it('delivers everything to everybody within five seconds, from five seconds after the first word on', {
+  it('delivers everything to everybody within five seconds, from ten seconds after the first word on', {
     timeout,
   }, () => {
     for (const { settled, early, blamed, dialsOfEach } of boots('drops all')) {
@@ -163,11 +163,17 @@ describe('twenty honest nodes', () => {
     const random = seededRandom(1)
     const all = Array.from({ length: 20 }, () => crowd.add())
     for (const member of all) discover(crowd, member, { all, random })
-    crowd.run(10 * SECOND)
-    const before = new Map(all.map((member) => [member, member.neighbours]))
-    crowd.run(30 * SECOND)
-    let gone = 0
-    for (const [member, former] of before) gone += former.filter((peer) => !member.neighbours.includes(peer)).length
-    expect(gone / 2).toBeLessThanOrEqual(4)
+    crowd.run(5 * SECOND)
+    const first = new Map(all.map((member) => [member, member.neighbours]))
+    crowd.run(3 * SECOND)
+    // Who is there for three seconds is not on trial.
+    const settled = all.flatMap((member) => {
+      return member.neighbours
+        .filter((peer) => first.get(member)?.includes(peer))
+        .map((peer) => [member, peer] as const)
+    })
+    crowd.run(20 * SECOND)
+    expect(settled.length).toBeGreaterThan(20 * 8)
+    for (const [member, peer] of settled) expect(member.neighbours).toContain(peer)
   })
 })

@@ -169,7 +169,7 @@ export class Rounds {
     const { view, limits, lookup, now } = this.#shared
     this.#plan()
     for (const member of view.active()) this.ping(member)
-    if (view.degree > limits.target + 2) {
+    if (view.active().filter(({ onTrial }) => !onTrial).length > limits.target + 2) {
       const spare = view.spare()
       if (spare) this.#neighbours.drop(spare)
     }
