@@ -6,7 +6,7 @@ import type { Engine } from '@hearsay/gossip/machine'
 import { twoFaced } from './adversaries/equivocator.js'
 import { flooding } from './adversaries/flooder.js'
 import { lying } from './adversaries/liar.js'
-import { censoring, dropping, forging, replaying, sleeping } from './adversaries/relays.js'
+import { censoring, dropping, forging, lax, replaying, sleeping } from './adversaries/relays.js'
 import type { AdversaryType } from './scenario/format.js'
 import { type MakeTwist, twisted } from './twist.js'
 
@@ -33,6 +33,7 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   liar: ({ random }) => lying(random),
   sleeper: () => sleeping,
   forger: () => forging,
+  lax: () => lax,
   replayer: ({ random }) => replaying(random),
   flooder: ({ random }) => flooding(random),
 }

@@ -1,6 +1,6 @@
 // Relays that do not pass on what they should: they drop all or one author's, fall silent, change bytes, or say old things again.
 
-import { copyBytes, fromPeerId, type PeerId, type Random } from '@hearsay/core'
+import { copyBytes, decodeRecord, encodeRecord, fromPeerId, type PeerId, type Random } from '@hearsay/core'
 import { decodeFrame, type MachineContext, type Output, type PeerHandle } from '@hearsay/gossip/machine'
 import type { MakeTwist } from '../twist.js'
 
@@ -24,6 +24,9 @@ export function censoring(victims: readonly PeerId[]): MakeTwist {
 /** Its link lives on, but nothing is behind it any more. */
 export const sleeping: MakeTwist = () => ({ hear: () => [], say: () => [] })
 
+/** Where the record begins in a frame that carries one. */
+const RECORD_AT = 2
+
 /** Passes on other bytes than the author signed. */
 export const forging: MakeTwist = (context) => ({
   say: (output) => {
@@ -31,6 +34,18 @@ export const forging: MakeTwist = (context) => ({
     const frame = copyBytes(output.frame)
     const last = frame.byteLength - 1
     frame[last] = (frame[last] ?? 0) ^ 1
+    return [{ ...output, frame }]
+  },
+})
+
+/** S of every signature is written above the order of the group: a careless library takes it for the author's all the same. */
+export const lax: MakeTwist = (context) => ({
+  say: (output) => {
+    if (output.type !== 'send' || !isRecord(output.frame) || isRecordBy(output.frame, keyOf(context))) return [output]
+    const record = decodeRecord(output.frame.subarray(RECORD_AT), context.topic, context.crypto)
+    const signature = copyBytes(record.signature)
+    signature[63] = (signature[63] ?? 0) | 0xf0
+    const frame = Uint8Array.of(...output.frame.subarray(0, RECORD_AT), ...encodeRecord({ ...record, signature }))
     return [{ ...output, frame }]
   },
 })

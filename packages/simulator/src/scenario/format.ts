@@ -87,6 +87,7 @@ export const ADVERSARY_TYPES = [
   'equivocator',
   'flooder',
   'sybil',
+  'lax',
 ] as const
 
 export type AdversaryType = (typeof ADVERSARY_TYPES)[number]
