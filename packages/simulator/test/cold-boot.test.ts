@@ -2,7 +2,7 @@
 // ones, take links, swap neighbours and answer politely, and pass on nothing, or only what some authors say. Membership and
 // gossip run together, so that what counts is what is delivered.
 //
-// `HEARSAY_COLD_BOOTS` is how many seeds are run, `HEARSAY_SYBILS` how many Sybils there are for each honest node (4), and
+// `HEARSAY_COLD_BOOTS` is how many seeds are run, from `HEARSAY_COLD_BOOT_FIRST_SEED`, `HEARSAY_SYBILS` how many Sybils there are for each honest node (4), and
 // `HEARSAY_COLD_BOOT_NODES` how many honest nodes (10). Each prints its numbers.
 
 import { type PeerId, type Random, seededRandom } from '@hearsay/core'
@@ -18,6 +18,7 @@ import { twisted } from '../src/twist.js'
 
 const SECOND = 1_000
 const SEEDS = Number(process.env.HEARSAY_COLD_BOOTS ?? 1)
+const FIRST_SEED = Number(process.env.HEARSAY_COLD_BOOT_FIRST_SEED ?? 1)
 const SYBILS = Number(process.env.HEARSAY_SYBILS ?? 4)
 const HONEST = Number(process.env.HEARSAY_COLD_BOOT_NODES ?? 10)
 const AUTHORS = 4
@@ -125,11 +126,11 @@ function speak(crowd: Crowd, rooms: Rooms, author: CrowdMember, random: Random):
 function told(kind: Kind, boots: readonly Boot[]): void {
   if (!process.env.HEARSAY_COLD_BOOTS) return
   for (const [index, one] of boots.entries())
-    console.log(JSON.stringify({ seed: index + 1, kind, sybils: SYBILS, ...one }))
+    console.log(JSON.stringify({ seed: FIRST_SEED + index, kind, sybils: SYBILS, ...one }))
 }
 
 const boots = (kind: Kind): readonly Boot[] => {
-  const all = Array.from({ length: SEEDS }, (_, index) => boot(index + 1, kind))
+  const all = Array.from({ length: SEEDS }, (_, index) => boot(FIRST_SEED + index, kind))
   told(kind, all)
   return all
 }
