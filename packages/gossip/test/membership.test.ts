@@ -322,6 +322,52 @@ describe('a remote without a members channel', () => {
   })
 })
 
+describe('one on trial', () => {
+  /** A node with ten neighbours that came by themselves, and one more that asks for a trial. */
+  function trying(): Scene {
+    const scene = busy(10)
+    scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    return scene
+  }
+
+  it('goes again if it brings nothing, and nobody else goes for it where nobody speaks', () => {
+    const scene = busy(10)
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    scene.pass(1_500)
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+
+  it('stays in place of one that brought nothing while others did, if it is the first to bring something', () => {
+    const scene = trying()
+    for (let count = 0; count < 8; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    scene.pass(1_500)
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    expect(scene.neighbours).toContain(identityOf(1).id)
+    expect(scene.neighbours.length).toBe(10)
+  })
+
+  it('costs no neighbour that this node dialled its place, if it came by itself', () => {
+    const scene = new Scene()
+    for (let index = 1; index <= 10; index++) {
+      scene.up(index, { initiator: index > 1 })
+      scene.hold(index, { degree: 9 })
+      scene.now++
+    }
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    for (let count = 0; count < 16; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+})
+
 describe('a remote that does not behave', () => {
   it('loses its link for a malformed frame, and for more than anybody needs to say', () => {
     for (const frame of [[], [0], [0, 16, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {

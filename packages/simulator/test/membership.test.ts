@@ -212,7 +212,7 @@ describe('a node that has joined, attacked by a hundred from a hundred networks'
 })
 
 describe('a node that starts among four liars to one', () => {
-  it('is not always surrounded: nothing but chance and caps by network help it', () => {
+  it('is not always surrounded where nobody speaks: nothing but chance and caps by network help it', () => {
     let surrounded = 0
     for (let seed = 1; seed <= 3; seed++) {
       const crowd = crowdOf(seed)

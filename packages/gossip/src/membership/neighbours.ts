@@ -89,7 +89,7 @@ export class Neighbours {
     const isTaken = this.#accepts(member, { urgent, strange })
     if (!isTaken && !(trial && this.#takesOnTrial(member, { isAlone: urgent && degree === 0, strange })))
       return this.drop(member)
-    member.onTrial = isBeyond && trial
+    member.onTrial = trial && (isBeyond || !isTaken)
     this.hold(member)
   }
 
