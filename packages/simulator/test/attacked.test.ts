@@ -1,10 +1,10 @@
 // How much slower a room is with liars or sleepers in it, against the same room without them: the same seed, overlay, authors
-// and honest nodes. `HEARSAY_ATTACKED_NODES` is how many nodes there are (40), `HEARSAY_SEEDS` are the seeds; prints its numbers.
+// and honest nodes. `HEARSAY_ATTACKED_NODES` is how many nodes there are (24), `HEARSAY_SEEDS` are the seeds; prints its numbers.
 
 import { describe, expect, it } from 'vitest'
 import { readScenario, runScenario, type Scenario } from '../src/index.js'
 
-const NODES = Number(process.env.HEARSAY_ATTACKED_NODES ?? 40)
+const NODES = Number(process.env.HEARSAY_ATTACKED_NODES ?? 24)
 const SEEDS = process.env.HEARSAY_SEEDS?.split(',').map(Number) ?? [1]
 /** Over all seeds: one run alone has too few deliveries for its last hundredth to say much. */
 const MOST = 2
