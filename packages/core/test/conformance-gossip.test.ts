@@ -75,6 +75,10 @@ testSuite('a toy gossip', {
         for await (const one of toy.history(query)) if (one.via !== null) yield one
       },
     })),
+    'takes what others publish for its own': create((toy) => {
+      toy.on('delivery', () => toy.emit('published'))
+      return {}
+    }),
     'does not notice who goes': create((toy) => changeEvent(toy, 'peer-leave', () => [])),
     'keeps a link that is taken away': create(() => ({ removeLink: () => {} })),
     'lists no neighbours': create(() => ({ peers: new Map() })),

@@ -64,6 +64,7 @@ export class ToyGossip extends Emitter<GossipEvents> implements Gossip {
       onConfirmed: new Set<() => void>(),
     }
     this.#accept(message, null)
+    this.emit('published')
     return {
       ...place,
       peers: this.neighbours.size,

@@ -378,6 +378,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
     this.#pacing.signed(to, signed, this.#clock.now())
     this.#outbox.signed(from, to)
+    this.emit('published')
   }
 
   #onMisbehaved({ peer, code, message, ban }: Extract<Output, { type: 'misbehaved' }>): void {

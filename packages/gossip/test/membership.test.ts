@@ -68,7 +68,15 @@ class Scene {
   }
 
   hold(index: number, more: Partial<Extract<MembersFrame, { type: 'hold' }>> = {}): readonly MembershipOutput[] {
-    return this.say(index, { type: 'hold', urgent: false, strange: false, tellable: true, degree: 8, ...more })
+    return this.say(index, {
+      type: 'hold',
+      urgent: false,
+      strange: false,
+      trial: false,
+      tellable: true,
+      degree: 8,
+      ...more,
+    })
   }
 
   /** Lets the time pass, with every timer. */
@@ -314,9 +322,54 @@ describe('a remote without a members channel', () => {
   })
 })
 
+describe('one on trial', () => {
+  /** A node with nine neighbours that came by themselves and one that it dialled, and one more that asks for a trial. */
+  function trying(): Scene {
+    const scene = busy(9)
+    scene.up(10, { initiator: true })
+    scene.hold(10, { degree: 9 })
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    expect(scene.neighbours.length).toBe(11)
+    return scene
+  }
+
+  it('goes again if it brings nothing, and nobody else goes for it where nobody speaks', () => {
+    const scene = trying()
+    scene.pass(1_500)
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+
+  it('stays in place of one that brought nothing while others did, if it is the first to bring something', () => {
+    const scene = trying()
+    for (let count = 0; count < 8; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    scene.pass(1_500)
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    expect(scene.neighbours).toContain(identityOf(1).id)
+    expect(scene.neighbours).toContain(identityOf(10).id)
+    expect(scene.neighbours.length).toBe(10)
+  })
+
+  it('costs no neighbour that this node dialled its place, if it came by itself', () => {
+    const scene = new Scene()
+    for (let index = 1; index <= 10; index++) {
+      scene.up(index, { initiator: index > 1 })
+      scene.hold(index, { degree: 9 })
+      scene.now++
+    }
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    for (let count = 0; count < 16; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+})
+
 describe('a remote that does not behave', () => {
   it('loses its link for a malformed frame, and for more than anybody needs to say', () => {
-    for (const frame of [[], [0], [0, 8, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
+    for (const frame of [[], [0], [0, 16, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
       const scene = new Scene()
       scene.up(1)
       const [output] = scene.feed({ type: 'frame', handle: 1, frame: Uint8Array.from(frame) })
@@ -336,6 +389,7 @@ describe('a remote that does not behave', () => {
         type: 'hold',
         urgent: random.below(2) === 1,
         strange: random.below(2) === 1,
+        trial: random.below(2) === 1,
         tellable: true,
         degree: random.below(256),
       }),
@@ -388,7 +442,7 @@ describe('frames of the members channel', () => {
   it('are read as they were written', () => {
     const record = bytesOf(createAddressRecord(identityOf(1), { seq: 3, addresses: [addressOf(1)] }))
     const frames: readonly MembersFrame[] = [
-      { type: 'hold', urgent: true, strange: false, tellable: true, degree: 4 },
+      { type: 'hold', urgent: true, strange: false, trial: false, tellable: true, degree: 4 },
       { type: 'drop', degree: 12, tries: [record, record] },
       { type: 'ping', nonce: 0xfffffffe, degree: 8 },
       { type: 'pong', nonce: 1 },

@@ -7,7 +7,7 @@ import { twoFaced } from './adversaries/equivocator.js'
 import { flooding } from './adversaries/flooder.js'
 import { lying } from './adversaries/liar.js'
 import { grafting, miserly } from './adversaries/misers.js'
-import { censoring, dropping, forging, replaying, sleeping } from './adversaries/relays.js'
+import { censoring, dropping, forging, lax, replaying, sleeping } from './adversaries/relays.js'
 import type { AdversaryType } from './scenario/format.js'
 import { type MakeTwist, twisted } from './twist.js'
 
@@ -30,10 +30,11 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   dropper: () => dropping,
   // What makes it a group is whom it links with: the scenario surrounds its victims with it.
   sybil: () => dropping,
-  censor: ({ victim }) => censoring(victim),
+  censor: ({ victim }) => censoring(victim === null ? [] : [victim]),
   liar: ({ random }) => lying(random),
   sleeper: () => sleeping,
   forger: () => forging,
+  lax: () => lax,
   replayer: ({ random }) => replaying(random),
   flooder: ({ random }) => flooding(random),
   miser: () => miserly,

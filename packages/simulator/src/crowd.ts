@@ -130,6 +130,11 @@ export class Crowd {
     this.#queue.add(this.#now + ms, run)
   }
 
+  /** When the next thing happens; undefined if nothing will. */
+  get nextAt(): number | undefined {
+    return this.#queue.nextAt
+  }
+
   /** Lets so much time pass. */
   run(ms: number): void {
     const until = this.#now + ms

@@ -161,6 +161,11 @@ export class SimulatedNetwork {
     this.#isStopped = true
   }
 
+  /** When the next thing happens; undefined if nothing will. */
+  get nextAt(): number | undefined {
+    return this.#queue.nextAt
+  }
+
   /** Runs until nothing is left to happen, or `until` has passed; answers whether all was done. */
   run(until: number): boolean {
     while (!this.#isStopped && (this.#queue.nextAt ?? Number.POSITIVE_INFINITY) <= until) {

@@ -94,6 +94,39 @@ describe('a run', () => {
     expect(report).toMatchObject({ questions: 3, answers: 3 * 15, violations: [] })
   })
 
+  it('bans whoever passes a forgery on, not who passes on what strictness refuses, and no honest node ever', () => {
+    const of = (type: 'forger' | 'lax'): Scenario => ({ ...small, adversaries: [{ type, share: 0.25, atMs: 0 }] })
+    for (const [type, ban] of [
+      ['forger', true],
+      ['lax', false],
+    ] as const) {
+      const bans: boolean[] = []
+      const wrap = (engine: Parameters<typeof twisted>[0]) =>
+        twisted(engine, () => ({
+          say: (output) => {
+            if (output.type === 'misbehaved') bans.push(output.ban)
+            return [output]
+          },
+        }))
+      expect(runScenario(of(type), { seed: 5, wrap })).toMatchObject({ missed: 0, violations: [] })
+      expect(bans.length).toBeGreaterThan(0)
+      expect(bans.every((each) => each === ban)).toBe(true)
+    }
+  })
+
+  it('ends as soon as an honest node takes an honest one for hostile, whatever for', () => {
+    const wrap = (engine: Parameters<typeof twisted>[0], node: number) =>
+      twisted(engine, () => ({
+        add: (input) => {
+          if (node !== 3 || input.type !== 'frame') return []
+          return [{ type: 'misbehaved', peer: input.peer, code: 'ERR_RECORD_FORGED', message: 'nothing', ban: true }]
+        },
+      }))
+    for (const scenario of [small, { ...small, adversaries: [{ type: 'forger', share: 0.2, atMs: 0 } as const] }]) {
+      expect(runScenario(scenario, { seed: 1, wrap }).violations[0]).toMatch(/^node 3 took honest node \d+ for hostile/)
+    }
+  })
+
   it('counts nothing as due to who is surrounded by liars alone', () => {
     const adversaries = [{ type: 'dropper', share: 0.8, atMs: 0 } as const]
     const report = runScenario({ ...small, degree: 2, adversaries }, { seed: 2 })

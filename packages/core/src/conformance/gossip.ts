@@ -123,6 +123,17 @@ export const gossipConformance: readonly ConformanceCase<GossipFixture>[] = [
     await confirming
   }),
 
+  caseOf('tells that it has published, and not that others have', async (fixture, assert) => {
+    const [a, b] = await line(fixture, 2)
+    let told = 0
+    b.gossip.on('published', () => told++)
+    const published = nextEvent<GossipEvents, 'published'>(a.gossip, 'published')
+    await a.gossip.publish(bytesOf(3))
+    await published
+    await b.deliveries.count(1)
+    assert.equal(told, 0)
+  }),
+
   caseOf('takes its own copy of what is published', async (fixture, assert) => {
     const [a, b] = await line(fixture, 2)
     // A Buffer where there is one: its `slice` does not copy.

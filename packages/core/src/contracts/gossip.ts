@@ -63,6 +63,8 @@ export interface Drop {
 
 export type GossipEvents = {
   readonly delivery: [delivery: Delivery]
+  /** This node has signed something of its own, a message or several of one tick. */
+  readonly published: []
   readonly gap: [gap: Gap]
   readonly fork: [fork: Fork]
   readonly drop: [drop: Drop]

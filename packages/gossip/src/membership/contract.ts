@@ -29,6 +29,10 @@ export type MembershipInput =
       readonly initiator: boolean
       readonly address: Address | null
     }
+  /** The room has messages from this neighbour that nobody had brought before it. */
+  | { readonly type: 'brought'; readonly remote: PeerId }
+  /** This node has said something in the room. */
+  | { readonly type: 'spoke' }
   /** The node sleeps, and has no links, until it wakes. */
   | { readonly type: 'sleep' | 'wake' }
   /** The time of the last `wakeAt` output has come. */

@@ -33,6 +33,9 @@ const PROTOCOL = 'hearsay/members/1'
 /** Goodbyes of links that are not needed, or not now: they say nothing of whether the peer is in the room. */
 const PARTED: ReadonlySet<string> = new Set(['ERR_UNWANTED', 'ERR_DUPLICATE', 'ERR_SUSPENDED'])
 
+/** The machine is told of one peer at most so often: a fast room must not cost more for it. */
+const BROUGHT_MS = 250
+
 export interface MembershipDriverOptions {
   /** This node's link key. */
   readonly self: PeerId
@@ -85,6 +88,8 @@ class MembershipDriver implements Membership {
   readonly #links = new Map<Link, { isMember: boolean; stop: () => void }>()
   /** Neighbours without a members channel. */
   readonly #given = new Map<PeerId, Link>()
+  /** When the machine was last told that a peer of the room brought something. */
+  readonly #broughtAt = new Map<PeerId, number>()
   readonly #stops: readonly (() => void)[]
   readonly #turns = new Turns<MembershipInput>((input) => this.#step(input))
   #closed = false
@@ -121,6 +126,8 @@ class MembershipDriver implements Membership {
     this.#stops = [
       gossip.on('peer', (peer, link) => this.#onGossipPeer(peer, link)),
       gossip.on('peer-leave', (peer) => this.#onGossipLeave(peer)),
+      gossip.on('delivery', ({ via }) => this.#onDelivery(via)),
+      gossip.once('published', () => this.#feed({ type: 'spoke' })),
     ]
   }
 
@@ -205,7 +212,17 @@ class MembershipDriver implements Membership {
     this.#feed({ type: 'given', remote: peer, isUp: true, initiator, address })
   }
 
+  /** A message comes through whoever was the first to bring it. */
+  #onDelivery(via: PeerId | null): void {
+    if (via === null || !this.#options.gossip.peers.has(via)) return
+    const now = this.#clock.now()
+    if (now < (this.#broughtAt.get(via) ?? Number.NEGATIVE_INFINITY) + BROUGHT_MS) return
+    this.#broughtAt.set(via, now)
+    this.#feed({ type: 'brought', remote: via })
+  }
+
   #onGossipLeave(peer: PeerId): void {
+    this.#broughtAt.delete(peer)
     const link = this.#given.get(peer)
     if (!link) return
     this.#given.delete(peer)

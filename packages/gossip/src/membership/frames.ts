@@ -13,6 +13,8 @@ export type MembersFrame =
       readonly urgent: boolean
       /** The sender takes the receiver for one of another part of the swarm. */
       readonly strange: boolean
+      /** The sender tries the receiver out, beyond the neighbours that it needs, and may be tried out itself. */
+      readonly trial: boolean
       /** Others may be told of the sender. */
       readonly tellable: boolean
       /** How many neighbours the sender has. */
@@ -33,7 +35,7 @@ export const MAX_NAMES_IN_VIEW = 64
 export const NAME_BYTES = 8
 
 const [HOLD, DROP, PING, PONG, ASK, VIEW] = [0, 1, 2, 3, 4, 5] as const
-const [URGENT, TELLABLE, STRANGE] = [1, 2, 4] as const
+const [URGENT, TELLABLE, STRANGE, TRIAL] = [1, 2, 4, 8] as const
 
 export function encodeMembersFrame(frame: MembersFrame): Uint8Array {
   switch (frame.type) {
@@ -77,14 +79,14 @@ export function decodeMembersFrame(bytes: Uint8Array): MembersFrame {
   }
 }
 
-function flagsOf({ urgent, tellable, strange }: Extract<MembersFrame, { type: 'hold' }>): number {
-  return (urgent ? URGENT : 0) + (tellable ? TELLABLE : 0) + (strange ? STRANGE : 0)
+function flagsOf({ urgent, tellable, strange, trial }: Extract<MembersFrame, { type: 'hold' }>): number {
+  return (urgent ? URGENT : 0) + (tellable ? TELLABLE : 0) + (strange ? STRANGE : 0) + (trial ? TRIAL : 0)
 }
 
-function toFlags(flags: number): { urgent: boolean; tellable: boolean; strange: boolean } {
-  if (flags > URGENT + TELLABLE + STRANGE) throw malformed(`flags ${flags}`)
-  const [urgent, tellable, strange] = [URGENT, TELLABLE, STRANGE].map((flag) => (flags & flag) !== 0)
-  return { urgent: urgent === true, tellable: tellable === true, strange: strange === true }
+function toFlags(flags: number): { urgent: boolean; tellable: boolean; strange: boolean; trial: boolean } {
+  if (flags > URGENT + TELLABLE + STRANGE + TRIAL) throw malformed(`flags ${flags}`)
+  const has = (flag: number): boolean => (flags & flag) !== 0
+  return { urgent: has(URGENT), tellable: has(TELLABLE), strange: has(STRANGE), trial: has(TRIAL) }
 }
 
 function decodeTries(bytes: Uint8Array): readonly Uint8Array[] {

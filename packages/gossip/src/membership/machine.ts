@@ -21,6 +21,7 @@ import { INBOUND } from './passive.js'
 import { Rounds } from './rounds.js'
 import { Seeker } from './seeker.js'
 import { Shared } from './shared.js'
+import { Trials } from './trials.js'
 import type { Neighbour } from './view.js'
 
 /** More than that nobody needs to say. */
@@ -39,6 +40,7 @@ export class MembershipMachine {
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
   readonly #rounds: Rounds
+  readonly #trials: Trials
   #asleep = false
   #wakeAt: number | null = null
 
@@ -47,6 +49,7 @@ export class MembershipMachine {
     this.#neighbours = new Neighbours(this.#shared)
     this.#seeker = new Seeker(this.#shared, this.#neighbours)
     this.#rounds = new Rounds(this.#shared, this.#neighbours, this.#seeker)
+    this.#trials = new Trials(this.#shared, this.#neighbours, this.#seeker)
   }
 
   /** Neighbours: members that hold this node and are held by it. */
@@ -87,14 +90,24 @@ export class MembershipMachine {
         return this.#onFrame(input)
       case 'given':
         return this.#onGiven(input)
+      case 'spoke':
+        return this.#trials.onAlive()
+      case 'brought': {
+        const member = this.#shared.view.get(input.remote)
+        if (member && member.activeSince !== null) this.#trials.onBrought(member)
+        return
+      }
       case 'sleep':
         this.#asleep = true
+        this.#trials.stop()
         return this.#rounds.stop()
       case 'wake':
         this.#asleep = false
+        this.#trials.start()
         return this.#rounds.start()
       case 'timer':
         this.#neighbours.expire()
+        this.#trials.onTime()
         return this.#rounds.onTime()
     }
   }
@@ -111,9 +124,12 @@ export class MembershipMachine {
     } else view.add(member)
     const intent = this.#seeker.onUp(member, address)
     this.#note(member, address)
-    if (intent && !member.mine) this.#rounds.onUp(member, intent)
+    if (intent === 'trial' && !member.mine) this.#trials.onUp(member)
+    else if (intent && !member.mine) this.#rounds.onUp(member, intent)
     this.#rounds.ping(member)
-    if (!this.#asleep) this.#rounds.start()
+    if (this.#asleep) return
+    this.#rounds.start()
+    this.#trials.start()
   }
 
   /** So that it can be dialled when it is gone. */
@@ -146,6 +162,7 @@ export class MembershipMachine {
     view.remove(member)
     passive.shrink()
     if (wasActive) this.#rounds.onLoss()
+    this.#trials.onLoss(member)
   }
 
   #onGone({ remote, why }: InputOf<'gone'>): void {
@@ -193,8 +210,10 @@ export class MembershipMachine {
         return this.#neighbours.onHold(member, frame)
       case 'drop': {
         const wasActive = member.activeSince !== null
+        const { hasBrought } = member
         this.#neighbours.onDrop(member, frame)
         this.#rounds.onDrop(member)
+        this.#trials.onLoss({ hasBrought })
         if (wasActive) this.#rounds.onLoss()
         return
       }
@@ -232,6 +251,10 @@ export class MembershipMachine {
       near: false,
       rttMs: null,
       ping: null,
+      onTrial: false,
+      trialUntil: null,
+      hasBrought: false,
+      mark: 0,
       restUntil: 0,
       intent: null,
       released: false,
@@ -255,7 +278,7 @@ export class MembershipMachine {
 
   #askForTimer(): void {
     const { now } = this.#shared
-    const next = Math.min(this.#rounds.nextAt, this.#neighbours.nextAt, this.#seeker.nextAt)
+    const next = Math.min(this.#rounds.nextAt, this.#trials.nextAt, this.#neighbours.nextAt, this.#seeker.nextAt)
     const at = this.#asleep || next === Number.POSITIVE_INFINITY ? null : Math.max(next, now + LEAST_WAIT_MS)
     // One that comes too early is harmless, so only an earlier one replaces what was asked for.
     if (at === this.#wakeAt || (at !== null && this.#wakeAt !== null && this.#wakeAt > now && this.#wakeAt <= at))

@@ -30,12 +30,20 @@ const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
+/** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
+const TRIAL_MS = 1_200
+/** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
+const GUEST_MS = 5_000
+/** Neighbours that go for others to be tried out. */
+const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
+
 type Drop = Extract<MembersFrame, { type: 'drop' }>
 type Hold = Extract<MembersFrame, { type: 'hold' }>
 
 export class Neighbours {
   readonly #shared: Shared
   readonly #evictions = new TokenBucket(EVICTIONS, 0)
+  readonly #trialEvictions = new TokenBucket(TRIAL_EVICTIONS, 0)
   /** Wishes that were refused while this node was in need. */
   #refusals = 0
 
@@ -54,23 +62,78 @@ export class Neighbours {
     if (!member.mine) member.heldAt = now
     member.mine = true
     if (degree >= limits.low) this.#refusals = 0
-    const urgent = degree < limits.low && this.#refusals >= PATIENT
-    const strange = member.intent?.why === 'stranger'
-    this.send(member, { type: 'hold', urgent, strange, tellable, degree })
+    const urgent = this.#shared.isStarving || (degree < limits.low && this.#refusals >= PATIENT)
+    // Where somebody speaks, whoever is tried out may be one who has not heard of it.
+    const strange = member.intent?.why === 'stranger' || (member.onTrial && this.#shared.isAlive)
+    this.send(member, { type: 'hold', urgent, strange, trial: member.onTrial, tellable, degree: this.#shared.degree })
     if (member.theirs) this.#activate(member)
+  }
+
+  /** Asks the member to be a neighbour for a while. */
+  tryOut(member: Neighbour): void {
+    member.onTrial = true
+    this.hold(member)
   }
 
   /** Lets the member go, or refuses its wish, and names others that it may try. */
   drop(member: Neighbour): void {
     this.#end(member)
-    this.send(member, { type: 'drop', degree: this.#shared.view.degree, tries: this.#tries(member) })
+    this.send(member, { type: 'drop', degree: this.#shared.degree, tries: this.#tries(member) })
   }
 
-  onHold(member: Neighbour, { urgent, strange, degree, tellable }: Hold): void {
+  onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
-    if (member.mine) this.#activate(member)
-    else if (this.#accepts(member, { urgent, strange })) this.hold(member)
-    else this.drop(member)
+    if (member.mine) return this.#activate(member)
+    // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
+    const isBeyond = this.#shared.view.held >= this.#ordinary
+    const isTaken = this.#accepts(member, { urgent, strange })
+    if (!isTaken && !(trial && this.#takesOnTrial(member, { isAlone: urgent && degree === 0, strange })))
+      return this.drop(member)
+    member.onTrial = trial && (isBeyond || !isTaken)
+    this.hold(member)
+  }
+
+  #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
+    const { view, now, limits } = this.#shared
+    if (this.#isCrowded(member) || (member.restUntil > now && !isAlone)) return false
+    return view.held < limits.high || this.makesTrialPlace(strange)
+  }
+
+  /**
+   * Whoever came last by itself, beyond those that are taken in any case, goes for one that is to be tried out: there is
+   * always a place for a trial, and by asking for one nobody costs a settled neighbour its place. Not where nobody speaks.
+   */
+  makesTrialPlace(isAliveElsewhere: boolean): boolean {
+    const { view, now, isAlive } = this.#shared
+    if (!isAlive && !isAliveElsewhere) return false
+    const isOver = view.held > this.#ordinary
+    const guest = isOver
+      ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought)
+      : null
+    if (guest?.activeSince == null || guest.activeSince + GUEST_MS > now || !this.#trialEvictions.take(now))
+      return false
+    this.drop(guest)
+    return true
+  }
+
+  /**
+   * One that brings something costs an idle one its place: any if this node chose the newcomer, else one that came by itself
+   * too, so that nobody who dials this node takes the places of those that it dialled.
+   */
+  makesPlaceFor(newcomer: Neighbour, most: number = this.#ordinary): boolean {
+    const { view, random } = this.#shared
+    if (view.held <= most) return true
+    const isReplaceable = (member: Neighbour): boolean => newcomer.initiator || !member.initiator
+    const idle = view.active().filter((member) => isReplaceable(member) && this.#shared.isIdle(member))
+    const victim = idle[random.below(Math.max(1, idle.length))]
+    if (victim) this.drop(victim)
+    return victim !== undefined
+  }
+
+  /** Neighbours up to which everybody who asks is taken. */
+  get #ordinary(): number {
+    const { target, high } = this.#shared.limits
+    return Math.min(high, target + SLACK)
   }
 
   onDrop(member: Neighbour, { degree, tries }: Drop): void {
@@ -84,7 +147,7 @@ export class Neighbours {
   admit(member: Neighbour): boolean {
     if (!this.#accepts(member, { urgent: false, strange: false })) return false
     const { now } = this.#shared
-    Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now })
+    Object.assign(member, { mine: true, theirs: true, heldAt: now, activeSince: now, mark: this.#shared.brought })
     this.#want(member)
     return true
   }
@@ -106,7 +169,7 @@ export class Neighbours {
   #accepts(member: Neighbour, { urgent, strange }: Pick<Hold, 'urgent' | 'strange'>): boolean {
     const { view, now, limits, isSmall } = this.#shared
     // The last places are for those who cannot do without.
-    const most = urgent || strange || isSmall ? limits.high : Math.min(limits.high, limits.target + SLACK)
+    const most = urgent || strange || isSmall ? limits.high : this.#ordinary
     if (this.#isCrowded(member)) return view.held < limits.low
     if (!view.hasPlaceFor(member, { most, isSmall })) return this.#makesPlace(urgent && member.degree === 0)
     // One that this node let go of a moment ago comes back only in need.
@@ -130,7 +193,11 @@ export class Neighbours {
     const { handle } = member
     if (handle === null) return
     const isNew = member.activeSince === null
-    if (isNew) member.activeSince = this.#shared.now
+    if (isNew) {
+      member.activeSince = this.#shared.now
+      member.mark = this.#shared.brought
+      if (member.onTrial) member.trialUntil = this.#shared.now + TRIAL_MS
+    }
     if (!member.carried.has(handle)) {
       member.carried.add(handle)
       this.#shared.emit({ type: 'activate', handle })
@@ -154,6 +221,7 @@ export class Neighbours {
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
+    Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }

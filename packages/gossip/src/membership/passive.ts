@@ -26,6 +26,10 @@ export interface Known {
   strange: boolean
   /** When its distance was last of interest; null for never. */
   measuredAt: number | null
+  /** When it was last tried out; null for never. */
+  triedOutAt: number | null
+  /** It has brought something that nobody had brought before it. */
+  isFeeder: boolean
 }
 
 export interface Pick {
@@ -110,6 +114,8 @@ export class PassiveView {
       tried: false,
       strange: false,
       measuredAt: null,
+      triedOutAt: null,
+      isFeeder: false,
     }
     this.#entries.set(key, fresh)
     this.shrink()

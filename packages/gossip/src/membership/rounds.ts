@@ -127,9 +127,9 @@ export class Rounds {
   }
 
   ping(member: Neighbour): void {
-    const { random, now, view } = this.#shared
+    const { random, now } = this.#shared
     member.ping = { nonce: random.below(2 ** 32), at: now }
-    this.#neighbours.send(member, { type: 'ping', nonce: member.ping.nonce, degree: view.degree })
+    this.#neighbours.send(member, { type: 'ping', nonce: member.ping.nonce, degree: this.#shared.degree })
   }
 
   onPong(member: Neighbour, nonce: number): void {
@@ -169,7 +169,7 @@ export class Rounds {
     const { view, limits, lookup, now } = this.#shared
     this.#plan()
     for (const member of view.active()) this.ping(member)
-    if (view.degree > limits.target + 2) {
+    if (view.active().filter(({ onTrial }) => !onTrial).length > limits.target + 2) {
       const spare = view.spare()
       if (spare) this.#neighbours.drop(spare)
     }

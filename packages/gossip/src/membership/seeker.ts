@@ -40,6 +40,13 @@ export class Seeker {
     return this.#dials.has(known.key)
   }
 
+  /** How many are dialled to be tried out; one that has not come for a while does not count, for it may never be dialled. */
+  get trials(): number {
+    const { now } = this.#shared
+    const isFresh = ({ since, intent }: Dial): boolean => intent === 'trial' && since + PATIENCE_MS > now
+    return [...this.#dials.values()].filter(isFresh).length
+  }
+
   /** A discovery has found somebody: it is answered if it is new and not dialled yet. */
   onCandidate(candidate: Candidate): Known | null {
     const { passive, self, now, view, goal } = this.#shared

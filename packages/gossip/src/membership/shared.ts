@@ -4,7 +4,10 @@ import { type Crypto, type PeerId, type Random, sodiumCrypto } from '@hearsay/co
 import type { MembershipOptions, MembershipOutput } from './contract.js'
 import type { MembershipLimits } from './options.js'
 import { PassiveView } from './passive.js'
-import { View } from './view.js'
+import { type Neighbour, View } from './view.js'
+
+/** A neighbour that was not once the first while others were so often may go for one that may be. */
+const IDLE_BROUGHT = 8
 
 export class Shared {
   readonly self: PeerId
@@ -17,6 +20,10 @@ export class Shared {
   readonly view: View
   readonly passive: PassiveView
   now = 0
+  /** Somebody has spoken in the room, this node or another. */
+  isAlive = false
+  /** How often neighbours brought something that nobody had brought before them. */
+  brought = 0
   #outputs: MembershipOutput[] = []
 
   constructor(options: MembershipOptions) {
@@ -64,6 +71,21 @@ export class Shared {
     let others = 0
     for (const known of this.passive.values()) if (known.network !== null && known.network !== network) others++
     return others >= this.limits.target
+  }
+
+  /** True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle. */
+  isIdle({ activeSince, mark }: Neighbour): boolean {
+    return activeSince !== null && this.brought - mark >= IDLE_BROUGHT
+  }
+
+  /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */
+  get isStarving(): boolean {
+    return this.brought > 0 && this.view.active().every(({ hasBrought }) => !hasBrought)
+  }
+
+  /** Neighbours, as others are told: those of one that starves are none. */
+  get degree(): number {
+    return this.isStarving ? 0 : this.view.degree
   }
 
   /** How many neighbours this node is after. */

@@ -31,7 +31,14 @@ export interface Neighbour {
   /** It is not asked again before this. */
   restUntil: number
   /** Why there is a link with it, if not to fill the view; until when that may take. */
-  intent: { readonly why: 'measure' | 'stranger'; readonly until: number } | null
+  intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
+  /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */
+  onTrial: boolean
+  trialUntil: number | null
+  /** It was the first to bring something since it is a neighbour. */
+  hasBrought: boolean
+  /** How often any neighbour had brought something when it last did, or when it began. */
+  mark: number
   /** The pool was told that it is not needed. */
   released: boolean
   /** Frames that it may still send. */
@@ -126,7 +133,7 @@ export class View {
 
   /**
    * Who goes for one in need: by chance, of those who came by themselves, have neighbours enough without this node, and have
-   * not been here longest. Those of crowded networks first.
+   * not been here longest. Those of crowded networks first, then those that never brought anything.
    */
   victim(): Neighbour | null {
     const inbound = this.active().filter(({ initiator }) => !initiator)
@@ -135,7 +142,13 @@ export class View {
       .slice(PROTECTED)
       .filter((member) => member.degree > this.#limits.low && !random.has(member))
     const crowded = free.filter(({ network }) => this.isCrowded(network))
-    return this.#draw(crowded.length > 0 ? crowded : free)
+    const poor = free.filter(({ hasBrought }) => !hasBrought)
+    return this.#draw(crowded.length > 0 ? crowded : poor.length > 0 ? poor : free)
+  }
+
+  /** The neighbour that is one for the shortest time, of those that suit. */
+  newest(suits: (member: Neighbour) => boolean): Neighbour | null {
+    return oldestFirst(this.active().filter(suits)).at(-1) ?? null
   }
 
   /** Who may be let go when there are more neighbours than needed: one who has more than enough itself. */

@@ -1,6 +1,6 @@
 // Relays that do not pass on what they should: they drop all or one author's, fall silent, change bytes, or say old things again.
 
-import { copyBytes, fromPeerId, type PeerId, type Random } from '@hearsay/core'
+import { copyBytes, decodeRecord, encodeRecord, fromPeerId, type PeerId, type Random } from '@hearsay/core'
 import { decodeFrame, type MachineContext, type Output, type PeerHandle } from '@hearsay/gossip/machine'
 import type { MakeTwist } from '../twist.js'
 
@@ -14,16 +14,18 @@ export const dropping: MakeTwist = (context) => ({
   say: (output) => (output.type === 'send' && isOfOthers(output, context) ? [] : [output]),
 })
 
-/** Passes everything on but one author's records, of which it only tells. */
-export function censoring(victim: PeerId | null): MakeTwist {
-  const key = victim === null ? null : fromPeerId(victim)
-  return () => ({
-    say: (output) => (output.type === 'send' && key && isRecordBy(output.frame, key) ? [] : [output]),
-  })
+/** Passes everything on but the records of some authors, of which it only tells. */
+export function censoring(victims: readonly PeerId[]): MakeTwist {
+  const keys = victims.map((victim) => fromPeerId(victim))
+  const isCensored = (frame: Uint8Array): boolean => keys.some((key) => isRecordBy(frame, key))
+  return () => ({ say: (output) => (output.type === 'send' && isCensored(output.frame) ? [] : [output]) })
 }
 
 /** Its link lives on, but nothing is behind it any more. */
 export const sleeping: MakeTwist = () => ({ hear: () => [], say: () => [] })
+
+/** Where the record begins in a frame that carries one. */
+const RECORD_AT = 2
 
 /** Passes on other bytes than the author signed. */
 export const forging: MakeTwist = (context) => ({
@@ -41,6 +43,18 @@ export const forging: MakeTwist = (context) => ({
 function carriesBytes(frame: Uint8Array): boolean {
   return isRecord(frame) || decodeFrame(frame).type === 'part'
 }
+
+/** S of every signature is written above the order of the group: a careless library takes it for the author's all the same. */
+export const lax: MakeTwist = (context) => ({
+  say: (output) => {
+    if (output.type !== 'send' || !isRecord(output.frame) || isRecordBy(output.frame, keyOf(context))) return [output]
+    const record = decodeRecord(output.frame.subarray(RECORD_AT), context.topic, context.crypto)
+    const signature = copyBytes(record.signature)
+    signature[63] = (signature[63] ?? 0) | 0xf0
+    const frame = Uint8Array.of(...output.frame.subarray(0, RECORD_AT), ...encodeRecord({ ...record, signature }))
+    return [{ ...output, frame }]
+  },
+})
 
 /** Records that it remembers, to say them again. */
 const REMEMBERED = 256

@@ -62,6 +62,9 @@ export class CrowdMember {
   onRefresh: (() => void) | null = null
   /** Hears the members channel in place of the machine: for nodes that do not behave. */
   onMemberFrame: ((peer: PeerId, frame: Uint8Array) => void) | null = null
+  /** Told of each peer whose link carries the room from now on, or no longer. */
+  onCarried: ((peer: PeerId) => void) | null = null
+  readonly #carried = new Set<StreamEnd>()
   readonly #options: MemberOptions
   readonly #pool: PoolMachine
   readonly #exchange: ExchangeMachine
@@ -107,6 +110,12 @@ export class CrowdMember {
   /** With whom it shares the topic. */
   get neighbours(): readonly PeerId[] {
     return this.#membership?.neighbours ?? [...this.links.keys()]
+  }
+
+  /** The latency of the link with this peer that carries the room, one way; null if none does. */
+  carries(peer: PeerId): number | null {
+    const end = this.links.get(peer)
+    return end && this.#carried.has(end) ? end.latencyMs : null
   }
 
   /** How far each neighbour is, as far as it was measured, in milliseconds there and back. */
@@ -219,11 +228,29 @@ export class CrowdMember {
     for (const [handle, each] of this.#handles) {
       if (each !== end) continue
       this.#handles.delete(handle)
+      if (end) this.#carry(end, false)
       this.#exchangeInput({ type: 'down', handle })
       this.#membership?.feed({ type: 'down', handle })
       const why = this.#endedBy === 'failure' ? 'lost' : 'parted'
       this.#membership?.feed({ type: 'gone', remote: peer, why })
     }
+  }
+
+  /** The room has something from this peer that nobody brought before. */
+  brought(peer: PeerId): void {
+    if (!this.#stopped) this.#membership?.feed({ type: 'brought', remote: peer })
+  }
+
+  /** It has said something in the room. */
+  spoke(): void {
+    if (!this.#stopped) this.#membership?.feed({ type: 'spoke' })
+  }
+
+  #carry(end: StreamEnd, isCarried: boolean): void {
+    const peer = end.other?.member.id
+    if (isCarried) this.#carried.add(end)
+    else this.#carried.delete(end)
+    if (peer) this.onCarried?.(peer)
   }
 
   #createMembership(limits: Partial<MembershipLimits>): Membership {
@@ -243,6 +270,10 @@ export class CrowdMember {
       send: (handle, frame) => {
         const end = this.#handles.get(handle)
         if (end) streams.travel(end, (other) => other.member.hearMember(other, frame))
+      },
+      carry: (handle, isCarried) => {
+        const end = this.#handles.get(handle)
+        if (end) this.#carry(end, isCarried)
       },
       end: (handle, code) => {
         const end = this.#handles.get(handle)

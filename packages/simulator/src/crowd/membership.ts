@@ -29,6 +29,8 @@ export interface MembershipHost {
   readonly send: (handle: number, frame: Uint8Array) => void
   /** Ends the link of the handle. */
   readonly end: (handle: number, code: string) => void
+  /** The link of the handle carries the room from now on, or no longer. */
+  readonly carry: (handle: number, isCarried: boolean) => void
 }
 
 export class Membership {
@@ -70,7 +72,7 @@ export class Membership {
   }
 
   #obey(output: MembershipOutput): void {
-    const { want, release, refresh, send, end } = this.#host
+    const { want, release, refresh, send, end, carry } = this.#host
     switch (output.type) {
       case 'want':
         return want(output.candidate, output.priority)
@@ -80,6 +82,9 @@ export class Membership {
         return refresh()
       case 'send':
         return send(output.handle, output.frame)
+      case 'activate':
+      case 'deactivate':
+        return carry(output.handle, output.type === 'activate')
       case 'misbehaved':
         return end(output.handle, output.code)
       case 'wakeAt':

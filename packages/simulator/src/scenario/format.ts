@@ -127,6 +127,7 @@ export const ADVERSARY_TYPES = [
   'sybil',
   'miser',
   'grafter',
+  'lax',
 ] as const
 
 export type AdversaryType = (typeof ADVERSARY_TYPES)[number]

@@ -1,0 +1,193 @@
+// Trying others out. Who answers politely and passes nothing on looks like a neighbour until somebody else brings what it did
+// not: only by comparing is it found out. So a node takes further peers on trial for a moment, beyond the neighbours that it
+// needs. Whoever is the first to bring something stays, if need be in place of one that brings nothing while others do; the
+// others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and neighbours stay.
+//
+//   state                                              | tries one out
+//   ---------------------------------------------------|-----------------------------------------------------
+//   young: half a minute from the first member on      | every two seconds
+//   alive: somebody speaks, this node or another       | twice a second, 32 of them; neighbours go for others
+//   bereft: a neighbour that brought something is gone | twice a second, 8 of them
+//   starving: so are all of those                      | twice a second; those first that once brought something
+//   otherwise                                          | once in half a minute
+
+import type { Neighbours } from './neighbours.js'
+import type { Known } from './passive.js'
+import type { Seeker } from './seeker.js'
+import type { Shared } from './shared.js'
+import type { Neighbour } from './view.js'
+
+/** Until then a node looks around though nobody speaks. */
+const YOUTH_MS = 30_000
+const YOUNG_PAUSE_MS = 2_000
+/** With four liars to one each of 32 is a liar once in a thousand nodes. */
+const ALIVE_TRIALS = 32
+const BEREFT_TRIALS = 8
+const BUSY_PAUSE_MS = 500
+const REST_PAUSE_MS = 30_000
+/** So many are tried out at once, and so many more in hunger. */
+const TRIALS = 3
+const MORE_TRIALS = 2
+/** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
+const AGAIN_MS = 600_000
+const FEEDER_AGAIN_MS = 1_000
+/** When all that are known were tried, discoveries are asked for others, no sooner than this. */
+const REFRESH_MS = 10_000
+
+export class Trials {
+  readonly #shared: Shared
+  readonly #neighbours: Neighbours
+  readonly #seeker: Seeker
+  #youngUntil = 0
+  /** Trials that are left because the room is alive, and because a neighbour has gone. */
+  #alive = 0
+  #bereft = 0
+  #nextAt = Number.POSITIVE_INFINITY
+  #refreshedAt = Number.NEGATIVE_INFINITY
+
+  constructor(shared: Shared, neighbours: Neighbours, seeker: Seeker) {
+    this.#shared = shared
+    this.#neighbours = neighbours
+    this.#seeker = seeker
+  }
+
+  get nextAt(): number {
+    const ends = this.#shared.view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
+    return Math.min(this.#nextAt, ...ends)
+  }
+
+  /** The first member is there, or the node has woken. */
+  start(): void {
+    if (this.#nextAt !== Number.POSITIVE_INFINITY) return
+    const { now, random } = this.#shared
+    this.#youngUntil = now + YOUTH_MS
+    this.#nextAt = now + YOUNG_PAUSE_MS + random.below(YOUNG_PAUSE_MS)
+  }
+
+  stop(): void {
+    this.#nextAt = Number.POSITIVE_INFINITY
+  }
+
+  onTime(): void {
+    const { view, now, isSmall } = this.#shared
+    for (const member of view.all()) {
+      if (member.trialUntil !== null && member.trialUntil <= now) this.#end(member)
+    }
+    if (this.#nextAt > now) return
+    this.#plan()
+    if (!isSmall) this.#begin()
+  }
+
+  /** A member is linked that was dialled to be tried out. */
+  onUp(member: Neighbour): void {
+    const { view, limits } = this.#shared
+    if (view.held < limits.high || this.#neighbours.makesTrialPlace(false)) this.#neighbours.tryOut(member)
+  }
+
+  /** Somebody speaks: now neighbours can be compared. */
+  onAlive(): void {
+    if (this.#shared.isAlive) return
+    this.#shared.isAlive = true
+    this.#alive = ALIVE_TRIALS
+    this.#hurry()
+  }
+
+  /** A neighbour was the first to bring something. */
+  onBrought(member: Neighbour): void {
+    const isFirst = !member.hasBrought
+    this.#shared.brought++
+    Object.assign(member, { hasBrought: true, mark: this.#shared.brought, onTrial: false, trialUntil: null })
+    const known = this.#shared.passive.of(member.peer)
+    if (known) known.isFeeder = true
+    this.onAlive()
+    if (isFirst) this.#neighbours.makesPlaceFor(member)
+  }
+
+  /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
+  onLoss({ hasBrought }: Pick<Neighbour, 'hasBrought'>): void {
+    if (!hasBrought) return
+    this.#bereft = BEREFT_TRIALS
+    this.#hurry()
+  }
+
+  /** It has brought nothing; while this node compares, it may have come at the end of a queue of idle ones. */
+  #end(member: Neighbour): void {
+    const { view, limits } = this.#shared
+    Object.assign(member, { onTrial: false, trialUntil: null })
+    if (view.held <= limits.target) return
+    if (this.#alive === 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+  }
+
+  #hurry(): void {
+    if (this.#nextAt !== Number.POSITIVE_INFINITY) this.#plan()
+  }
+
+  #plan(): void {
+    const { now, random } = this.#shared
+    const pause = this.#isBusy() ? BUSY_PAUSE_MS : now < this.#youngUntil ? YOUNG_PAUSE_MS : REST_PAUSE_MS
+    this.#nextAt = now + pause + random.below(pause / 4)
+  }
+
+  #isBusy(): boolean {
+    return this.#shared.isStarving || this.#alive + this.#bereft > 0
+  }
+
+  #begin(): void {
+    const { view, lookup, limits, isStarving } = this.#shared
+    if (!lookup || (view.held < limits.target && !isStarving)) return
+    const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
+    if (running >= TRIALS + (isStarving ? MORE_TRIALS : 0)) return
+    if (this.#alive > 0) this.#alive--
+    else if (this.#bereft > 0) this.#bereft--
+    const linked = this.#chooseLinked()
+    if (linked) return this.onUp(linked)
+    const known = this.#chooseKnown()
+    if (known) this.#seeker.dial(known, 'trial')
+    else this.#refresh()
+  }
+
+  /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
+  #chooseLinked(): Neighbour | null {
+    const { view, now, random, isStarving } = this.#shared
+    const idle = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    const feeders = isStarving ? idle.filter((member) => this.#isFeeder(member)) : []
+    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member)))
+    const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
+    const known = chosen && this.#knownOf(chosen)
+    if (known) known.triedOutAt = now
+    return chosen ?? null
+  }
+
+  #chooseKnown(): Known | null {
+    const { passive, now, self } = this.#shared
+    const suits = (known: Known): boolean =>
+      known.peer !== self &&
+      known.candidate.addresses.length > 0 &&
+      this.#isDue(known) &&
+      !this.#seeker.isDialling(known)
+    const [known] = passive.pick({ now, count: 1, suits, isCrowded: (network) => this.#shared.isCrowded(network) })
+    if (known) known.triedOutAt = now
+    return known ?? null
+  }
+
+  #knownOf({ peer }: Neighbour): Known | null {
+    return this.#shared.passive.of(peer)
+  }
+
+  #isDue(known: Known | null): boolean {
+    if (!known) return false
+    return known.triedOutAt === null || known.triedOutAt + AGAIN_MS <= this.#shared.now
+  }
+
+  #isFeeder(member: Neighbour): boolean {
+    const known = this.#knownOf(member)
+    return known?.isFeeder === true && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < this.#shared.now
+  }
+
+  #refresh(): void {
+    const { now } = this.#shared
+    if (now < this.#refreshedAt + REFRESH_MS) return
+    this.#refreshedAt = now
+    this.#shared.emit({ type: 'refresh' })
+  }
+}
