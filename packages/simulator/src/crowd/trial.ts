@@ -165,7 +165,14 @@ class Trial {
   /** Asks to be a neighbour as one who has nobody, agrees to everything. */
   #attacker(at: string, victim: CrowdMember): CrowdMember {
     const member = this.#crowd.add(at, undefined, null)
-    const hold = encodeMembersFrame({ type: 'hold', urgent: true, strange: true, tellable: true, degree: 0 })
+    const hold = encodeMembersFrame({
+      type: 'hold',
+      urgent: true,
+      strange: true,
+      trial: false,
+      tellable: true,
+      degree: 0,
+    })
     member.find = (candidate) => {
       if (candidate.source !== 'found') return
       member.feed({ type: 'want', target: candidate, topic: this.#crowd.topic, priority: 0 })
