@@ -193,11 +193,11 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'last.length < MAX_BATCH_MESSAGES', put: 'last.length < 1' },
     },
   ]),
-  ...inFile('wants.ts', [
+  ...inFile('runs.ts', [
     {
-      ...{ rule: '8.3', name: 'waits for ever for who is silent', scenario: SPLIT_LIARS, says: /missed|was due/ },
-      find: 'const patientUntil = Math.max(asked.heardAt, askedAt) + asked.patienceMs',
-      put: 'const patientUntil = Number.MAX_SAFE_INTEGER',
+      ...{ rule: '8.5', name: 'waits for ever for who is silent', scenario: SPLIT_LIARS, says: /missed|was due/ },
+      find: 'return Math.min(Math.max(heardAt, at) + SILENT_MS, at + DEAF_MS)',
+      put: 'return Number.MAX_SAFE_INTEGER',
     },
   ]),
   ...inFile('storm.ts', [
@@ -297,8 +297,8 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'keeps to itself what nobody has confirmed', scenario: LONELY, says: /missed|confirmed/ },
-      find: "!this.#parts.confirmed.covers(record.header.firstSeq, end) ? 'live' : 'nothing'",
-      put: "!this.#parts.confirmed.covers(record.header.firstSeq, end) ? 'nothing' : 'nothing'",
+      find: '&& !this.#parts.confirmed.covers(record.header.firstSeq, end)',
+      put: '&& false',
     },
   ]),
   ...inFile('arrivals.ts', [

@@ -1,4 +1,5 @@
-// Promises what it has not: it tells of records ahead of everybody, claims to be far ahead in its hello, and never serves.
+// Promises what it has not: it tells of records ahead of everybody, says that it holds all there ever was and will be, claims to
+// be far ahead in its hello, and never serves.
 
 import type { Random } from '@hearsay/core'
 import { decodeFrame, encodeFrame, type Output, type PeerHandle } from '@hearsay/gossip/machine'
@@ -25,10 +26,11 @@ export function lying(random: Random): MakeTwist {
         const heads = frame.heads.map((head) => ({ ...head, next: head.next + HEAD_AHEAD }))
         return [{ ...output, frame: encodeFrame({ ...frame, heads }) }]
       }
-      if (frame.type !== 'have' && frame.type !== 'offer') return [output]
+      if (frame.type !== 'have' && frame.type !== 'offer' && frame.type !== 'run') return [output]
       const names = told.get(output.peer) ?? new Map<number, number>()
       told.set(output.peer, names)
-      for (const { name, first } of frame.ranges) if (names.size < MAX_NAMES) names.set(name, first)
+      const ranges = frame.type === 'run' ? frame.runs : frame.ranges
+      for (const { name, first } of ranges) if (names.size < MAX_NAMES) names.set(name, first)
       return [output]
     }
     return {
@@ -45,6 +47,8 @@ export function lying(random: Random): MakeTwist {
             return { name, first: first + 1 + index, count: 1, mark: random.below(2 ** 32) }
           })
           lies.push({ type: 'send', peer, frame: encodeFrame({ type: 'have', ranges }) })
+          const run = { name, first: 0, count: first + HEAD_AHEAD, last: 1, mark: random.below(2 ** 32) }
+          lies.push({ type: 'send', peer, frame: encodeFrame({ type: 'run', runs: [run] }) })
         }
         return lies
       },

@@ -7,7 +7,7 @@ import type { MakeTwist } from '../twist.js'
 type Send = Extract<Output, { type: 'send' }>
 
 /** Frames that carry records or tell of them. */
-const TELLING: ReadonlySet<string> = new Set(['record', 'have', 'offer', 'none'])
+const TELLING: ReadonlySet<string> = new Set(['record', 'have', 'offer', 'run', 'none'])
 
 /** Takes everything, acknowledges it, prunes others, and passes nothing on but its own. */
 export const dropping: MakeTwist = (context) => ({

@@ -37,6 +37,8 @@ export interface Due {
 export interface LedgerContext {
   readonly nodes: number
   isWanted(author: number, seq: number): boolean
+  /** True if the author is at work in this epoch: it alone knows what nobody has acknowledged. */
+  isSaying(author: number, epoch: number): boolean
   /** True if some of what it says is large. */
   saysLarge(author: number): boolean
 }
@@ -104,7 +106,8 @@ export class Ledger {
   owe(node: number, at: number): void {
     // Who said something a moment ago may have been heard already.
     const saidBefore = at - JUST_SAID_MS
-    for (const { author, said } of this.#sayings.values()) {
+    for (const { author, epoch, said } of this.#sayings.values()) {
+      if (!this.#context.isSaying(author, epoch)) continue
       for (const one of said) {
         if (one && author !== node && one.isWanted && !one.isConfirmed && one.at < saidBefore) one.owed.add(node)
       }

@@ -123,6 +123,7 @@ class ScenarioRun {
     this.#ledger = new Ledger({
       nodes,
       isWanted: (author, seq) => rules.isWanted(author, seq),
+      isSaying: (author, epoch) => this.#network.nodes[author]?.isAtWork === true && this.#epochOf(author) === epoch,
       saysLarge: (author) => rules.saysLarge(author),
     })
     const lives = {
