@@ -9,7 +9,7 @@ type Plugin = Extract<NonNullable<ViteUserConfig['plugins']>[number], { readonly
 
 /** One place of a package's sources, and what stands there instead. */
 export interface SourceFault {
-  /** Within `packages/`, such as `gossip/src/storm.ts`. */
+  /** Within `packages/`, such as `gossip/src/spread/storm.ts`. */
   readonly file: string
   /** Occurs there once. */
   readonly find: string

@@ -13,9 +13,9 @@ import type {
   StoredRecord,
   Topic,
 } from '@hearsay/core'
-import type { Members } from './authors.js'
 import type { GossipErrorCode } from './errors.js'
 import type { GossipLimits } from './options.js'
+import type { Members } from './order/authors.js'
 import type { Order } from './order.js'
 import type { Since } from './since.js'
 

@@ -4,9 +4,9 @@
 // only tell of, so it gets along with `trees` in one room; that it should not send something it does not mind.
 
 import type { Engine } from './engine.js'
+import { RoomMachine } from './machine/room-machine.js'
 import type { GossipLimits } from './options.js'
-import { RoomMachine } from './room-machine.js'
-import type { Spread } from './spread.js'
+import type { Spread } from './spread/spread.js'
 
 /** How long a push is waited for before a record that somebody told of is asked for. */
 const PULL_DELAY_MS = 40

@@ -4,9 +4,9 @@ import type { Clock, Crypto, Gossip, Identity, PeerId, Store, Topic } from '@hea
 import type { Engine, MachineContext } from './engine.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { checkOrder, type Order } from './order.js'
+import type { Validate } from './room/validation.js'
 import { checkSince, type Since } from './since.js'
 import { trees } from './trees.js'
-import type { Validate } from './validation.js'
 
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1), and a record. */
 const MAX_TIME_MS = 8.64e15

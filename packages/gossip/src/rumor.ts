@@ -4,9 +4,9 @@
 import { blockOf } from '@hearsay/core'
 import type { Engine } from './engine.js'
 import { GossipError } from './errors.js'
+import { RoomMachine } from './machine/room-machine.js'
 import type { GossipLimits } from './options.js'
-import { RoomMachine } from './room-machine.js'
-import type { Crossing, Spread, Way } from './spread.js'
+import type { Crossing, Spread, Way } from './spread/spread.js'
 
 /** Records up to this size are sent, larger ones offered: another neighbour may have sent them in the same round. */
 const PUSH_BYTES = 4_096

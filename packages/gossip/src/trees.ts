@@ -9,16 +9,16 @@
 //   pruned    has them from somebody else: told only; eager again when it asks, in a storm, or when it says so
 
 import { blockOf, type PeerId } from '@hearsay/core'
-import type { Arrival, Source } from './arrivals.js'
 import type { Engine, PeerHandle } from './engine.js'
-import type { Neighbour } from './neighbour.js'
+import type { Arrival, Source } from './machine/arrivals.js'
+import type { Neighbour } from './machine/neighbour.js'
+import { RoomMachine } from './machine/room-machine.js'
 import type { GossipLimits } from './options.js'
-import { RoomMachine } from './room-machine.js'
-import type { Crossing, Spread, Way } from './spread.js'
-import { CALM_MS, Storm } from './storm.js'
-import { type TreeAuthor, TreeAuthors } from './tree-authors.js'
-import { TreeLink } from './tree-link.js'
-import type { News } from './wants.js'
+import type { News } from './repair/wants.js'
+import type { Crossing, Spread, Way } from './spread/spread.js'
+import { CALM_MS, Storm } from './spread/storm.js'
+import { type TreeAuthor, TreeAuthors } from './spread/tree-authors.js'
+import { TreeLink } from './spread/tree-link.js'
 
 /** What goes to everybody for the sake of learning the tree is at most this large. */
 const FLOOD_BYTES = 4_096

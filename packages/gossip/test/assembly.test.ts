@@ -1,8 +1,8 @@
 // Whom a large record is asked of, and for how long who sends nothing of it is waited for.
 
 import { describe, expect, it } from 'vitest'
-import type { Arrival } from '../src/arrivals.js'
-import { Assembly } from '../src/assembly.js'
+import { Assembly } from '../src/large/assembly.js'
+import type { Arrival } from '../src/machine/arrivals.js'
 
 /** Parts of which none ever comes. */
 const arrival = { body: { count: 4, missing: () => [{ from: 0, to: 4 }] } } as unknown as Arrival

@@ -15,8 +15,8 @@ import {
   sodiumCrypto,
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { Counters } from '../src/counters.js'
 import { encodeFrame, flood, type GossipLimits, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { Counters } from '../src/order/counters.js'
 import { bytes } from './network.js'
 
 const crypto = sodiumCrypto()

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { createIdentity, type Delivery } from '@hearsay/core'
 import { settle } from '@hearsay/core/memory'
 import { describe, expect, it } from 'vitest'
-import { DeliveryLog } from '../src/delivery-log.js'
+import { DeliveryLog } from '../src/room/delivery-log.js'
 
 const author = createIdentity({ seed: new Uint8Array(32) }).id
 const MANY = 1e9

@@ -1,8 +1,8 @@
 // What a neighbour asks for and this node never had: it came later than what is asked for, and fetches it for the other.
 
 import { describe, expect, it } from 'vitest'
-import { ERRAND_RATE, SPENT_MS } from '../src/errands.js'
 import { encodeFrame, flood, type Output, trees } from '../src/machine.js'
+import { ERRAND_RATE, SPENT_MS } from '../src/repair/errands.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [

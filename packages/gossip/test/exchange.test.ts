@@ -3,10 +3,10 @@
 
 import { createRecord, encodeRecord, type PeerId, PREV_BYTES, seededRandom } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { MAX_PROMISES } from '../src/holders.js'
+import { NamesGiven, NamesHeard } from '../src/frames/names.js'
+import { MAX_REQUESTS } from '../src/machine/neighbour.js'
 import { decodeFrame, encodeFrame, type Frame, flood, resolveLimits, trees } from '../src/machine.js'
-import { NamesGiven, NamesHeard } from '../src/names.js'
-import { MAX_REQUESTS } from '../src/neighbour.js'
+import { MAX_PROMISES } from '../src/repair/holders.js'
 import {
   author,
   createBench,

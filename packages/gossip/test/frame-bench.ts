@@ -11,7 +11,7 @@ import {
   type SignedRecord,
   sodiumCrypto,
 } from '@hearsay/core'
-import { markOf } from '../src/arrivals.js'
+import { markOf } from '../src/machine/arrivals.js'
 import {
   decodeFrame,
   encodeFrame,

@@ -2,8 +2,8 @@
 
 import { createIdentity } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { MAX_FILLINGS } from '../src/fillings.js'
 import { flood, type Output, trees } from '../src/machine.js'
+import { MAX_FILLINGS } from '../src/repair/fillings.js'
 import { createBench, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [

@@ -1,6 +1,6 @@
 import { seededRandom } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { IntervalSet } from '../src/intervals.js'
+import { IntervalSet } from '../src/order/intervals.js'
 
 describe('a set of ranges', () => {
   it('answers like a set of numbers, whatever was added in whatever order', () => {

@@ -13,10 +13,10 @@ import {
   type SignedRecord,
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { markOf } from '../src/arrivals.js'
-import { MAX_ASSEMBLIES, MAX_FED } from '../src/assemblies.js'
+import { MAX_UNASKED } from '../src/frames/part-frames.js'
+import { MAX_ASSEMBLIES, MAX_FED } from '../src/large/assemblies.js'
+import { markOf } from '../src/machine/arrivals.js'
 import { type Frame, flood, type Output, trees } from '../src/machine.js'
-import { MAX_UNASKED } from '../src/part-frames.js'
 import {
   author,
   createBench,

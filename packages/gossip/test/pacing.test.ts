@@ -1,7 +1,7 @@
 // Who publishes faster than peers take waits for those that keep taking, and not for those that have stopped.
 
 import { describe, expect, it } from 'vitest'
-import { Pacing, STOPPED_MS } from '../src/pacing.js'
+import { Pacing, STOPPED_MS } from '../src/room/pacing.js'
 
 const BOUNDS = { messages: 10, bytes: 1_000 }
 

@@ -2,8 +2,8 @@
 
 import { CHUNK_BYTES, seededRandom } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { MAX_PARTS, MAX_UNASKED, MAX_WANTED_RANGES } from '../src/frames/part-frames.js'
 import { decodeFrame, encodeFrame, type Frame } from '../src/machine.js'
-import { MAX_PARTS, MAX_UNASKED, MAX_WANTED_RANGES } from '../src/part-frames.js'
 
 const head = Uint8Array.of(1, 2, 3)
 const part = (change: Partial<Extract<Frame, { type: 'part' }>> = {}): Frame => ({

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { flood, type Output, trees } from '../src/machine.js'
-import { MAX_CLAIMERS, MAX_FETCHES, MAX_PLACES, Runs } from '../src/runs.js'
+import { MAX_CLAIMERS, MAX_FETCHES, MAX_PLACES, Runs } from '../src/repair/runs.js'
 import { createBench, identityOf, nameOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [

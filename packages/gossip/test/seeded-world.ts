@@ -3,8 +3,8 @@
 
 import { createIdentity, createTopic, type Identity, type Random, seededRandom } from '@hearsay/core'
 import { simulatedCrypto } from '@hearsay/core/memory'
-import { DueQueue } from '../src/due-queue.js'
 import { decodeFrame, type Engine, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { DueQueue } from '../src/repair/due-queue.js'
 import type { Since } from '../src/since.js'
 
 const WINDOW_BYTES = 262_144

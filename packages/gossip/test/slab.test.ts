@@ -1,7 +1,7 @@
 // Copies side by side: each is what it was copied from, and stays it.
 
 import { describe, expect, test } from 'vitest'
-import { Slab } from '../src/slab.js'
+import { Slab } from '../src/room/slab.js'
 
 describe('a slab', () => {
   test('keeps each copy as it was, whatever is copied or written afterwards', () => {

@@ -2,7 +2,7 @@
 
 import { createIdentity, type PeerId } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { SplitWatch } from '../src/split.js'
+import { SplitWatch } from '../src/room/split.js'
 
 const peers: readonly PeerId[] = Array.from({ length: 8 }, () => createIdentity().id)
 const [a, b, c] = peers as [PeerId, PeerId, PeerId]

@@ -18,8 +18,9 @@ import {
 } from '@hearsay/core'
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
 import { describe, expect, it } from 'vitest'
-import { markOf } from '../src/arrivals.js'
 import { createGossip } from '../src/index.js'
+import { markOf } from '../src/machine/arrivals.js'
+import { Neighbour } from '../src/machine/neighbour.js'
 import {
   decodeFrame,
   encodeFrame,
@@ -29,10 +30,9 @@ import {
   resolveLimits,
   trees,
 } from '../src/machine.js'
-import { Neighbour } from '../src/neighbour.js'
-import { MAX_QUEUED, Notices } from '../src/notices.js'
 import { Queries } from '../src/queries/driver.js'
 import { encodeQueryFrame } from '../src/queries/frames.js'
+import { MAX_QUEUED, Notices } from '../src/serving/notices.js'
 import { at, bytes, ENGINES, linkRawPeer } from './network.js'
 import { World } from './seeded-world.js'
 

@@ -1,7 +1,7 @@
 // When the trees engine gives its trees up and floods: neither too early nor too often.
 
 import { describe, expect, it } from 'vitest'
-import { CALM_MS, STORM_MS, Storm } from '../src/storm.js'
+import { CALM_MS, STORM_MS, Storm } from '../src/spread/storm.js'
 
 /** A storm watch that saw so many records at this time. */
 function watchOf(records: number, now = 0): Storm {

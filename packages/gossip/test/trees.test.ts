@@ -2,10 +2,10 @@
 
 import { createIdentity, type PeerId } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { markOf } from '../src/arrivals.js'
+import { markOf } from '../src/machine/arrivals.js'
 import { type Frame, type Output, trees } from '../src/machine.js'
-import { TreeAuthors } from '../src/tree-authors.js'
-import { TreeLink } from '../src/tree-link.js'
+import { TreeAuthors } from '../src/spread/tree-authors.js'
+import { TreeLink } from '../src/spread/tree-link.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent } from './frame-bench.js'
 import { at } from './network.js'
 

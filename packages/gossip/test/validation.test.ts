@@ -4,7 +4,7 @@ import type { Drop, Gossip } from '@hearsay/core'
 import { settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGossip, type GossipOptions, type Verdict } from '../src/index.js'
-import { MAX_JUDGED, MUTE_AFTER, MUTE_MS } from '../src/judgement.js'
+import { MAX_JUDGED, MUTE_AFTER, MUTE_MS } from '../src/machine/judgement.js'
 import {
   at,
   bytes,

@@ -106,13 +106,13 @@ const inFile = (file: string, mutants: readonly Omit<SourceMutant, 'file'>[]): r
   mutants.map((mutant) => ({ ...mutant, file: `gossip/src/${file}` }))
 
 export const SOURCE_MUTANTS: readonly SourceMutant[] = [
-  ...inFile('ordering.ts', [
+  ...inFile('order/ordering.ts', [
     {
       ...{ rule: '8.1', name: 'waits for no cause', scenario: CAUSAL, says: /before what it was said after/ },
       ...{ find: 'return missing === undefined', put: 'return true' },
     },
   ]),
-  ...inFile('room-machine.ts', [
+  ...inFile('machine/room-machine.ts', [
     {
       ...{
         rule: '8.1',
@@ -144,7 +144,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'if (!this.#neighbours.delete(peer)) return', put: 'return' },
     },
   ]),
-  ...inFile('admission.ts', [
+  ...inFile('machine/admission.ts', [
     {
       ...{
         rule: '8.1',
@@ -173,7 +173,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     if (verdict`,
     },
   ]),
-  ...inFile('authors.ts', [
+  ...inFile('order/authors.ts', [
     {
       ...{ rule: '8.1', name: 'listens to who is no member', scenario: MEMBERS, says: /no member/ },
       ...{ find: 'return members === null || members.has(author)', put: 'return true' },
@@ -187,20 +187,20 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'known.epochs.size > this.#options.maxEpochsPerAuthor', put: 'known.epochs.size > 1' },
     },
   ]),
-  ...inFile('publisher.ts', [
+  ...inFile('machine/publisher.ts', [
     {
       ...{ rule: '8.1', name: 'signs each message on its own', scenario: BATCHES, says: /bytes by delivery/ },
       ...{ find: 'last.length < MAX_BATCH_MESSAGES', put: 'last.length < 1' },
     },
   ]),
-  ...inFile('runs.ts', [
+  ...inFile('repair/runs.ts', [
     {
       ...{ rule: '8.5', name: 'waits for ever for who is silent', scenario: SPLIT_LIARS, says: /missed|was due/ },
       find: 'return Math.min(Math.max(heardAt, at) + SILENT_MS, at + DEAF_MS)',
       put: 'return Number.MAX_SAFE_INTEGER',
     },
   ]),
-  ...inFile('storm.ts', [
+  ...inFile('spread/storm.ts', [
     {
       ...{ rule: '8.3', name: 'never storms', scenario: STORM, says: /ms for 99/ },
       ...{ find: 'if (now < this.#startedAt + CALM_MS) return false', put: 'return false' },
@@ -232,7 +232,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'if (now < this.#dueAt) return false', put: 'return false' },
     },
   ]),
-  ...inFile('large-block.ts', [
+  ...inFile('large/large-block.ts', [
     {
       ...{
         rule: '8.1',
@@ -248,13 +248,13 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     }`,
     },
   ]),
-  ...inFile('assembly.ts', [
+  ...inFile('large/assembly.ts', [
     {
       ...{ rule: '8.3', name: 'waits for ever for parts', scenario: MISERS, says: /missed|was due/ },
       ...{ find: 'return now >= this.#patientUntil', put: 'return false' },
     },
   ]),
-  ...inFile('assemblies.ts', [
+  ...inFile('large/assemblies.ts', [
     {
       ...{
         rule: 'invariant 5',
@@ -266,13 +266,13 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       put: 'assembly.isFed = true',
     },
   ]),
-  ...inFile('feeders.ts', [
+  ...inFile('large/feeders.ts', [
     {
       ...{ rule: '8.3', name: 'asks for all parts at once', scenario: LARGE, says: /of what is small/ },
       ...{ find: 'MAX_ASKED_PARTS = 7', put: 'MAX_ASKED_PARTS = 700' },
     },
   ]),
-  ...inFile('transfers.ts', [
+  ...inFile('large/transfers.ts', [
     {
       ...{ rule: '8.3', name: 'passes on nothing that is not whole', scenario: LARGE, says: /ms for 99/ },
       ...{
@@ -281,13 +281,13 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       },
     },
   ]),
-  ...inFile('neighbour.ts', [
+  ...inFile('machine/neighbour.ts', [
     {
       ...{ rule: '8.5', name: 'has no history for who asks for it', scenario: ASKERS, says: /missed|was due/ },
       ...{ find: "if (since === 'all') this.askedFrom = 0", put: "if (since === 'all') return" },
     },
   ]),
-  ...inFile('serving.ts', [
+  ...inFile('serving/serving.ts', [
     {
       ...{ rule: '8.5', name: 'gives all history to everybody', scenario: JOINERS, says: /over when it came/ },
       ...{
@@ -301,7 +301,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       put: '&& false',
     },
   ]),
-  ...inFile('arrivals.ts', [
+  ...inFile('machine/arrivals.ts', [
     {
       ...{ rule: '8.5 and invariant 5', name: 'retains everything', scenario: CAPACITY, says: /retains/ },
       ...{ find: 'return this.#messages > messages || this.#bytes > bytes ||', put: 'return' },

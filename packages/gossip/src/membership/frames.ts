@@ -3,7 +3,7 @@
 // docs/wire.md.
 
 import { copyBytes, MAX_ADDRESS_RECORD_BYTES } from '@hearsay/core'
-import { malformed } from '../frame-bytes.js'
+import { malformed } from '../frames/frame-bytes.js'
 
 export type MembersFrame =
   /** The sender holds the receiver for its neighbour, or asks to be held. */

@@ -1,0 +1,145 @@
+// The way of a record that is new here: to the application for its verdict, into the log, from where it goes on to others, and
+// into the order in which it is delivered.
+
+import type { Crypto, Drop, RecordContents, RecordHead, SignedRecord } from '@hearsay/core'
+import type { Output, PeerHandle, Verdict } from '../engine.js'
+import type { Assemblies } from '../large/assemblies.js'
+import { LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
+import { type Entered, type Entry, rangeOf } from '../large/large-records.js'
+import type { Ordering } from '../order/ordering.js'
+import type { Pending } from '../order/sequence.js'
+import type { Exchange } from '../repair/exchange.js'
+import { type News, NO_NEWS } from '../repair/wants.js'
+import type { Spread } from '../spread/spread.js'
+import type { Arrival, ArrivalLog } from './arrivals.js'
+import type { Arriving, Judgement } from './judgement.js'
+import type { Neighbour } from './neighbour.js'
+
+export interface AdmissionParts {
+  readonly crypto: Crypto
+  readonly log: ArrivalLog
+  readonly ordering: Ordering
+  readonly exchange: Exchange
+  readonly assemblies: () => Assemblies
+  readonly spread: Spread
+  readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  /** Null if the application judges nothing. */
+  readonly judgement: Judgement | null
+  readonly emit: (output: Output) => void
+}
+
+export class Admission {
+  readonly #parts: AdmissionParts
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts
+  }
+
+  /** A whole record, new here. */
+  arriving(
+    record: SignedRecord,
+    how: { contents: RecordContents; hops: number; from: Neighbour | null; now: number },
+  ): Arriving {
+    const { contents, hops, from, now } = how
+    const { messages, causes } = contents
+    const via = from?.remote ?? null
+    const pending: Pending = { record, block: record.block, messages, causes, hops, via }
+    const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(record), now)
+    return { pending, position: null, from, news, now }
+  }
+
+  /** Nobody hears of it before the application has said what it thinks. */
+  judge(arriving: Arriving): void {
+    if (!this.#parts.judgement) return this.accept(arriving)
+    this.#parts.ordering.judge(arriving.pending.record.header)
+    const verdict = this.#parts.judgement.judge(arriving)
+    if (verdict !== null) this.#settle(arriving, verdict)
+  }
+
+  onVerdict(ticket: number, verdict: Verdict, now: number): void {
+    const arriving = this.#parts.judgement?.take(ticket, verdict, now)
+    if (!arriving) return
+    const isHere = arriving.from !== null && this.#parts.neighbours.has(arriving.from.handle)
+    this.#settle({ ...arriving, from: isHere ? arriving.from : null, now }, verdict)
+  }
+
+  #settle(arriving: Arriving, verdict: Verdict): void {
+    const { pending, position, now } = arriving
+    // Its author may have forked while the application thought about it.
+    const isFrozen = this.#parts.ordering.isFrozen(pending.record.header)
+    if (verdict === 'accept' && !isFrozen) return this.accept(arriving)
+    if (position !== null) this.#parts.log.remove(position)
+    if (verdict !== 'accept')
+      this.#parts.emit(dropped(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored'))
+    // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
+    this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
+  }
+
+  accept(arriving: Arriving): void {
+    const { pending, from, now } = arriving
+    const arrival = this.#parts.log.at(this.#positionOf(arriving))
+    this.#parts.ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
+    if (!arrival || from === null) return
+    const { author, epoch } = arrival.source
+    if (this.#parts.ordering.holeOf(author, epoch)) this.#parts.exchange.fillings.note(arrival.source, from.handle, now)
+  }
+
+  /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
+  #positionOf(arriving: Arriving): number {
+    const { position, from, now } = arriving
+    const arrival = position === null ? undefined : this.#parts.log.at(position)
+    if (position === null || (!arrival && this.#parts.judgement)) return this.#enterWhole(arriving).position
+    if (!(arrival?.body instanceof LargeBlock) || arrival.body.isShared) return position
+    arrival.body.share()
+    this.#parts.log.remove(position)
+    const news = { ...NO_NEWS, asked: true, recovered: arrival.isRecovered, holders: arrival.holders ?? [] }
+    return this.#enterWith(arrival, { from, news, now }).position
+  }
+
+  #enterWhole({ pending: { record, block, hops }, from, news, now }: Arriving): Entered {
+    const body = block.byteLength > WHOLE_BYTES ? LargeBlock.of({ ...record, block }, this.#parts.crypto) : block
+    return this.#enterWith({ record, body, hops }, { from, news, now })
+  }
+
+  enter(entry: Entry, from: Neighbour | null, now: number): Entered {
+    const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
+    return this.#enterWith(entry, { from, news, now })
+  }
+
+  #enterWith(
+    { record, body, hops }: Entry,
+    { from, news, now }: { from: Neighbour | null; news: News; now: number },
+  ): Entered {
+    const via = from?.handle ?? null
+    this.forgotten(this.#parts.log.append({ record, body, hops, at: now, via, isRecovered: news.recovered }))
+    const position = this.#parts.log.next - 1
+    const arrival = this.#parts.log.at(position)
+    for (const holder of news.holders) this.#parts.log.noteHolder(position, holder)
+    if (arrival) this.#parts.spread.onAccepted(arrival, { from, news, now })
+    return { arrival, position, holders: news.holders }
+  }
+
+  /**
+   * An author sends its own in order, and from a lone one nothing earlier can come by another path, but what is large comes
+   * later than what was said after it. A relay sends as it heard, which need not be in order.
+   */
+  #mayBegin({ header }: RecordHead, from: Neighbour | null): boolean {
+    if (this.#parts.neighbours.size > 1 || from?.signs(header) !== true) return false
+    const range = { from: 0, before: header.firstSeq }
+    return (
+      !this.#parts.assemblies().isComing(header, range, null) &&
+      !this.#parts.exchange.runs.isClaimed(header, [0, header.firstSeq]) &&
+      this.#parts.exchange.wants.promisersOf(header, range).size === 0
+    )
+  }
+
+  /** These had to leave the log. */
+  forgotten(evicted: readonly Arrival[]): void {
+    for (const { record } of evicted) this.#parts.emit(dropped(record.header, 'history'))
+  }
+}
+
+/** This record is let go, or was never taken. */
+export function dropped({ author, epoch, firstSeq, count }: RecordHead['header'], reason: Drop['reason']): Output {
+  return { type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } }
+}

@@ -1,0 +1,79 @@
+// Authors that said two things for one place: each is told once to the application and to every neighbour, with the proof.
+
+import {
+  type Crypto,
+  encodeForkProof,
+  type ForkProof,
+  forkOf,
+  type PeerId,
+  type RecordHead,
+  type Topic,
+  verifyFork,
+} from '@hearsay/core'
+import type { Output, PeerHandle } from '../engine.js'
+import type { Ordering } from '../order/ordering.js'
+import type { Fault } from './intake.js'
+
+/** Proofs that are kept for neighbours that come later; the oldest goes first. */
+const MAX_PROOFS = 64
+
+/** A proof, and who need not be told of it. */
+export interface ToldFork {
+  readonly proof: ForkProof
+  readonly via: PeerHandle | null
+}
+
+export class Forks {
+  readonly #context: { readonly topic: Topic; readonly crypto: Crypto }
+  readonly #ordering: Ordering
+  readonly #emit: (output: Output) => void
+  readonly #spread: (fork: ToldFork) => void
+  readonly #proofs: ForkProof[] = []
+
+  constructor(
+    context: { readonly topic: Topic; readonly crypto: Crypto },
+    parts: {
+      readonly ordering: Ordering
+      readonly emit: (output: Output) => void
+      readonly spread: (fork: ToldFork) => void
+    },
+  ) {
+    this.#context = context
+    this.#ordering = parts.ordering
+    this.#emit = parts.emit
+    this.#spread = parts.spread
+  }
+
+  /** For a neighbour that has just come. */
+  get proofs(): readonly ForkProof[] {
+    return this.#proofs
+  }
+
+  /** Two valid records that are no one sequence came here. */
+  onRecords(held: RecordHead, other: RecordHead): void {
+    const { author, epoch } = held.header
+    const at = forkOf(held, other)
+    if (at !== null) this.#note({ author, epoch, at }, { proof: encodeForkProof(held, other), via: null })
+  }
+
+  /** A neighbour tells of a fork; answers what is wrong with it. One of an author that is not followed is left alone. */
+  onProof(proof: ForkProof, via: PeerHandle): Fault | null {
+    const { topic, crypto } = this.#context
+    try {
+      const { author, epoch, at, topicId } = verifyFork(proof, crypto)
+      if (!topic.idBytes.every((byte, index) => byte === topicId[index])) throw new RangeError('of another topic')
+      this.#note({ author, epoch, at }, { proof, via })
+      return null
+    } catch (error) {
+      return { code: 'ERR_FRAME', message: error instanceof Error ? error.message : String(error), ban: false }
+    }
+  }
+
+  #note({ author, epoch, at }: { author: PeerId; epoch: number; at: number }, fork: ToldFork): void {
+    if (!this.#ordering.freeze(author, epoch, at)) return
+    this.#proofs.push(fork.proof)
+    if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
+    this.#emit({ type: 'fork', fork: { author, epoch, headers: fork.proof } })
+    this.#spread(fork)
+  }
+}

@@ -1,0 +1,165 @@
+// What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
+
+import type { ForkProof, PeerId } from '@hearsay/core'
+import type { PeerHandle } from '../engine.js'
+import type { Frame } from '../frames/frames.js'
+import { NamesHeard } from '../frames/names.js'
+import { Transfers } from '../large/transfers.js'
+import { IntervalSet } from '../order/intervals.js'
+import { OFFERS } from '../repair/holders.js'
+import { Notices, type PlacedRange } from '../serving/notices.js'
+import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+
+/** Proofs of forks that wait for one neighbour. */
+const MAX_PROOFS = 64
+/** Questions of one neighbour that wait to be answered; the oldest is forgotten, and its asker asks another. */
+export const MAX_REQUESTS = 1_024
+/** How often one record is sent to one neighbour because it asks; remembered for as many records as it may ask at once. */
+const MAX_ANSWERS = 3
+
+type Introduction = Extract<Frame, { type: 'hello' }>
+
+export class Neighbour {
+  readonly handle: PeerHandle
+  readonly remote: PeerId
+  /** Bytes that may be sent now; may go below 0 by one frame. */
+  window: number
+  /** The next position of the arrival log to look at. */
+  cursor: number
+  /** Arrivals from here on came after the channel opened: live. */
+  readonly liveFrom: number
+  /** What arrived here after that is live for it: it was in the room already, whoever it was linked to. */
+  liveSince: number = Number.POSITIVE_INFINITY
+  /** The first position that it is owed because it asked for what was before it came. */
+  askedFrom: number = Number.POSITIVE_INFINITY
+  /** Whose own records this neighbour signs; null until its hello. */
+  author: PeerId | null = null
+  epoch = 0
+  /** Its own messages that it was told we have: more runs than are ever told at once. */
+  readonly acknowledged: IntervalSet = new IntervalSet(128, 'forget')
+  /** True once our hello is on its way. */
+  greeted = false
+  /** When its hello must be here. */
+  readonly helloBy: number
+  /** True after `blocked` was told and until the window is above 0. */
+  blocked = false
+  /** What it is to be told beside records. */
+  readonly notices: Notices
+  /** Numbers that it gave to places. */
+  readonly names: NamesHeard = new NamesHeard()
+  /** What it asked for, the oldest first. */
+  readonly requests: PlacedRange[] = []
+  /** Large records that go out to it. */
+  readonly transfers: Transfers = new Transfers()
+  /** Positions of large records that became whole while it took nothing, and that it waits for. */
+  readonly completed: number[] = []
+  /** So many records may still be offered to it. */
+  offersLeft: number = OFFERS
+  /** Positions that it was sent because it asked, with how often. */
+  readonly #answers = new Map<number, number>()
+  /** Forks that it is to be told of, while it has no window; the oldest go first. */
+  readonly #proofs: ForkProof[] = []
+  readonly #heads = new Map<string, number>()
+  /** Answers of `owedFrom`: it is asked for each record of the history, and forgets with it. */
+  readonly #owed = new WeakMap<Source, number | null>()
+
+  constructor(start: {
+    handle: PeerHandle
+    remote: PeerId
+    window: number
+    oldest: number
+    next: number
+    helloBy: number
+  }) {
+    this.handle = start.handle
+    this.remote = start.remote
+    this.window = start.window
+    this.cursor = start.oldest
+    this.liveFrom = start.next
+    this.helloBy = start.helloBy
+    this.notices = new Notices(start.handle)
+  }
+
+  /** It had better know that all of this is here: at once, or when it takes something again. */
+  complete(position: number, arrival: Arrival, now: number): void {
+    // What waits in a list keeps its bytes, and it may never take anything.
+    if (!this.blocked) return this.notices.have(arrival, now)
+    this.completed.push(position)
+    if (this.completed.length > MAX_REQUESTS) this.completed.shift()
+  }
+
+  /** It asks for a range; or, with none, for more offers. */
+  request(ranges: readonly PlacedRange[], more: number): void {
+    if (ranges.length === 0) this.offersLeft = Math.min(this.offersLeft + more, OFFERS)
+    this.requests.push(...ranges)
+    if (this.requests.length > MAX_REQUESTS) this.requests.splice(0, this.requests.length - MAX_REQUESTS)
+  }
+
+  /** True if it may be sent this record (once more) because it asks. */
+  mayAnswer(position: number): boolean {
+    const times = (this.#answers.get(position) ?? 0) + 1
+    this.#answers.delete(position)
+    this.#answers.set(position, times)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
+    return times <= MAX_ANSWERS
+  }
+
+  /** It was asked not to be sent after all what it had asked for. */
+  unanswer(position: number): void {
+    const times = this.#answers.get(position)
+    if (times !== undefined) this.#answers.set(position, times - 1)
+  }
+
+  /** The remote has introduced itself. */
+  introduce(
+    { author, epoch, presentMs, since, heads }: Introduction,
+    { log, now }: { log: ArrivalLog; now: number },
+  ): void {
+    this.author = author
+    this.epoch = epoch
+    this.liveSince = now - presentMs
+    if (since === 'all') this.askedFrom = 0
+    else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
+    else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
+    for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
+  }
+
+  owe(proof: ForkProof): void {
+    this.#proofs.push(proof)
+    if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
+  }
+
+  /** The proof to tell next. */
+  get owedProof(): ForkProof | undefined {
+    return this.#proofs[0]
+  }
+
+  proofTold(): void {
+    this.#proofs.shift()
+  }
+
+  get introduced(): boolean {
+    return this.author !== null
+  }
+
+  /** The number from which on it is owed all of this source; null if it did not follow it, and is owed what is live. */
+  owedFrom(source: Source): number | null {
+    let owed = this.#owed.get(source)
+    if (owed === undefined) {
+      owed = this.signs(source) ? Number.POSITIVE_INFINITY : (this.headOf(source) ?? null)
+      this.#owed.set(source, owed)
+    }
+    return owed
+  }
+
+  /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */
+  headOf({ author, epoch }: Source): number | undefined {
+    return this.#heads.get(`${author} ${epoch}`)
+  }
+
+  /** True if this source is its own. */
+  signs({ author, epoch }: Source): boolean {
+    return this.author === author && this.epoch === epoch
+  }
+}

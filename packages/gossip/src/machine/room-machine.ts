@@ -1,0 +1,324 @@
+// The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
+// adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
+
+import type { RecordHead } from '@hearsay/core'
+import type { Input, Machine, MachineContext, Output, PeerHandle } from '../engine.js'
+import { decodeFrame, type Frame } from '../frames/frames.js'
+import { MAX_HOPS } from '../frames/range-frames.js'
+import type { Assemblies } from '../large/assemblies.js'
+import { LargeRecords, rangeOf } from '../large/large-records.js'
+import { IntervalSet } from '../order/intervals.js'
+import { type Hole, Ordering } from '../order/ordering.js'
+import { Exchange } from '../repair/exchange.js'
+import type { News, Wants } from '../repair/wants.js'
+import { Serving } from '../serving/serving.js'
+import type { MakeSpread, Spread } from '../spread/spread.js'
+import { Admission, dropped } from './admission.js'
+import { ArrivalLog } from './arrivals.js'
+import { Forks, type ToldFork } from './forks.js'
+import { attempt, type Fault, type Finding, Intake } from './intake.js'
+import { Judgement } from './judgement.js'
+import { Neighbour } from './neighbour.js'
+import { Publisher } from './publisher.js'
+import { Restoring } from './restoring.js'
+import { Waiting } from './waiting.js'
+
+/** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
+const HELLO_MS = 10_000
+/** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
+const MAX_CONFIRMED_RANGES = 1_024
+
+type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
+type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
+
+export class RoomMachine implements Machine {
+  readonly #publisher: Publisher
+  readonly #log: ArrivalLog
+  readonly #ordering: Ordering
+  readonly #intake: Intake
+  readonly #forks: Forks
+  readonly #exchange: Exchange
+  readonly #wants: Wants
+  readonly #assemblies: Assemblies
+  readonly #large: LargeRecords
+  readonly #spread: Spread
+  readonly #serving: Serving
+  readonly #restoring: Restoring
+  readonly #waiting: Waiting
+  readonly #admission: Admission
+  readonly #neighbours = new Map<PeerHandle, Neighbour>()
+  readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
+  #wakeAt: number | null = null
+  /** When the first channel of this room opened. */
+  #presentSince: number | null = null
+  #outputs: Output[] = []
+  /** When the input at work came. */
+  #now = 0
+
+  constructor(context: MachineContext, makeSpread: MakeSpread) {
+    const { capacity: messages, capacityBytes: bytes } = context.limits
+    const emit = (output: Output): unknown => this.#outputs.push(output)
+    const log = new ArrivalLog({ messages, bytes })
+    const { order = 'author', members = null, crypto } = context
+    const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
+    const settleMs = (at: number): number => this.#waiting.settleMs(at)
+    const { limits, epoch, keeps = false } = context
+    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing })
+    const publisher = new Publisher(context)
+    const spread = makeSpread(this.#neighbours)
+    const { since = 'live' } = context
+    this.#publisher = publisher
+    this.#log = log
+    this.#ordering = ordering
+    this.#spread = spread
+    this.#intake = new Intake(context, log, ordering)
+    this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
+    const neighbours = this.#neighbours
+    const assemblies = (): Assemblies => this.#assemblies
+    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies })
+    const judgement = context.judges ? new Judgement(emit) : null
+    this.#exchange = exchange
+    this.#waiting = new Waiting({
+      ...{ limits: context.limits, since, exchange, assemblies, presentSince: () => this.#presentSince },
+    })
+    this.#admission = new Admission({
+      ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
+    })
+    this.#wants = this.#exchange.wants
+    const shared = { log, ordering, publisher, spread, since, emit }
+    const { errands } = exchange
+    this.#serving = new Serving({ ...shared, neighbours, errands, confirmed: this.#confirmed })
+    this.#restoring = new Restoring(context, { log, ordering, emit })
+    this.#large = new LargeRecords({
+      ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
+      ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
+      enter: (entry, from, at) => this.#admission.enter(entry, from, at),
+      heard: (peer, at) => this.#exchange.heard(peer, at),
+      whole: (arriving) => this.#admission.judge(arriving),
+      forgotten: (evicted) => this.#admission.forgotten(evicted),
+      onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
+      onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
+      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
+    })
+    this.#assemblies = this.#large.assemblies
+  }
+
+  handle(input: Input, now: number): readonly Output[] {
+    this.#outputs = []
+    this.#now = now
+    const before = this.#log.next
+    this.#dispatch(input, now)
+    this.#assemblies.expire(now)
+    this.#ordering.expire(now)
+    this.#exchange.expire(now)
+    const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
+    // A frame that changed nothing here concerns nobody but its sender.
+    const isStirred = this.#assemblies.takeStirred() || isRound || this.#outputs.length > 0 || this.#log.next !== before
+    const isQuiet = input.type === 'frame' && !isStirred
+    const sender = isQuiet ? input.peer : null
+    for (const neighbour of this.#neighbours.values()) {
+      if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
+    }
+    this.#reschedule(input.type === 'timer')
+    return this.#outputs
+  }
+
+  #dispatch(input: Input, now: number): void {
+    switch (input.type) {
+      case 'peer-up':
+        return this.#onPeerUp(input, now)
+      case 'peer-down':
+        return this.#forget(input.peer, now)
+      case 'window':
+        return this.#onWindow(input)
+      case 'frame':
+        return this.#onFrame(input, now)
+      case 'publish':
+        return this.#onPublish(input, now)
+      case 'restore':
+        return this.#onRestore(input)
+      case 'verdict':
+        return this.#admission.onVerdict(input.ticket, input.verdict, now)
+      case 'tick':
+        return this.#spread.onTick?.()
+      case 'flow':
+        return this.#assemblies.setFlowing(input.flowing, now)
+      case 'timer':
+        return
+    }
+  }
+
+  #onRestore({ records, since }: Of<'restore'>): void {
+    this.#restoring.restore(records)
+    this.#spread.onRestored?.(this.#log.next)
+    this.#serving.since = since
+  }
+
+  #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
+    const { oldest, next } = this.#log
+    this.#neighbours.set(peer, new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS }))
+    this.#exchange.up(peer)
+    this.#presentSince ??= now
+  }
+
+  #onWindow({ peer, bytes }: Of<'window'>): void {
+    const neighbour = this.#neighbours.get(peer)
+    if (!neighbour) return
+    neighbour.window = bytes
+    neighbour.blocked = bytes <= 0
+  }
+
+  #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
+    const { author, epoch, nextSeq: from } = this.#publisher
+    const causes = this.#ordering.takeCauses(author.id, epoch)
+    for (const record of this.#publisher.sign(payloads, wall, causes)) {
+      const contents = { messages: [], causes: [] }
+      this.#admission.accept(this.#admission.arriving(record, { contents, hops: 0, from: null, now }))
+    }
+    this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
+  }
+
+  #onFrame({ peer, frame: bytes }: Of<'frame'>, now: number): void {
+    const neighbour = this.#neighbours.get(peer)
+    if (!neighbour) return
+    const read = attempt(() => decodeFrame(bytes))
+    if ('fault' in read) return this.#misbehaved(neighbour, read.fault, now)
+    const frame = read.value
+    if (frame.type === 'hello') return this.#onHello(neighbour, frame, now)
+    if (!neighbour.introduced) return this.#outOfPlace(neighbour, 'a frame before the hello', now)
+    switch (frame.type) {
+      case 'record':
+        return this.#onRecord(neighbour, frame, now)
+      case 'head':
+      case 'part':
+      case 'wanted':
+        return this.#large.take(neighbour, frame, now)
+      case 'ack':
+        return this.#onAck(neighbour, frame, now)
+      case 'fork':
+        return this.#onProof(neighbour, frame, now)
+      default: {
+        const wrong = this.#exchange.take(neighbour, frame, now)
+        if (wrong !== null) this.#outOfPlace(neighbour, wrong, now)
+      }
+    }
+  }
+
+  #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
+    if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
+    neighbour.introduce(hello, { log: this.#log, now })
+    for (const proof of this.#forks.proofs) neighbour.owe(proof)
+    for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
+    // It would be sent nothing of ours, and `publish` would wait for it.
+    const { author, epoch, nextSeq } = this.#publisher
+    const own = { author: author.id, epoch }
+    if (neighbour.signs(own) || (neighbour.headOf(own) ?? 0) > nextSeq)
+      this.#outOfPlace(neighbour, 'a claim to what this node signs', now)
+  }
+
+  #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>, now: number): void {
+    if (to > this.#publisher.nextSeq) {
+      this.#outOfPlace(neighbour, 'an acknowledgement of what was never published', now)
+      return
+    }
+    this.#confirmed.add(from, to)
+    this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
+  }
+
+  #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>, now: number): void {
+    const fault = this.#forks.onProof(proof, neighbour.handle)
+    if (fault) this.#misbehaved(neighbour, fault, now)
+  }
+
+  #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
+    const finding = this.#intake.judge(frame.record)
+    if (finding.is === 'known') this.#large.fill(finding.record, now)
+    if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
+    const hops = Math.min(frame.hops + 1, MAX_HOPS)
+    const contents = finding.contents ?? { messages: [], causes: [] }
+    this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
+  }
+
+  /** What is not new. */
+  #onOther(neighbour: Neighbour, finding: Exclude<Finding, { is: 'new' }>, now: number): void {
+    switch (finding.is) {
+      case 'known':
+        return this.#onKnown(neighbour, finding, { isAsked: false, now })
+      case 'faulty':
+        return this.#misbehaved(neighbour, finding.fault, now)
+      case 'foreign':
+        this.#answered(neighbour, finding.record, now)
+        return void this.#outputs.push(dropped(finding.record.header, 'members'))
+      case 'refused':
+        this.#answered(neighbour, finding.record, now)
+        return void this.#outputs.push(dropped(finding.record.header, 'authors'))
+      case 'fork':
+        this.#answered(neighbour, finding.record, now)
+        return this.#forks.onRecords(finding.held, finding.record)
+    }
+  }
+
+  #onKnown(
+    neighbour: Neighbour,
+    { record, position }: { readonly record: RecordHead; readonly position: number | null },
+    { isAsked, now }: { readonly isAsked: boolean; readonly now: number },
+  ): void {
+    const { asked } = this.#answered(neighbour, record, now)
+    const arrival = position === null ? undefined : this.#log.at(position)
+    if (position === null || !arrival) return
+    if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
+    this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
+  #answered(neighbour: Neighbour, record: RecordHead, now: number): News {
+    return this.#exchange.arrived(neighbour.handle, rangeOf(record), now)
+  }
+
+  #spreadFork({ proof, via }: ToldFork): void {
+    this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
+    for (const neighbour of this.#neighbours.values()) {
+      if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
+    }
+  }
+
+  #serve(neighbour: Neighbour, now: number): void {
+    if (!neighbour.introduced && now >= neighbour.helloBy) return this.#outOfPlace(neighbour, 'no hello', now)
+    this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
+  }
+
+  #outOfPlace(neighbour: Neighbour, message: string, now: number): void {
+    this.#misbehaved(neighbour, { code: 'ERR_FRAME', message, ban: false }, now)
+  }
+
+  #misbehaved(neighbour: Neighbour, fault: Fault, now: number): void {
+    this.#forget(neighbour.handle, now)
+    this.#outputs.push({ type: 'misbehaved', peer: neighbour.handle, ...fault })
+  }
+
+  #forget(peer: PeerHandle, now: number): void {
+    if (!this.#neighbours.delete(peer)) return
+    this.#exchange.down(peer, now)
+    this.#assemblies.down(peer, now)
+    this.#spread.onPeerDown(peer, now)
+  }
+
+  /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
+  #reschedule(given: boolean): void {
+    const never = Number.POSITIVE_INFINITY
+    let due = Math.min(
+      this.#ordering.deadline ?? never,
+      this.#exchange.deadline,
+      this.#assemblies.deadline,
+      this.#spread.dueAt ?? never,
+    )
+    for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
+      if (!introduced) due = Math.min(due, helloBy)
+      else if (!blocked) due = Math.min(due, notices.due)
+    }
+    const at = due === never ? null : due
+    if (at === this.#wakeAt && (at === null || !given)) return
+    this.#wakeAt = at
+    this.#outputs.push({ type: 'wake', at })
+  }
+}

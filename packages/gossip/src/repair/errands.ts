@@ -1,0 +1,153 @@
+// Errands: what a neighbour asks for, and what this node never had, because it came later or could not get it either. It is
+// fetched from those along whose way its author is heard. Else two old members that are linked by newcomers alone would never
+// hear what only one of them has.
+
+import { MAX_BATCH_MESSAGES, TokenBucket } from '@hearsay/core'
+import type { PeerHandle } from '../engine.js'
+import type { Source } from '../machine/arrivals.js'
+import type { Interval } from '../order/intervals.js'
+import type { PlacedRange } from '../serving/notices.js'
+
+/**
+ * Questions that this node asks for others: who asks for what nobody has must not set a whole room in motion. It also bounds
+ * how many errands are remembered.
+ */
+export const ERRAND_RATE = { burst: 64, perSecond: 16 } as const
+/** Neighbours that are asked for one errand. */
+const MAX_ASKED = 3
+/** Who sends nothing of it for so long is left for another: sooner than its asker leaves us. */
+const SILENT_MS = 300
+/** What was fetched, or could not be, is not fetched again so soon. */
+export const SPENT_MS = 10_000
+
+export interface ErrandContext {
+  /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
+  lostFrom(source: Source, first: number): Interval | null
+  /** Who may have what was lost there, the likeliest first. */
+  likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
+  ask(peer: PeerHandle, range: PlacedRange, now: number): void
+  /** It is about to be here, or will not be: the one who asked is to be answered. */
+  answer(peer: PeerHandle, range: PlacedRange): void
+}
+
+interface Errand {
+  readonly source: Source
+  readonly lost: Interval
+  /** What is fetched of it, and up to where it came. */
+  readonly from: number
+  readonly to: number
+  done: number
+  /** Neighbours that wait for the answer. */
+  readonly askers: Set<PeerHandle>
+  readonly tried: Set<PeerHandle>
+  asked: PeerHandle | null
+  /** True once its askers were answered. */
+  isSpent: boolean
+  dueAt: number
+}
+
+export class Errands {
+  readonly #context: ErrandContext
+  readonly #errands = new Map<string, Errand>()
+  #budget: TokenBucket | null = null
+
+  constructor(context: ErrandContext) {
+    this.#context = context
+  }
+
+  /** When `expire` is next needed; infinity if never. */
+  get deadline(): number {
+    let due = Number.POSITIVE_INFINITY
+    for (const { dueAt } of this.#errands.values()) due = Math.min(due, dueAt)
+    return due
+  }
+
+  /** A neighbour asks for what is not here; true if it will be answered later. */
+  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): boolean {
+    const key = keyOf(source, first)
+    const known = this.#errands.get(key)
+    if (known) {
+      // Who is asked for it and asks for it itself does not have it.
+      if (known.isSpent || known.asked === asker) return false
+      known.askers.add(asker)
+      return true
+    }
+    const lost = this.#context.lostFrom(source, first)
+    if (!lost) return false
+    const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
+    const stretch = { source, lost, from: first, to, done: first }
+    const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    const errand = { ...stretch, askers: new Set([asker]), ...nobody }
+    if (!this.#askNext(errand, now)) return false
+    this.#errands.set(key, errand)
+    return true
+  }
+
+  /** A record came; true if this neighbour was asked for it on behalf of another. */
+  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
+    let isAsked = false
+    for (const errand of this.#errands.values()) {
+      if (errand.isSpent || !covers(errand, source, first)) continue
+      if (errand.asked === peer) isAsked = true
+      errand.dueAt = now + SILENT_MS
+      errand.done = first + count
+      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count })
+      if (errand.done >= errand.to) this.#end(errand, now)
+    }
+    return isAsked
+  }
+
+  /** The neighbour does not have it, from there on. */
+  none(peer: PeerHandle, { source, first }: PlacedRange, now: number): void {
+    for (const errand of this.#errands.values()) {
+      if (!errand.isSpent && errand.asked === peer && covers(errand, source, first)) errand.dueAt = now
+    }
+  }
+
+  down(peer: PeerHandle, now: number): void {
+    for (const errand of this.#errands.values()) {
+      errand.askers.delete(peer)
+      if (!errand.isSpent && errand.asked === peer) errand.dueAt = now
+    }
+  }
+
+  expire(now: number): void {
+    for (const [key, errand] of this.#errands) {
+      if (errand.dueAt > now) continue
+      if (errand.isSpent) this.#errands.delete(key)
+      else if (errand.askers.size === 0 || !this.#askNext(errand, now)) this.#end(errand, now)
+    }
+  }
+
+  #askNext(errand: Errand, now: number): boolean {
+    const { source, lost, done, to, askers, tried } = errand
+    if (tried.size >= MAX_ASKED) return false
+    for (const peer of this.#context.likelyHolders(source, lost)) {
+      if (tried.has(peer) || askers.has(peer)) continue
+      this.#budget ??= new TokenBucket(ERRAND_RATE, now)
+      if (!this.#budget.take(now)) return false
+      tried.add(peer)
+      errand.asked = peer
+      errand.dueAt = now + SILENT_MS
+      this.#context.ask(peer, { source, first: done, count: to - done }, now)
+      return true
+    }
+    return false
+  }
+
+  #end(errand: Errand, now: number): void {
+    const { source, done, to, askers } = errand
+    errand.isSpent = true
+    errand.dueAt = now + SPENT_MS
+    if (done >= to) return
+    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done })
+  }
+}
+
+function covers({ source, from, to }: Errand, { author, epoch }: Source, first: number): boolean {
+  return source.author === author && source.epoch === epoch && first >= from && first < to
+}
+
+function keyOf({ author, epoch }: Source, first: number): string {
+  return `${author} ${epoch} ${first}`
+}

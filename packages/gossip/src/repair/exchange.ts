@@ -1,0 +1,241 @@
+// What neighbours say of records without sending them: who holds what, who wants what, who wants nothing more. It turns their
+// numbers into places, and leads each saying to whom it concerns.
+
+import type { PeerHandle } from '../engine.js'
+import type { Frame } from '../frames/frames.js'
+import type { RangeFrame } from '../frames/range-frames.js'
+import type { Run, RunFrame } from '../frames/run-frames.js'
+import type { Assemblies } from '../large/assemblies.js'
+import { type ArrivalLog, markOf, type Source } from '../machine/arrivals.js'
+import type { Neighbour } from '../machine/neighbour.js'
+import type { Interval } from '../order/intervals.js'
+import type { Ordering } from '../order/ordering.js'
+import type { PlacedRange } from '../serving/notices.js'
+import type { Spread } from '../spread/spread.js'
+import { Errands } from './errands.js'
+import { Fillings } from './fillings.js'
+import { MORE_OFFERS } from './holders.js'
+import { Runs } from './runs.js'
+import { type News, Wants } from './wants.js'
+
+type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
+
+export const NAMELESS = 'a number that names nothing'
+
+export interface ExchangeParts {
+  readonly log: ArrivalLog
+  readonly ordering: Ordering
+  readonly spread: Spread
+  readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
+  readonly assemblies: () => Assemblies
+}
+
+export class Exchange {
+  readonly wants: Wants
+  readonly fillings: Fillings
+  readonly errands: Errands
+  readonly runs: Runs
+  readonly #parts: ExchangeParts
+
+  constructor(parts: ExchangeParts) {
+    const { spread, neighbours } = parts
+    this.#parts = parts
+    this.wants = new Wants({
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+      more: (peer, now) => neighbours.get(peer)?.notices.more(now),
+      isMissing: (range) => this.#isMissing(range),
+      pullDelayMs: (author) => spread.pullDelayMs(author),
+    })
+    this.fillings = new Fillings({
+      holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
+      isPromised: (source, first) => this.#isPromised(source, first),
+      neighbours: () => this.#introduced(),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+    })
+    this.runs = new Runs({
+      missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+    })
+    this.errands = new Errands({
+      lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      likelyHolders: (source, range) => this.#likelyHolders(source, range),
+      ask: (peer, range, now) => this.#ask(peer, range, now),
+      answer: (peer, range) => neighbours.get(peer)?.request([range], 0),
+    })
+  }
+
+  /** Takes a frame; answers what is wrong with it, or null. */
+  take(neighbour: Neighbour, frame: RangeFrame | RunFrame, now: number): string | null {
+    switch (frame.type) {
+      case 'run':
+        return this.#onRuns(neighbour, frame.runs, now)
+      case 'name':
+        neighbour.names.hear({ author: frame.author, epoch: frame.epoch })
+        return null
+      case 'have':
+      case 'offer':
+        return this.#onHeld(neighbour, frame, now)
+      case 'pull':
+      case 'none':
+        return this.#onRanges(neighbour, frame, now)
+      case 'prune':
+      case 'graft':
+        return this.#onMask(neighbour, frame, now)
+    }
+  }
+
+  /** A record came from this neighbour, or of our own. */
+  arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
+    const news = this.wants.arrived(peer, range, now)
+    const { isAsked, holders } = this.runs.arrived(peer, range, now)
+    const isFilling = this.fillings.arrived(peer, range, now)
+    const isErrand = this.errands.arrived(peer, range, now)
+    const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true } : told
+  }
+
+  up(peer: PeerHandle): void {
+    this.wants.up(peer)
+    this.runs.up(peer)
+  }
+
+  /** The neighbour sends: what it was asked for may be behind that. */
+  heard(peer: PeerHandle, now: number): void {
+    this.wants.heard(peer, now)
+    this.runs.heard(peer, now)
+  }
+
+  down(peer: PeerHandle, now: number): void {
+    this.wants.down(peer, now)
+    this.runs.down(peer, now)
+    this.fillings.down(peer, now)
+    this.errands.down(peer, now)
+  }
+
+  expire(now: number): void {
+    this.wants.expire(now)
+    this.runs.expire(now)
+    this.fillings.expire(now)
+    this.errands.expire(now)
+  }
+
+  /** When `expire` is next needed. */
+  get deadline(): number {
+    return Math.min(this.wants.deadline, this.runs.deadline, this.fillings.deadline, this.errands.deadline)
+  }
+
+  /** True if what begins there was promised, or comes. */
+  #isPromised(source: Source, first: number): boolean {
+    return this.wants.has(source, first) || this.runs.isAwaited(source, first) || this.#isFed(source, first)
+  }
+
+  /** True if the parts of a record that begins there are on their way. */
+  #isFed(source: Source, first: number): boolean {
+    const assembly = this.#parts.assemblies().find(source, first)
+    return assembly !== undefined && assembly.feeder !== null
+  }
+
+  *#introduced(): Iterable<PeerHandle> {
+    for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
+  }
+
+  /** Who sent what follows what was lost, then those who had heard more of its author when they came. */
+  *#likelyHolders(source: Source, [from, to]: Interval): Iterable<PeerHandle> {
+    const { log, neighbours } = this.#parts
+    const position = log.positionOf(source, to)
+    const via = position === undefined ? null : (log.at(position)?.via ?? null)
+    if (via !== null && neighbours.get(via)?.introduced) yield via
+    for (const [peer, neighbour] of neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
+  }
+
+  /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */
+  #onHeld(neighbour: Neighbour, { type, ranges }: FrameOf<'have' | 'offer'>, now: number): string | null {
+    const peer = neighbour.handle
+    const offered = type === 'offer'
+    for (const { name, first, count, mark } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      const range = { source, first, count }
+      const position = this.#parts.log.positionOf(source, first)
+      const held = position === undefined ? undefined : this.#parts.log.at(position)
+      if (position !== undefined && held && markOf(held.record) === mark) {
+        this.#parts.log.noteHolder(position, peer)
+        this.#parts.assemblies().addHolder(peer, source, first, now)
+      } else if (held || this.#isMissing(range)) {
+        this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
+      } else if (offered && neighbour.signs(source)) {
+        // Its author waits for somebody to take it.
+        this.#parts.assemblies().stop(peer, range, now)
+      }
+    }
+    if (offered) this.wants.offered(peer, ranges.length, now)
+    return null
+  }
+
+  /** What it holds in bulk: of the last record it is seen whether it is ours, for each names the one before it. */
+  #onRuns(neighbour: Neighbour, runs: readonly Run[], now: number): string | null {
+    const { log, ordering } = this.#parts
+    const peer = neighbour.handle
+    for (const { name, first, count, last, mark } of runs) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      const end = first + count
+      const position = log.positionOf(source, end - last)
+      const held = position === undefined ? undefined : log.at(position)
+      if (held && markOf(held.record) === mark) log.noteHolderOfRun(source, [first, end], peer)
+      else if (held) {
+        this.wants.promise(peer, { source, first: end - last, count: last }, { offered: true, isDoubt: true, now })
+      }
+      const isMissing = ordering.missingIn(source.author, source.epoch, [first, end]) !== null
+      if (isMissing) this.runs.claim(peer, source, [first, end], now)
+    }
+    return null
+  }
+
+  #onRanges(neighbour: Neighbour, { type, ranges }: FrameOf<'pull' | 'none'>, now: number): string | null {
+    const placed: PlacedRange[] = []
+    for (const { name, first, count } of ranges) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      placed.push({ source, first, count })
+    }
+    if (type === 'none') {
+      for (const range of placed) {
+        this.wants.none(neighbour.handle, range, now)
+        this.runs.none(neighbour.handle, range, now)
+        this.fillings.none(neighbour.handle, range, now)
+        this.errands.none(neighbour.handle, range, now)
+        this.#parts.assemblies().none(neighbour.handle, range, now)
+      }
+    } else {
+      neighbour.request(placed, MORE_OFFERS)
+      for (const { source } of placed) this.#parts.spread.onAsked(neighbour, source)
+    }
+    return null
+  }
+
+  #onMask(neighbour: Neighbour, { type, names }: FrameOf<'prune' | 'graft'>, now: number): string | null {
+    const sources: Source[] = []
+    for (const name of names) {
+      const source = neighbour.names.at(name)
+      if (!source) return NAMELESS
+      sources.push(source)
+    }
+    if (type === 'prune') this.#parts.spread.onPrune(neighbour, sources, now)
+    else this.#parts.spread.onGraft(neighbour, sources, now)
+    return null
+  }
+
+  #isMissing({ source: { author, epoch }, first, count }: PlacedRange): boolean {
+    const range = [first, first + count] as const
+    if (this.#parts.ordering.isKnown(author, epoch, range) || !this.#parts.ordering.admits(author, epoch)) return false
+    return !this.#parts.ordering.isFrozen({ author, epoch, firstSeq: first, count })
+  }
+
+  #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const neighbour = this.#parts.neighbours.get(peer)
+    if (!neighbour) return
+    neighbour.notices.pull(range, now)
+    this.#parts.spread.onAsking(neighbour, range.source)
+  }
+}

@@ -1,0 +1,338 @@
+// What neighbours hold in bulk and this node lacks: the past of a room, and what was said where it could not hear it. Each place
+// is fetched from its lowest number on, a stretch at a time and of one neighbour at a time, so that it comes in order and once.
+
+import { MAX_BATCH_MESSAGES } from '@hearsay/core'
+import type { PeerHandle } from '../engine.js'
+import type { Source } from '../machine/arrivals.js'
+import { type Interval, IntervalSet } from '../order/intervals.js'
+import type { PlacedRange } from '../serving/notices.js'
+import { DueQueue } from './due-queue.js'
+
+/** The next stretch is asked for when no more than this is left of the last one, so that a round trip costs nothing. */
+const AHEAD = 512
+/** Who sends nothing of what it was asked for so long is left for another, who sends other things too, a while later. */
+const SILENT_MS = 400
+const DEAF_MS = 4_000
+/** It is asked again if there is nobody else; twice as late each time. */
+const AGAIN_MS = 4_000
+const MAX_DOUBLINGS = 3
+/** Places fetched of one neighbour at once; others wait for their turn. */
+export const MAX_FETCHES = 32
+/** What is remembered of one neighbour, and for one place; who offers honestly does not come near. */
+export const MAX_PLACES = 1_024
+export const MAX_CLAIMERS = 16
+const MAX_RANGES = 16
+/** A hole waits so long for a neighbour that says it has what fills it. */
+const WORD_MS = 5_000
+
+export interface RunsContext {
+  /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
+  missingIn(source: Source, range: Interval): Interval | null
+  ask(peer: PeerHandle, range: PlacedRange, now: number): void
+}
+
+/** What one neighbour says it holds of a place. */
+interface Claim {
+  held: IntervalSet
+  /** How often it was silent. */
+  silences: number
+  notBefore: number
+}
+
+interface Place {
+  readonly key: string
+  readonly source: Source
+  readonly claims: Map<PeerHandle, Claim>
+  fetch: Fetch | null
+  /** When something was claimed first, or came. */
+  progressAt: number
+  dueAt: number
+}
+
+/** What a neighbour was asked for. */
+interface Fetch {
+  readonly peer: PeerHandle
+  readonly from: number
+  to: number
+  /** The number after the last that came. */
+  done: number
+  /** When it was asked or sent something of it. */
+  at: number
+  /** True if there is nothing to ask for behind it. */
+  isLast: boolean
+}
+
+/** Of a record that nobody claimed. */
+const NOTHING: { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } = { isAsked: false, holders: [] }
+
+interface Peer {
+  readonly places: Set<Place>
+  /** Those that wait until it has fewer to send. */
+  readonly waiting: Set<Place>
+  fetches: number
+  /** Claims that it did not keep. */
+  broken: number
+  heardAt: number
+}
+
+export class Runs {
+  readonly #context: RunsContext
+  readonly #places = new Map<string, Place>()
+  readonly #peers = new Map<PeerHandle, Peer>()
+  readonly #due = new DueQueue<{ readonly place: Place; readonly at: number }>()
+
+  constructor(context: RunsContext) {
+    this.#context = context
+  }
+
+  /** When `expire` is next needed; infinity if never. */
+  get deadline(): number {
+    return this.#due.nextAt
+  }
+
+  up(peer: PeerHandle): void {
+    const heardAt = Number.NEGATIVE_INFINITY
+    this.#peers.set(peer, { places: new Set(), waiting: new Set(), fetches: 0, broken: 0, heardAt })
+  }
+
+  /** Its claims are void; others are asked at once. */
+  down(peer: PeerHandle, now: number): void {
+    const places = this.#peers.get(peer)?.places ?? []
+    this.#peers.delete(peer)
+    for (const place of places) {
+      place.claims.delete(peer)
+      if (place.fetch?.peer === peer) place.fetch = null
+      this.#schedule(place, now)
+    }
+  }
+
+  /** The neighbour says that it holds [from, to) of this place. */
+  claim(peer: PeerHandle, source: Source, [from, to]: Interval, now: number): void {
+    const claimer = this.#peers.get(peer)
+    if (!claimer) return
+    const key = keyOf(source)
+    const fresh = { key, source, claims: new Map(), fetch: null, progressAt: now, dueAt: Number.POSITIVE_INFINITY }
+    const place = this.#places.get(key) ?? fresh
+    const claim = place.claims.get(peer) ?? { held: new IntervalSet(MAX_RANGES), silences: 0, notBefore: now }
+    if (!place.claims.has(peer) && place.claims.size >= MAX_CLAIMERS && !this.#makeRoom(place, now)) return
+    this.#places.set(key, place)
+    place.claims.set(peer, claim)
+    claim.held.add(from, to)
+    claimer.places.add(place)
+    const [oldest] = claimer.places
+    if (claimer.places.size > MAX_PLACES && oldest) this.#unclaim(oldest, peer, now)
+    if (place.fetch) place.fetch.isLast = false
+    else this.#schedule(place, now)
+  }
+
+  /** The neighbour sends: what it was asked for may be behind that. */
+  heard(peer: PeerHandle, now: number): void {
+    const known = this.#peers.get(peer)
+    if (known) known.heardAt = now
+  }
+
+  /** A record came, known or not: whether this neighbour was asked for it, and who claims to have it. */
+  arrived(
+    peer: PeerHandle | null,
+    { source, first, count }: PlacedRange,
+    now: number,
+  ): { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } {
+    if (peer !== null) this.heard(peer, now)
+    const place = this.#places.size === 0 ? undefined : this.#places.get(keyOf(source))
+    if (!place) return NOTHING
+    const holders = [...place.claims].filter(([, { held }]) => held.covers(first, first + count)).map(([one]) => one)
+    const { fetch } = place
+    const isAsked = fetch !== null && fetch.peer === peer && first >= fetch.from && first < fetch.to
+    if (isAsked) {
+      fetch.done = Math.max(fetch.done, first + count)
+      fetch.at = now
+      place.progressAt = now
+      const left = fetch.to - fetch.done
+      if (left <= 0 || (left <= AHEAD && !fetch.isLast)) this.#schedule(place, now)
+    }
+    return { isAsked, holders }
+  }
+
+  /** The neighbour does not hold what it was asked for. */
+  none(peer: PeerHandle, { source, first, count }: PlacedRange, now: number): void {
+    const place = this.#places.get(keyOf(source))
+    const claim = place?.claims.get(peer)
+    const claimer = this.#peers.get(peer)
+    if (!place || !claim || !claimer || place.fetch?.peer !== peer) return
+    claimer.broken++
+    claim.held = without(claim.held, first, first + count)
+    this.#end(place, now)
+    this.#schedule(place, now)
+  }
+
+  /** True if anybody says that it has something of the range. */
+  isClaimed(source: Source, [from, to]: Interval): boolean {
+    const { claims } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>() }
+    for (const { held } of claims.values()) if (held.overlaps(from, to)) return true
+    return false
+  }
+
+  /** True if it is being asked for, or will be, of one who has not been silent yet. */
+  isAwaited(source: Source, number: number): boolean {
+    const { claims, fetch } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>(), fetch: null }
+    if (fetch && number >= fetch.from && number < fetch.to) return true
+    for (const { held, silences } of claims.values()) if (silences === 0 && held.containing(number)) return true
+    return false
+  }
+
+  /** True if something of the hole is claimed, and it has not waited long for it: or not since anything claimed came. */
+  isComing(
+    source: Source,
+    hole: { readonly from: number; readonly before: number; readonly since: number },
+    now: number,
+  ): boolean {
+    const { from, before, since } = hole
+    const progressAt = this.#places.get(keyOf(source))?.progressAt ?? since
+    return now < Math.max(since, progressAt) + WORD_MS && this.isClaimed(source, [from, before])
+  }
+
+  expire(now: number): void {
+    for (let due = this.#due.take(now); due; due = this.#due.take(now)) {
+      const { place, at } = due
+      if (place.dueAt === at && this.#places.get(place.key) === place) this.#act(place, now)
+    }
+  }
+
+  #act(place: Place, now: number): void {
+    const { fetch } = place
+    if (!fetch) return this.#begin(place, now)
+    if (fetch.to - fetch.done <= AHEAD && this.#extend(place, fetch, now)) return this.#await(place, fetch)
+    if (fetch.done >= fetch.to) {
+      this.#end(place, now)
+      return this.#begin(place, now)
+    }
+    if (this.#silentAt(fetch) > now) return this.#await(place, fetch)
+    // It may have come another way, all of it.
+    if (this.#context.missingIn(place.source, [fetch.done, fetch.to])) this.#blame(place, fetch.peer, now)
+    this.#end(place, now)
+    this.#begin(place, now)
+  }
+
+  #blame(place: Place, peer: PeerHandle, now: number): void {
+    const claim = place.claims.get(peer)
+    const claimer = this.#peers.get(peer)
+    if (!claim || !claimer) return
+    claim.notBefore = now + AGAIN_MS * 2 ** Math.min(claim.silences, MAX_DOUBLINGS)
+    claim.silences++
+    claimer.broken++
+  }
+
+  /** Asks the same one for more, while the rest is on its way. */
+  #extend(place: Place, fetch: Fetch, now: number): boolean {
+    const claim = place.claims.get(fetch.peer)
+    const stretch = claim && this.#stretchOf(place, claim, fetch.to)
+    fetch.isLast = !stretch
+    if (!stretch) return false
+    fetch.to = stretch[1]
+    this.#ask(place, fetch.peer, stretch, now)
+    return true
+  }
+
+  #begin(place: Place, now: number): void {
+    let best: { readonly peer: PeerHandle; readonly rank: readonly number[]; readonly stretch: Interval } | null = null
+    let soonest = Number.POSITIVE_INFINITY
+    for (const [peer, claim] of place.claims) {
+      const claimer = this.#peers.get(peer)
+      const stretch = this.#stretchOf(place, claim, 0)
+      if (!claimer || !stretch) {
+        this.#unclaim(place, peer, now)
+        continue
+      }
+      if (claimer.fetches >= MAX_FETCHES) {
+        claimer.waiting.add(place)
+        continue
+      }
+      soonest = Math.min(soonest, claim.notBefore)
+      const rank = [stretch[0], claim.silences, claimer.broken, claimer.fetches]
+      if (claim.notBefore <= now && (best === null || isLess(rank, best.rank))) best = { peer, rank, stretch }
+    }
+    if (best === null) {
+      if (place.claims.size === 0) this.#places.delete(place.key)
+      else if (soonest < Number.POSITIVE_INFINITY) this.#schedule(place, soonest)
+      return
+    }
+    const { peer, stretch } = best
+    place.fetch = { peer, from: stretch[0], to: stretch[1], done: stretch[0], at: now, isLast: false }
+    const claimer = this.#peers.get(peer)
+    if (claimer) claimer.fetches++
+    this.#ask(place, peer, stretch, now)
+    this.#await(place, place.fetch)
+  }
+
+  /** The lowest stretch from there on that it claims and this node lacks. */
+  #stretchOf({ source }: Place, { held }: Claim, from: number): Interval | null {
+    for (const [low, high] of held.ranges) {
+      const missing = this.#context.missingIn(source, [Math.max(low, from), high])
+      if (missing) return [missing[0], Math.min(missing[1], missing[0] + MAX_BATCH_MESSAGES)]
+    }
+    return null
+  }
+
+  #ask({ source }: Place, peer: PeerHandle, [from, to]: Interval, now: number): void {
+    this.#context.ask(peer, { source, first: from, count: to - from }, now)
+  }
+
+  #silentAt({ peer, at }: Fetch): number {
+    const heardAt = this.#peers.get(peer)?.heardAt ?? at
+    return Math.min(Math.max(heardAt, at) + SILENT_MS, at + DEAF_MS)
+  }
+
+  #await(place: Place, fetch: Fetch): void {
+    this.#schedule(place, this.#silentAt(fetch))
+  }
+
+  #end(place: Place, now: number): void {
+    const peer = place.fetch && this.#peers.get(place.fetch.peer)
+    place.fetch = null
+    if (!peer) return
+    peer.fetches--
+    const [next] = peer.waiting
+    if (!next) return
+    peer.waiting.delete(next)
+    if (!next.fetch) this.#schedule(next, now)
+  }
+
+  #unclaim(place: Place, peer: PeerHandle, now: number): void {
+    place.claims.delete(peer)
+    this.#peers.get(peer)?.places.delete(place)
+    this.#peers.get(peer)?.waiting.delete(place)
+    if (place.fetch?.peer === peer) this.#end(place, now)
+    if (!place.fetch) this.#schedule(place, now)
+  }
+
+  /** Who was silent most gives way to one that was not yet. */
+  #makeRoom(place: Place, now: number): boolean {
+    let worst: { readonly peer: PeerHandle; readonly silences: number } | null = null
+    for (const [peer, { silences }] of place.claims) if (silences > (worst?.silences ?? 0)) worst = { peer, silences }
+    if (worst) this.#unclaim(place, worst.peer, now)
+    return worst !== null
+  }
+
+  #schedule(place: Place, at: number): void {
+    place.dueAt = at
+    this.#due.add(at, { place, at })
+  }
+}
+
+function isLess(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, index) => value !== b[index])
+  return at !== -1 && (a[at] ?? 0) < (b[at] ?? 0)
+}
+
+function without({ ranges }: IntervalSet, from: number, to: number): IntervalSet {
+  const rest = new IntervalSet(MAX_RANGES)
+  for (const [low, high] of ranges) {
+    rest.add(low, Math.min(high, from))
+    rest.add(Math.max(low, to), high)
+  }
+  return rest
+}
+
+function keyOf({ author, epoch }: Source): string {
+  return `${author} ${epoch}`
+}

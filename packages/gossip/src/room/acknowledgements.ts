@@ -1,0 +1,105 @@
+// Who has confirmed which of this node's own messages, and who waits to know.
+
+import type { PeerId } from '@hearsay/core'
+import { GossipError } from '../errors.js'
+import { IntervalSet } from '../order/intervals.js'
+
+interface Waiter {
+  readonly seq: number
+  readonly count: number
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** Peers whose confirmations are remembered; the one that confirmed longest ago goes first. */
+const MAX_PEERS = 1_024
+
+export class Acknowledgements {
+  readonly #peers = new Map<PeerId, IntervalSet>()
+  readonly #waiters = new Map<number, Set<Waiter>>()
+  #closed = false
+
+  /** The peer has handed [from, to) to its room. */
+  add(peer: PeerId, from: number, to: number): void {
+    const ranges = this.#peers.get(peer) ?? new IntervalSet(64, 'forget')
+    const known = ranges.containing(from)
+    this.#peers.delete(peer)
+    this.#peers.set(peer, ranges)
+    ranges.add(from, to)
+    const [oldest] = this.#peers.keys()
+    if (this.#peers.size > MAX_PEERS && oldest) this.#peers.delete(oldest)
+    this.#settle(known?.[1] ?? from, to)
+  }
+
+  /** How many peers have confirmed the message. */
+  count(seq: number): number {
+    let count = 0
+    for (const ranges of this.#peers.values()) if (ranges.covers(seq, seq + 1)) count++
+    return count
+  }
+
+  /** Resolves when `count` peers have confirmed the message. */
+  wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
+    if (this.count(seq) >= count) return Promise.resolve()
+    if (this.#closed) return Promise.reject(closed())
+    if (signal?.aborted) return Promise.reject(aborted(signal))
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => waiter.reject(aborted(signal))
+      const leave = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        this.#leave(waiter)
+      }
+      const waiter: Waiter = {
+        seq,
+        count,
+        resolve: () => {
+          leave()
+          resolve()
+        },
+        reject: (error) => {
+          leave()
+          reject(error)
+        },
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const waiters = this.#waiters.get(seq) ?? new Set()
+      this.#waiters.set(seq, waiters.add(waiter))
+    })
+  }
+
+  /** Nobody will confirm anything any more. */
+  close(): void {
+    this.#closed = true
+    for (const waiters of [...this.#waiters.values()]) {
+      for (const waiter of [...waiters]) waiter.reject(closed())
+    }
+  }
+
+  #settle(from: number, to: number): void {
+    // Whichever are fewer: a peer may confirm millions at once, and so many may be waited for.
+    if (this.#waiters.size < to - from) {
+      for (const seq of [...this.#waiters.keys()]) if (from <= seq && seq < to) this.#settleOne(seq)
+    } else for (let seq = from; seq < to; seq++) this.#settleOne(seq)
+  }
+
+  #settleOne(seq: number): void {
+    const waiters = this.#waiters.get(seq)
+    if (!waiters) return
+    const count = this.count(seq)
+    for (const waiter of [...waiters]) if (waiter.count <= count) waiter.resolve()
+  }
+
+  #leave(waiter: Waiter): void {
+    const waiters = this.#waiters.get(waiter.seq)
+    waiters?.delete(waiter)
+    if (waiters?.size === 0) this.#waiters.delete(waiter.seq)
+  }
+}
+
+function closed(): GossipError {
+  return new GossipError('ERR_CLOSED', 'the room was closed before it was confirmed')
+}
+
+function aborted(signal: AbortSignal | undefined): GossipError {
+  return new GossipError('ERR_ABORTED', 'the wait for confirmation was aborted', { cause: signal?.reason })
+}

@@ -1,0 +1,411 @@
+// The only file of this package that touches links and the clock: it feeds what happens to the engine's machine, one input
+// at a time, and does what the machine says. It never waits for one peer.
+
+import {
+  type Clock,
+  copyBytes,
+  type Delivery,
+  type Drop,
+  Emitter,
+  type GossipEvents,
+  type HistoryQuery,
+  type Identity,
+  type Link,
+  type OpenTopicChannel,
+  type PeerId,
+  type Receipt,
+  sodiumCrypto,
+  systemClock,
+  type Timer,
+  type Topic,
+  TopicChannels,
+  Turns,
+} from '@hearsay/core'
+import type { Input, Machine, Output, PeerHandle } from '../engine.js'
+import { GossipError } from '../errors.js'
+import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
+import type { GossipLimits } from '../options.js'
+import { ROOM_PROTOCOL } from '../protocol.js'
+import { Keeper } from '../store/keeper.js'
+import { Acknowledgements } from './acknowledgements.js'
+import { DeliveryLog } from './delivery-log.js'
+import { Outbox } from './outbox.js'
+import { Pacing } from './pacing.js'
+import { Slab } from './slab.js'
+import { judgeAll, type Validate } from './validation.js'
+
+/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
+const OVERLAP_MS = 10_000
+
+/** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
+export function createGossip(options: GossipOptions): KeptGossip {
+  return new GossipDriver(options)
+}
+
+class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
+  readonly topic: Topic
+  readonly restored: Promise<void>
+  readonly #author: Identity
+  readonly #epoch: number
+  readonly #clock: Clock
+  readonly #limits: GossipLimits
+  readonly #machine: Machine
+  readonly #members: ReadonlySet<PeerId> | null
+  readonly #validate: Validate | null
+  readonly #stopTicks: () => void
+  readonly #keeper: Keeper | null
+  /** Links that wait for what the store held; null when that is here. */
+  #waiting: Link[] | null = null
+  readonly #channels: TopicChannels
+  readonly #log: DeliveryLog
+  readonly #peers = new Map<PeerId, Link>()
+  /** Where each open channel is; two links may lead to one peer for a while. */
+  readonly #links = new Map<PeerHandle, Link>()
+  readonly #outbox: Outbox
+  /** Holds what is published here, which leaves the history in the order in which it came. */
+  readonly #slab = new Slab()
+  readonly #pacing: Pacing
+  /** Looks again whether peers have caught up. */
+  #paceTimer: Timer | null = null
+  readonly #acknowledgements = new Acknowledgements()
+  readonly #turns = new Turns<Input>((input) => this.#step(input))
+  #closing: Promise<void> | null = null
+  /** True from the first moment of the end: what is signed now waits for nobody. */
+  #ending = false
+  #closed = false
+  /** To be called when the input at work is done. */
+  #whenIdle: (() => void) | null = null
+  /** True while a tick is not signed to its end. */
+  #behind = false
+  /** True while peers are held back because a reader lags. */
+  #pressed = false
+  #timer: Timer | null = null
+
+  constructor(options: GossipOptions) {
+    super((error) => this.emit('warning', toError(error)))
+    const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { engine, limits, members, ...wishes } = resolveGossip(options)
+    this.topic = topic
+    this.#author = author
+    this.#epoch = epoch
+    this.#clock = clock
+    this.#limits = limits
+    this.#members = members
+    this.#validate = options.validate ?? null
+    const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
+    this.#machine = engine.createMachine(context)
+    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
+    const { capacity: messages, capacityBytes: bytes } = limits
+    this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
+    const warn = (error: Error): unknown => this.emit('warning', error)
+    this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
+    // Half the history: what is signed and waits for a peer must not push itself out of it.
+    const half = { messages: messages / 2, bytes: bytes / 2 }
+    // Everything that is published in one tick is signed together.
+    this.#outbox = new Outbox(half, () => queueMicrotask(() => this.#flush()))
+    this.#pacing = new Pacing(half)
+    this.#channels = new TopicChannels({
+      topic,
+      protocol: ROOM_PROTOCOL,
+      crypto,
+      handlers: {
+        onUp: (peer, open) => this.#onUp(peer, open),
+        onDown: (peer) => this.#onDown(peer),
+        // One that must wait its turn outlives its listener.
+        onFrame: (peer, frame) =>
+          this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame }),
+        onDrain: (peer) => this.#refill(peer),
+      },
+    })
+    this.restored = this.#keeper ? this.#restore(this.#keeper) : Promise.resolve()
+  }
+
+  get peers(): ReadonlyMap<PeerId, Link> {
+    return this.#peers
+  }
+
+  addLink(link: Link): void {
+    if (this.#closing) return
+    if (this.#waiting) this.#waiting.push(link)
+    else this.#channels.add(link)
+  }
+
+  removeLink(link: Link): void {
+    this.#waiting = this.#waiting?.filter((one) => one !== link) ?? null
+    this.#channels.remove(link)
+  }
+
+  async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
+    const { signal } = options
+    if (this.#waiting) await this.restored
+    if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
+    if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
+    if (this.#members?.has(this.#author.id) === false) {
+      throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
+    }
+    if (payload.byteLength > this.#limits.maxMessageBytes) {
+      const size = `a message of ${payload.byteLength} bytes; the limit is ${this.#limits.maxMessageBytes}`
+      throw new GossipError('ERR_MESSAGE_SIZE', size, { remedy: 'Split it, or send a reference to it.' })
+    }
+    const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
+    return this.#receipt(seq, peers)
+  }
+
+  history(query: HistoryQuery = {}): AsyncIterable<Delivery> {
+    return { [Symbol.asyncIterator]: () => this.#log.read(query) }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end().then(() => this.#keeper?.close())
+    return this.#closing
+  }
+
+  /** What was kept becomes history; what came since it was kept is asked for. */
+  async #restore(keeper: Keeper): Promise<void> {
+    this.#waiting = []
+    const kept = await keeper.load()
+    const ages = kept.map(({ receivedAt }) => Math.max(0, this.#wall() - receivedAt))
+    const records = kept.map((stored, index) => ({ ...stored, at: this.#clock.now() - (ages[index] ?? 0) }))
+    const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
+    if (kept.length > 0) this.#handle({ type: 'restore', records, since: { age } })
+    const links = this.#waiting
+    this.#waiting = null
+    for (const link of links) this.addLink(link)
+  }
+
+  #end(): Promise<void> {
+    this.#ending = true
+    const ended = new Promise<void>((resolve) => {
+      this.#whenIdle = () => {
+        this.#finish()
+        resolve()
+      }
+    })
+    this.#flush()
+    // A listener may call this: what its input brought is first to be acknowledged.
+    if (!this.#turns.running) this.#rest()
+    return ended
+  }
+
+  #finish(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#paceTimer?.cancel()
+    this.#stopTicks()
+    this.#channels.close()
+    this.#outbox.close()
+    this.#acknowledgements.close()
+    this.#log.close()
+    this.#peers.clear()
+  }
+
+  #flush(): void {
+    if (this.#closed) return
+    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#peers.size > 0 && !this.#ending)
+    this.#behind = this.#outbox.hasUnsigned
+    if (payloads.length > 0) this.#handle({ type: 'publish', payloads, wall: this.#wall() })
+  }
+
+  /** True while a peer that keeps taking is so far behind that more would push out what it has not been given. */
+  #isHeld(): boolean {
+    this.#paceTimer?.cancel()
+    this.#paceTimer = null
+    const now = this.#clock.now()
+    const until = this.#ending ? null : this.#pacing.heldUntil(now)
+    if (until !== null) this.#paceTimer = this.#clock.setTimer(until - now, () => this.#flush())
+    return until !== null
+  }
+
+  #wall(): number {
+    return wallOf(this.#clock)
+  }
+
+  #receipt(seq: number, peers: number): Receipt {
+    return {
+      author: this.#author.id,
+      epoch: this.#epoch,
+      seq,
+      peers,
+      confirmed: (count = 1, { signal } = {}) => this.#acknowledgements.wait(seq, count, signal),
+    }
+  }
+
+  #onUp(peer: PeerHandle, { link, channel }: OpenTopicChannel): void {
+    const isNew = !this.#peers.has(link.remote)
+    this.#links.set(peer, link)
+    if (isNew) this.#peers.set(link.remote, link)
+    if (this.#pressed) channel.setFlowing(false)
+    this.#pacing.up(peer, this.#clock.now())
+    this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
+    if (isNew) this.emit('peer', link.remote, link)
+  }
+
+  /** A peer stays while another link leads to it. */
+  #onDown(peer: PeerHandle): void {
+    const remote = this.#links.get(peer)?.remote
+    this.#links.delete(peer)
+    this.#pacing.down(peer)
+    if (this.#closed || remote === undefined) return
+    this.#handle({ type: 'peer-down', peer })
+    const other = [...this.#links.values()].find((link) => link.remote === remote)
+    if (other) this.#peers.set(remote, other)
+    else {
+      this.#peers.delete(remote)
+      this.emit('peer-leave', remote)
+    }
+    this.#settle()
+  }
+
+  #refill(peer: PeerHandle): void {
+    if (this.#windowOf(peer) > 0) this.#handle({ type: 'window', peer, bytes: this.#windowOf(peer) })
+  }
+
+  #windowOf(peer: PeerHandle): number {
+    return this.#channels.get(peer)?.channel.window ?? 0
+  }
+
+  #handle(input: Input): void {
+    this.#turns.take(input)
+    if (!this.#turns.running) this.#rest()
+  }
+
+  #step(input: Input): void {
+    if (this.#closed) return
+    // What was sent since a window was told has used it up.
+    const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
+    for (const output of this.#react(current)) this.#do(output, current)
+    this.#settle()
+  }
+
+  /** Signing is the one thing that may fail here, and then for the caller of `publish` to hear. */
+  #react(input: Input): readonly Output[] {
+    if (input.type !== 'publish') return this.#machine.handle(input, this.#clock.now())
+    try {
+      return this.#machine.handle(input, this.#clock.now())
+    } catch (error) {
+      this.#outbox.unsignable(input.payloads.length, toError(error))
+      return []
+    }
+  }
+
+  #settle(): void {
+    this.#outbox.settle(this.#peers.size === 0)
+    if (this.#behind) this.#flush()
+  }
+
+  #rest(): void {
+    const run = this.#whenIdle
+    this.#whenIdle = null
+    run?.()
+  }
+
+  #do(output: Output, cause: Input): void {
+    switch (output.type) {
+      case 'send':
+        return this.#send(output.peer, output.frame)
+      case 'blocked':
+        return this.#refill(output.peer)
+      case 'deliver':
+        return this.#deliver(received(output.delivery, this.#wall()))
+      case 'judge':
+        return this.#judge(output)
+      case 'keep':
+        return this.#keeper?.keep(output.record, this.#wall())
+      case 'recall':
+        return this.#log.append(output.delivery, true)
+      case 'published':
+        return this.#onPublished(output, cause)
+      case 'pushed':
+        this.#pacing.pushed(output.peer, output.to, this.#clock.now())
+        return this.#outbox.pushed(output.from, output.to)
+      case 'confirmed':
+        return this.#acknowledgements.add(output.remote, output.from, output.to)
+      case 'misbehaved':
+        return this.#onMisbehaved(output)
+      case 'wake':
+        return this.#wake(output.at)
+      case 'gap':
+        this.emit('gap', output.gap)
+        return
+      case 'fork':
+        this.emit('fork', output.fork)
+        return
+      case 'drop':
+        return this.#onDrop(output.drop)
+    }
+  }
+
+  /** A frame that one link does not carry is that peer's loss alone: it will see a gap. */
+  #send(peer: PeerHandle, frame: Uint8Array): void {
+    try {
+      this.#channels.get(peer)?.channel.send(frame)
+    } catch (error) {
+      this.emit('warning', toError(error))
+    }
+  }
+
+  #onDrop(drop: Drop): void {
+    if (drop.author === this.#author.id && drop.epoch === this.#epoch) {
+      this.#outbox.dropped(drop.from, drop.to)
+      this.#pacing.dropped(drop.to)
+    }
+    this.emit('drop', drop)
+  }
+
+  #judge({ ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
+    if (!this.#validate) return
+    judgeAll(deliveries, {
+      validate: this.#validate,
+      settle: (verdict) => this.#handle({ type: 'verdict', ticket, verdict }),
+      warn: (error) => this.emit('warning', toError(error)),
+    })
+  }
+
+  #deliver(delivery: Delivery): void {
+    this.#log.append(delivery, false)
+    this.emit('delivery', delivery)
+  }
+
+  /** Own messages go into the history, not to the listeners: the author does not hear itself. */
+  #onPublished({ from, to }: Extract<Output, { type: 'published' }>, cause: Input): void {
+    if (cause.type !== 'publish') return
+    const { wall: time, payloads } = cause
+    const [author, epoch] = [this.#author.id, this.#epoch]
+    for (const [index, payload] of payloads.entries()) {
+      const seq = from + index
+      this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
+    }
+    const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
+    this.#pacing.signed(to, signed, this.#clock.now())
+    this.#outbox.signed(from, to)
+    this.emit('published')
+  }
+
+  #onMisbehaved({ peer, code, message, ban }: Extract<Output, { type: 'misbehaved' }>): void {
+    const open = this.#channels.get(peer)
+    this.emit('warning', new GossipError(code, `${open?.link.remote ?? 'a peer'} sent ${message}`))
+    void open?.link.close({ code, message, ban })
+  }
+
+  #wake(at: number | null): void {
+    this.#timer?.cancel()
+    this.#timer =
+      at === null ? null : this.#clock.setTimer(at - this.#clock.now(), () => this.#handle({ type: 'timer' }))
+  }
+
+  #setPressed(pressed: boolean): void {
+    this.#pressed = pressed
+    for (const { channel } of this.#channels) channel.setFlowing(!pressed)
+    this.#handle({ type: 'flow', flowing: !pressed })
+  }
+}
+
+/** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
+function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
+  const { author, epoch, seq, time, hops, via, payload } = delivery
+  return { author, epoch, seq, time, receivedAt, hops, via, payload }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
