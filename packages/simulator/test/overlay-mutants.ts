@@ -1,7 +1,7 @@
 // Faults planted in the sources of membership and of the pool, and the crowds that must notice.
 
 import type { SourceFault } from '../../../tools/planted-fault.js'
-import type { CrowdTrial } from '../src/index.js'
+import type { CrowdAct, CrowdTrial } from '../src/index.js'
 
 export interface OverlayMutant extends SourceFault {
   readonly rule: string
@@ -10,6 +10,8 @@ export interface OverlayMutant extends SourceFault {
   /** What the violation says. */
   readonly says: RegExp
 }
+
+type CrowdAttack = Extract<CrowdAct, { readonly type: 'attack' }>
 
 const SECOND = 1_000
 
@@ -26,18 +28,27 @@ const HALF: CrowdTrial = {
   ...{ name: 'half-gone', nodes: 30, forMs: 37 * SECOND },
   acts: [{ type: 'kill', atMs: 20 * SECOND, share: 0.5 }],
 }
-const attack = (networks: 'one' | 'many', attackers: number, cuts: boolean): CrowdTrial => ({
-  ...{ name: `attack-from-${networks}`, nodes: 25, forMs: 59 * SECOND },
-  acts: [{ type: 'attack', atMs: 39 * SECOND, attackers, networks, cuts }],
+const attack = (name: string, how: Pick<CrowdAttack, 'attackers' | 'networks' | 'cuts' | 'trials'>): CrowdTrial => ({
+  ...{ name, nodes: 25, forMs: 59 * SECOND },
+  acts: [{ type: 'attack', atMs: 39 * SECOND, ...how }],
 })
-const ATTACK = attack('many', 60, false)
-const NETWORK = attack('one', 30, true)
+const ATTACK = attack('attack-from-many', { attackers: 60, networks: 'many', cuts: false })
+const NETWORK = attack('attack-from-one', { attackers: 30, networks: 'one', cuts: true })
+const TRIALS = attack('trials-from-many', { attackers: 60, networks: 'many', cuts: false, trials: true })
+const TRIALS_OF_ONE: CrowdTrial = {
+  ...{ name: 'trials-from-one', nodes: 25, forMs: 59 * SECOND },
+  // The network has neighbours enough before it asks for trials.
+  acts: [false, true].map((trials) => {
+    return { type: 'attack', atMs: (trials ? 45 : 39) * SECOND, attackers: 30, networks: 'one', cuts: true, trials }
+  }),
+}
 const MANY: CrowdTrial = { name: 'many', nodes: 66, forMs: 15 * SECOND }
 const STRANGERS: CrowdTrial = {
-  ...{ name: 'strangers', nodes: 16, forMs: 90 * SECOND },
-  acts: [{ type: 'strangers', atMs: 30 * SECOND, nodes: 16 }],
+  // So many that those who are tried out do not bring the rooms together by chance.
+  ...{ name: 'strangers', nodes: 30, forMs: 90 * SECOND },
+  acts: [{ type: 'strangers', atMs: 30 * SECOND, nodes: 30 }],
 }
-const CONTINENTS: CrowdTrial = { name: 'continents', nodes: 24, forMs: 600 * SECOND, continents: true }
+const CONTINENTS: CrowdTrial = { name: 'continents', nodes: 24, forMs: 900 * SECOND, continents: true }
 
 const inFile = (file: string, mutants: readonly Omit<OverlayMutant, 'file'>[]): readonly OverlayMutant[] =>
   mutants.map((mutant) => ({ ...mutant, file }))
@@ -46,7 +57,7 @@ export const OVERLAY_MUTANTS: readonly OverlayMutant[] = [
   ...inFile('gossip/src/membership/view.ts', [
     {
       ...{ rule: '8.4 and invariant 7', name: 'takes whoever comes', trial: ATTACK, says: /at most 12 allowed/ },
-      ...{ find: 'if (this.held >= most) return false', put: '' },
+      ...{ find: 'if (this.settled >= most || this.held >= this.#limits.high) return false', put: '' },
     },
     {
       ...{ rule: '8.4', name: 'leaves no places to those it dialled', trial: ATTACK, says: /did not choose/ },
@@ -71,8 +82,31 @@ export const OVERLAY_MUTANTS: readonly OverlayMutant[] = [
       ...{ find: "this.send(member, { type: 'drop',", put: "if (member.theirs) this.send(member, { type: 'drop'," },
     },
     {
-      ...{ rule: '8.4', name: 'refuses everybody', trial: THIRTY, says: /neighbours/ },
-      ...{ find: 'else if (this.#accepts(member, { urgent, strange })) this.hold(member)', put: '' },
+      ...{ rule: '8.4', name: 'refuses whoever comes late', trial: THIRTY, says: /neighbours/ },
+      ...{ find: 'const isTaken = ', put: 'const isTaken = this.#shared.now < 20_000 && ' },
+    },
+    {
+      ...{
+        rule: '8.4',
+        name: 'finds a place for every trial',
+        trial: TRIALS,
+        says: /at most 12 allowed|did not choose/,
+      },
+      ...{ find: 'if (hasPlace()) return true', put: 'return true' },
+    },
+    {
+      ...{ rule: '8.4', name: 'tries out a whole network', trial: TRIALS_OF_ONE, says: /of one network/ },
+      ...{ find: 'if (this.#isCrowded(newcomer)) return false', put: '' },
+    },
+    {
+      ...{ rule: '8.4', name: 'lets go of anybody for a trial', trial: TRIALS, says: /neighbours left/ },
+      ...{ find: 'view.settled > limits.target', put: 'true' },
+    },
+  ]),
+  ...inFile('gossip/src/membership/trials.ts', [
+    {
+      ...{ rule: '8.4', name: 'ends no trial', trial: THIRTY, says: /on trial/ },
+      ...{ find: 'if (member.trialUntil !== null && member.trialUntil <= now) this.#end(member)', put: '' },
     },
   ]),
   ...inFile('gossip/src/membership/seeker.ts', [
@@ -100,7 +134,7 @@ export const OVERLAY_MUTANTS: readonly OverlayMutant[] = [
   ...inFile('gossip/src/membership/rounds.ts', [
     {
       ...{ rule: '8.4', name: 'asks for no strangers', trial: STRANGERS, says: /parts|asked discoveries/ },
-      ...{ find: "this.#shared.emit({ type: 'refresh' })\n    this.#seekLost()", put: 'this.#seekLost()' },
+      ...{ find: 'this.ask()\n    this.#seekLost()', put: 'this.#seekLost()' },
     },
     {
       ...{ rule: '8.4', name: 'compares no strangers', trial: STRANGERS, says: /parts/ },

@@ -49,7 +49,8 @@ export class MembershipMachine {
     this.#neighbours = new Neighbours(this.#shared)
     this.#seeker = new Seeker(this.#shared, this.#neighbours)
     this.#rounds = new Rounds(this.#shared, this.#neighbours, this.#seeker)
-    this.#trials = new Trials(this.#shared, this.#neighbours, this.#seeker)
+    const parts = { neighbours: this.#neighbours, seeker: this.#seeker, rounds: this.#rounds }
+    this.#trials = new Trials(this.#shared, parts)
   }
 
   /** Neighbours: members that hold this node and are held by it. */

@@ -94,24 +94,33 @@ export class Neighbours {
   }
 
   #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
-    const { view, now, limits } = this.#shared
-    if (this.#isCrowded(member) || (member.restUntil > now && !isAlone)) return false
-    return view.held < limits.high || this.makesTrialPlace(strange)
+    if (member.restUntil > this.#shared.now && !isAlone) return false
+    return this.findsTrialPlace(member, strange)
+  }
+
+  /** Whoever is tried out takes a place like others: none of a crowded network, and none that is for those dialled. */
+  findsTrialPlace(newcomer: Neighbour, isAliveElsewhere: boolean): boolean {
+    const { view, limits, isSmall, isAlive } = this.#shared
+    if (this.#isCrowded(newcomer)) return false
+    const hasPlace = (): boolean => view.hasPlaceFor(newcomer, { most: limits.high, isSmall })
+    if (hasPlace()) return true
+    // Where nobody speaks nobody is found wanting, and nobody goes.
+    return (isAlive || isAliveElsewhere) && this.#makesTrialPlace(newcomer) && hasPlace()
   }
 
   /**
-   * Whoever came last by itself, beyond those that are taken in any case, goes for one that is to be tried out: there is
-   * always a place for a trial, and by asking for one nobody costs a settled neighbour its place. Not where nobody speaks.
+   * Whoever came last by itself goes: one that is settled only if there are more than this node looks for, so that by asking
+   * for trials nobody costs it the others; one on trial only for one that this node chose, so that nobody keeps it from that.
    */
-  makesTrialPlace(isAliveElsewhere: boolean): boolean {
-    const { view, now, isAlive } = this.#shared
-    if (!isAlive && !isAliveElsewhere) return false
-    const isOver = view.held > this.#ordinary
-    const guest = isOver
-      ? view.newest(({ initiator, onTrial, hasBrought }) => !initiator && !onTrial && !hasBrought)
-      : null
-    if (guest?.activeSince == null || guest.activeSince + GUEST_MS > now || !this.#trialEvictions.take(now))
-      return false
+  #makesTrialPlace({ initiator: isChosen }: Neighbour): boolean {
+    const { view, now, limits } = this.#shared
+    const isOver = view.settled > limits.target
+    const guest = view.newest(
+      ({ initiator, onTrial, hasBrought }) => !initiator && !hasBrought && (onTrial ? isChosen : isOver),
+    )
+    if (!guest) return false
+    if (!guest.onTrial && (guest.activeSince ?? now) + GUEST_MS > now) return false
+    if (!this.#trialEvictions.take(now)) return false
     this.drop(guest)
     return true
   }
@@ -180,9 +189,14 @@ export class Neighbours {
     return this.#shared.isCrowded(network)
   }
 
-  /** Somebody goes for one that has nobody at all, or one of a crowded network for one of another. */
+  /** Somebody goes for one that has nobody at all, first one on trial; or one of a crowded network for one of another. */
   #makesPlace(isAlone: boolean): boolean {
     const { view, now } = this.#shared
+    const guest = isAlone ? view.newest(({ initiator, onTrial }) => onTrial && !initiator) : null
+    if (guest) {
+      this.drop(guest)
+      return true
+    }
     const victim = view.victim()
     if (!victim || (!isAlone && !this.#isCrowded(victim)) || !this.#evictions.take(now)) return false
     this.drop(victim)

@@ -16,7 +16,7 @@ const ROUND_MS = 30_000
 const NEED_MS = 5_000
 /** How long a link for a measurement or a comparison may wait for its answer. */
 const INTENT_MS = 10_000
-/** Strangers that are dialled in one round. */
+/** Strangers that are dialled each time that discoveries are asked. */
 const STRANGERS = 2
 /** After a stranger was taken in the next one waits twice as long: in a large swarm everybody is strange. */
 const FIRST_PAUSE_MS = 30_000
@@ -79,8 +79,13 @@ export class Rounds {
     this.#strangerAt = now
     this.#seedPauseMs = FIRST_SEED_PAUSE_MS
     this.#seedAt = now
-    if (!lookup || now - this.#askedAt < NEED_MS) return
-    this.#askedAt = now
+    if (lookup && now - this.#askedAt >= NEED_MS) this.ask()
+  }
+
+  /** Asks discoveries. Whom they find is news only once, so strangers are compared whatever they were asked for. */
+  ask(): void {
+    this.#strangersLeft = STRANGERS
+    this.#askedAt = this.#shared.now
     this.#shared.emit({ type: 'refresh' })
   }
 
@@ -166,7 +171,7 @@ export class Rounds {
   }
 
   #round(): void {
-    const { view, limits, lookup, now } = this.#shared
+    const { view, limits, lookup } = this.#shared
     this.#plan()
     for (const member of view.active()) this.ping(member)
     if (view.active().filter(({ onTrial }) => !onTrial).length > limits.target + 2) {
@@ -174,9 +179,7 @@ export class Rounds {
       if (spare) this.#neighbours.drop(spare)
     }
     if (!lookup) return
-    this.#strangersLeft = STRANGERS
-    this.#askedAt = now
-    this.#shared.emit({ type: 'refresh' })
+    this.ask()
     this.#seekLost()
     if (view.degree >= limits.target) this.#measureOne()
   }

@@ -13,6 +13,7 @@
 
 import type { Neighbours } from './neighbours.js'
 import type { Known } from './passive.js'
+import type { Rounds } from './rounds.js'
 import type { Seeker } from './seeker.js'
 import type { Shared } from './shared.js'
 import type { Neighbour } from './view.js'
@@ -38,6 +39,7 @@ export class Trials {
   readonly #shared: Shared
   readonly #neighbours: Neighbours
   readonly #seeker: Seeker
+  readonly #rounds: Rounds
   #youngUntil = 0
   /** Trials that are left because the room is alive, and because a neighbour has gone. */
   #alive = 0
@@ -45,10 +47,11 @@ export class Trials {
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
-  constructor(shared: Shared, neighbours: Neighbours, seeker: Seeker) {
+  constructor(shared: Shared, parts: { neighbours: Neighbours; seeker: Seeker; rounds: Rounds }) {
     this.#shared = shared
-    this.#neighbours = neighbours
-    this.#seeker = seeker
+    this.#neighbours = parts.neighbours
+    this.#seeker = parts.seeker
+    this.#rounds = parts.rounds
   }
 
   get nextAt(): number {
@@ -80,8 +83,7 @@ export class Trials {
 
   /** A member is linked that was dialled to be tried out. */
   onUp(member: Neighbour): void {
-    const { view, limits } = this.#shared
-    if (view.held < limits.high || this.#neighbours.makesTrialPlace(false)) this.#neighbours.tryOut(member)
+    if (this.#neighbours.findsTrialPlace(member, false)) this.#neighbours.tryOut(member)
   }
 
   /** Somebody speaks: now neighbours can be compared. */
@@ -149,7 +151,8 @@ export class Trials {
   /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
   #chooseLinked(): Neighbour | null {
     const { view, now, random, isStarving } = this.#shared
-    const idle = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    const linked = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    const idle = linked.filter(({ network }) => !this.#shared.isCrowded(network))
     const feeders = isStarving ? idle.filter((member) => this.#isFeeder(member)) : []
     const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member)))
     const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
@@ -188,6 +191,6 @@ export class Trials {
     const { now } = this.#shared
     if (now < this.#refreshedAt + REFRESH_MS) return
     this.#refreshedAt = now
-    this.#shared.emit({ type: 'refresh' })
+    this.#rounds.ask()
   }
 }

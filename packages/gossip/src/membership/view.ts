@@ -115,13 +115,18 @@ export class View {
     return count
   }
 
+  /** Those that are held, but for guests: on trial for a moment. */
+  get settled(): number {
+    return this.all().filter(({ mine, onTrial }) => mine && !onTrial).length
+  }
+
   get dialled(): number {
     return this.all().filter(({ mine, initiator }) => mine && initiator).length
   }
 
-  /** True if one more may be a neighbour: some places are for those that this node chose. */
+  /** True if one more may be a neighbour beside fewer than `most` settled ones: some places are for those this node chose. */
   hasPlaceFor(member: Neighbour, { most, isSmall }: { readonly most: number; readonly isSmall: boolean }): boolean {
-    if (this.held >= most) return false
+    if (this.settled >= most || this.held >= this.#limits.high) return false
     if (member.initiator || isSmall) return true
     return this.held - this.dialled < this.#limits.high - DIALLED
   }

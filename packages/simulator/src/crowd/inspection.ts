@@ -1,8 +1,10 @@
-// What membership promises, looked at from time to time (the numbers are those of its defaults).
+// What membership promises, looked at from time to time (the numbers are those of its defaults). Who is on trial counts like
+// any neighbour where there is an upper bound; but it comes for a moment and goes again, so nobody loses anything with it.
 
 import type { PeerId } from '@hearsay/core'
 import { DEFAULT_MEMBERSHIP } from '@hearsay/gossip/machine'
 import type { Crowd, CrowdMember } from '../crowd.js'
+import type { Membership } from './membership.js'
 
 /** Of the most neighbours so many places are for those that a node dialled itself. */
 const DIALLED = 3
@@ -24,18 +26,30 @@ const WELCOME_MS = 1_000
 const REFRESH_MS = 38_000
 /** What two nodes say of their link may differ for so long: what crosses, and who does not answer. */
 const AGREED_MS = 1_000
+/** How long one may be on trial: 1.2 s, and the next look. */
+const TRIAL_MS = 1_500
 /** How long two nodes may have two links. */
 const DOUBLE_MS = 2_000
 /** How much nearer neighbours are in the end. */
 const NEARER = 0.9
-/** When it is known how far neighbours are at first. */
-const MEASURED_MS = 20_000
+/** When it is known how far neighbours are at first: nobody is young any more, and looks around. */
+const MEASURED_MS = 60_000
+
+/** A node, and one of its neighbours. */
+interface Pair {
+  readonly member: CrowdMember
+  readonly peer: PeerId
+}
 
 interface Victim {
   readonly member: CrowdMember
   readonly since: number
+  /** Neighbours that it had then, but for those on trial. */
   readonly friends: ReadonlySet<PeerId>
+  /** Its links fail meanwhile. */
   readonly isCutOff: boolean
+  /** Attackers ask for nothing but trials. */
+  readonly isTried: boolean
 }
 
 export class Inspection {
@@ -62,18 +76,18 @@ export class Inspection {
   }
 
   onNewcomer(newcomer: CrowdMember): void {
-    const before = this.#living.map((member) => ({ member, peers: new Set(member.neighbours) }))
+    const before = this.#settledLinks
     this.#crowd.after(WELCOME_MS, () => {
       const { length } = newcomer.neighbours
       if (length < DEFAULT_MEMBERSHIP.low) this.#violated(`a newcomer has ${length} neighbours after ${WELCOME_MS} ms`)
-      const lost = before.flatMap(({ member, peers }) => [...peers].filter((peer) => !member.neighbours.includes(peer)))
+      const lost = before.filter(({ member, peer }) => !member.neighbours.includes(peer))
       if (lost.length > 0) this.#violated(`a newcomer cost others ${lost.length / 2} links`)
     })
   }
 
-  /** @param isCutOff true if the victim's links fail meanwhile */
-  onAttack(member: CrowdMember, isCutOff: boolean): void {
-    this.#victim = { member, since: this.#crowd.now, friends: new Set(member.neighbours), isCutOff }
+  onAttack(member: CrowdMember, how: Pick<Victim, 'isCutOff' | 'isTried'>): void {
+    const friends = new Set(settled(member).map(({ peer }) => peer))
+    this.#victim = { member, since: this.#crowd.now, friends, ...how }
   }
 
   look(): void {
@@ -86,6 +100,7 @@ export class Inspection {
       for (const member of this.#living) this.#lookAtNeed(member)
       this.#lookAtLinks()
     }
+    for (const { member, peer } of this.#trials) this.#lasts(`${member} has ${peer} on trial`, TRIAL_MS)
     for (const [one, other] of this.#crowd.doubleLinks) this.#lasts(`${one} and ${other} have two links`, DOUBLE_MS)
     this.#lookAtVictim()
     if (this.#distance === null && now >= MEASURED_MS) this.#distance = this.#meanDistance
@@ -147,10 +162,12 @@ export class Inspection {
 
   #lookAtVictim(): void {
     if (!this.#victim) return
-    const { member, since, friends, isCutOff } = this.#victim
+    const { member, since, friends, isCutOff, isTried } = this.#victim
     const active = member.view?.active ?? []
     const left = active.filter(({ peer }) => friends.has(peer)).length
-    const most = EVICTIONS.burst + (EVICTIONS.perSecond * (this.#crowd.now - since)) / 1_000 + 1
+    const evicted = EVICTIONS.burst + (EVICTIONS.perSecond * (this.#crowd.now - since)) / 1_000
+    // Trials cost it only those beyond the ones that it looks for.
+    const most = (isTried ? Math.max(0, friends.size - DEFAULT_MEMBERSHIP.target) : evicted) + 1
     if (!isCutOff && friends.size - left > most)
       this.#violated(`${member} has ${left} of ${friends.size} neighbours left, at most ${Math.floor(most)} may go`)
     for (const network of new Set(active.map((one) => one.network))) {
@@ -164,8 +181,22 @@ export class Inspection {
     return this.#honest.filter(({ stopped }) => !stopped)
   }
 
+  /** Links that neither end has on trial, told of by both. */
+  get #settledLinks(): readonly Pair[] {
+    const trials = new Set(this.#trials.flatMap(({ member, peer }) => [`${member.id} ${peer}`, `${peer} ${member.id}`]))
+    const all = this.#living.flatMap((member) => member.neighbours.map((peer) => ({ member, peer })))
+    return all.filter(({ member, peer }) => !trials.has(`${member.id} ${peer}`))
+  }
+
+  get #trials(): readonly Pair[] {
+    return this.#living.flatMap((member) => {
+      const onTrial = member.view?.active.filter((one) => one.onTrial) ?? []
+      return onTrial.map(({ peer }) => ({ member, peer }))
+    })
+  }
+
   get #meanDistance(): number {
-    const all = this.#living.flatMap(({ distances }) => distances)
+    const all = this.#living.flatMap((member) => settled(member).flatMap(({ rttMs }) => rttMs ?? []))
     return all.reduce((sum, each) => sum + each, 0) / Math.max(1, all.length)
   }
 
@@ -187,4 +218,9 @@ export class Inspection {
   #violated(violation: string): void {
     this.violations.push(`${violation} (at ${Math.floor(this.#crowd.now)} ms)`)
   }
+}
+
+/** Its neighbours, but for those on trial. */
+function settled({ view }: CrowdMember): Membership['active'] {
+  return view?.active.filter(({ onTrial }) => !onTrial) ?? []
 }

@@ -29,8 +29,8 @@ export type CrowdAct =
   /** So many pairs of nodes dial each other at one moment. */
   | { readonly type: 'cross'; readonly atMs: number; readonly pairs: number }
   /**
-   * So many dial the first node again and again and ask to be its neighbours, from one network or each from its own; its links
-   * with others fail meanwhile, one each time, if `cuts`.
+   * So many dial the first node again and again and ask to be its neighbours, from one network or each from its own: urgently,
+   * as those who have nobody, or only for trials; its links with others fail meanwhile, one each time, if `cuts`.
    */
   | {
       readonly type: 'attack'
@@ -38,6 +38,8 @@ export type CrowdAct =
       readonly attackers: number
       readonly networks: 'one' | 'many'
       readonly cuts: boolean
+      /** @default false */
+      readonly trials?: boolean
     }
 
 type Of<Type extends CrowdAct['type']> = Extract<CrowdAct, { type: Type }>
@@ -145,13 +147,15 @@ class Trial {
     }
   }
 
-  #attack({ attackers, networks, cuts }: Of<'attack'>): void {
+  #attack({ attackers, networks, cuts, trials = false }: Of<'attack'>): void {
     const victim = this.#honest[0] as CrowdMember
-    const hostile = Array.from({ length: attackers }, (_, index) => {
-      const host = networks === 'one' ? `70.1.${index >> 8}.${index & 255}` : `${70 + (index >> 8)}.${index & 255}.2.2`
-      return this.#attacker(`tcp://${host}:4000`, victim)
+    const hostile = Array.from({ length: attackers }, () => {
+      const { length } = this.#crowd.members
+      const host =
+        networks === 'one' ? `70.1.${length >> 8}.${length & 255}` : `${70 + (length >> 8)}.${length & 255}.2.2`
+      return this.#attacker(`tcp://${host}:4000`, { victim, trials })
     })
-    this.#inspection.onAttack(victim, cuts)
+    this.#inspection.onAttack(victim, { isCutOff: cuts, isTried: trials })
     const friends = new Map(this.#living.map((member) => [member.id, member]))
     const again = (): void => {
       const [friend] = victim.neighbours.flatMap((peer) => friends.get(peer) ?? [])
@@ -162,16 +166,16 @@ class Trial {
     again()
   }
 
-  /** Asks to be a neighbour as one who has nobody, agrees to everything. */
-  #attacker(at: string, victim: CrowdMember): CrowdMember {
+  /** Asks to be a neighbour, as one who has nobody or for a trial, agrees to everything. */
+  #attacker(at: string, { victim, trials }: { victim: CrowdMember; trials: boolean }): CrowdMember {
     const member = this.#crowd.add(at, undefined, null)
     const hold = encodeMembersFrame({
       type: 'hold',
-      urgent: true,
+      urgent: !trials,
       strange: true,
-      trial: false,
+      trial: trials,
       tellable: true,
-      degree: 0,
+      degree: trials ? 8 : 0,
     })
     member.find = (candidate) => {
       if (candidate.source !== 'found') return
