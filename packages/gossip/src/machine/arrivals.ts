@@ -82,6 +82,14 @@ export class ArrivalLog {
     return this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq)
   }
 
+  /** Where the next record of this place begins, from one number on and before another; `looks` says whether to look on. */
+  nextStart({ author, epoch }: Source, [from, to]: Interval, looks: () => boolean): number {
+    const starts = this.#sources.get(keyOf(author, epoch))?.starts
+    if (!starts) return to
+    for (let first = from; first < to && looks(); first++) if (starts.has(first)) return first
+    return to
+  }
+
   /** This neighbour has it. */
   noteHolder(position: number, peer: PeerHandle): void {
     const arrival = this.at(position)

@@ -62,25 +62,25 @@ export class Errands {
     return due
   }
 
-  /** A neighbour asks for what is not here; true if it will be answered later. */
-  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): boolean {
+  /** A neighbour asks for what is not here: the number up to which it will be answered later; null if nothing will be. */
+  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): number | null {
     const key = keyOf(source, first)
     const known = this.#errands.get(key)
     if (known) {
       // Who is asked for it and asks for it itself does not have it.
-      if (known.isSpent || known.asked === asker) return false
+      if (known.isSpent || known.asked === asker) return null
       known.askers.add(asker)
-      return true
+      return known.to
     }
     const lost = this.#context.lostFrom(source, first)
-    if (!lost) return false
+    if (!lost) return null
     const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
     const stretch = { source, lost, from: first, to, done: first }
     const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
     const errand = { ...stretch, askers: new Set([asker]), ...nobody }
-    if (!this.#askNext(errand, now)) return false
+    if (!this.#askNext(errand, now)) return null
     this.#errands.set(key, errand)
-    return true
+    return to
   }
 
   /** A record came; true if this neighbour was asked for it on behalf of another. */

@@ -157,10 +157,14 @@ export class Runs {
   none(peer: PeerHandle, { source, first, count }: PlacedRange, now: number): void {
     const place = this.#places.get(keyOf(source))
     const claim = place?.claims.get(peer)
+    const fetch = place?.fetch
+    if (!place || !claim || fetch?.peer !== peer || first < fetch.from || first >= fetch.to) return
+    claim.held = this.#without(place, claim, [first, first + count])
     const claimer = this.#peers.get(peer)
-    if (!place || !claim || !claimer || place.fetch?.peer !== peer) return
-    claimer.broken++
-    claim.held = without(claim.held, first, first + count)
+    if (claimer && first === fetch.from && first + count >= fetch.to) claimer.broken++
+    // What is before it came before this did.
+    fetch.done = Math.max(fetch.done, first + count)
+    if (fetch.done < fetch.to) return
     this.#end(place, now)
     this.#schedule(place, now)
   }
@@ -273,6 +277,17 @@ export class Runs {
     return null
   }
 
+  /** What is below and here is let go too: one range more could fill what is taken out, which would be asked for again. */
+  #without({ source }: Place, { held }: Claim, [from, to]: Interval): IntervalSet {
+    const rest = new IntervalSet(MAX_RANGES)
+    for (const [low, high] of held.ranges) {
+      const below = [low, Math.min(high, from)] as const
+      if (this.#context.missingIn(source, below)) rest.add(...below)
+      rest.add(Math.max(low, to), high)
+    }
+    return rest
+  }
+
   #ask({ source }: Place, peer: PeerHandle, [from, to]: Interval, now: number): void {
     this.#context.ask(peer, { source, first: from, count: to - from }, now)
   }
@@ -322,15 +337,6 @@ export class Runs {
 function isLess(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, index) => value !== b[index])
   return at !== -1 && (a[at] ?? 0) < (b[at] ?? 0)
-}
-
-function without({ ranges }: IntervalSet, from: number, to: number): IntervalSet {
-  const rest = new IntervalSet(MAX_RANGES)
-  for (const [low, high] of ranges) {
-    rest.add(low, Math.min(high, from))
-    rest.add(Math.max(low, to), high)
-  }
-  return rest
 }
 
 function keyOf({ author, epoch }: Source): string {
