@@ -31,6 +31,14 @@ describe('the past of a room', () => {
     expect(world.records).toBe(said / batch)
   })
 
+  it('is fetched over a long way, though each answer takes longer than a silence is borne', () => {
+    const { world, link } = join({ batch: 1, latencyMs: 240 })
+    link(10_000)
+    world.run(15_000)
+    expect(seqs(world)).toEqual(numbers(0, 5_000))
+    expect(world.records).toBe(5_000)
+  })
+
   it.each([1, 3])('is fetched as far as it is still held while its beginning is pushed out (%i a record)', (batch) => {
     const { world, link } = join({ batch, latencyMs: 40, capacity: 1_500 })
     link(2_000)

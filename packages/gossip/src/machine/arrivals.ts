@@ -35,7 +35,7 @@ export interface Arrival {
 }
 
 /** For how many of the latest arrivals it is remembered who has them. */
-const LATEST = 1_024
+export const LATEST = 1_024
 
 /** What is held of one source. */
 interface Held {
@@ -98,16 +98,21 @@ export class ArrivalLog {
     else if (!arrival.holders.includes(peer)) arrival.holders.push(peer)
   }
 
-  /** This neighbour has all from one record on to the one that ends there: as many of the latest as follow each other. */
-  noteHolderOfRun(source: Source, [first, end]: Interval, peer: PeerHandle): void {
+  /**
+   * This neighbour has all from one record on to the one that ends there: as many of the latest as follow each other, and no
+   * more than `most`. Answers how many these were.
+   */
+  noteHolderOfRun(source: Source, [first, end]: Interval, { peer, most }: { peer: PeerHandle; most: number }): number {
+    let noted = 0
     const ends = this.#sources.get(keyOf(source.author, source.epoch))?.ends
-    for (let at = end; at > first; ) {
+    for (let at = end; at > first && noted < most; noted++) {
       const position = ends?.get(at)
       const record = this.#recordAt(position)
-      if (position === undefined || !record || position < this.#next - LATEST) return
+      if (position === undefined || !record || position < this.#next - LATEST) return noted
       this.noteHolder(position, peer)
       at = record.header.firstSeq
     }
+    return noted
   }
 
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */

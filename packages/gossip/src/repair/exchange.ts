@@ -6,7 +6,7 @@ import type { Frame } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
-import { type ArrivalLog, markOf, type Source } from '../machine/arrivals.js'
+import { type ArrivalLog, LATEST, markOf, type Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Interval } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
@@ -176,13 +176,15 @@ export class Exchange {
   #onRuns(neighbour: Neighbour, runs: readonly Run[], now: number): string | null {
     const { log, ordering } = this.#parts
     const peer = neighbour.handle
+    // All that it can tell of them in one frame without repeating itself.
+    let most = LATEST
     for (const { name, first, count, last, mark } of runs) {
       const source = neighbour.names.at(name)
       if (!source) return NAMELESS
       const end = first + count
       const position = log.positionOf(source, end - last)
       const held = position === undefined ? undefined : log.at(position)
-      if (held && markOf(held.record) === mark) log.noteHolderOfRun(source, [first, end], peer)
+      if (held && markOf(held.record) === mark) most -= log.noteHolderOfRun(source, [first, end], { peer, most })
       else if (held) {
         this.wants.promise(peer, { source, first: end - last, count: last }, { offered: true, isDoubt: true, now })
       }
