@@ -26,6 +26,7 @@ function createRuns(here: ReadonlyMap<number, IntervalSet> = new Map()) {
       return low < to ? [low, to] : null
     },
     ask: (peer, { source, first }) => asked.push([peer, source.epoch, first]),
+    settled: () => {},
   })
   for (const peer of [1, 2]) runs.up(peer)
   return { runs, asked }

@@ -43,6 +43,7 @@ export class Exchange {
     this.wants = new Wants({
       ask: (peer, range, now) => this.#ask(peer, range, now),
       more: (peer, now) => neighbours.get(peer)?.notices.more(now),
+      claimsOf: (peer) => this.runs.claimsOf(peer),
       isMissing: (range) => this.#isMissing(range),
       pullDelayMs: (author) => spread.pullDelayMs(author),
     })
@@ -55,6 +56,7 @@ export class Exchange {
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
+      settled: (peer, now) => this.wants.more(peer, now),
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
@@ -191,6 +193,7 @@ export class Exchange {
       const isMissing = ordering.missingIn(source.author, source.epoch, [first, end]) !== null
       if (isMissing) this.runs.claim(peer, source, [first, end], now)
     }
+    this.wants.offered(peer, runs.length, now)
     return null
   }
 

@@ -27,6 +27,8 @@ export interface RunsContext {
   /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
   missingIn(source: Source, range: Interval): Interval | null
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
+  /** Nothing more is to be fetched of it of one place. */
+  settled(peer: PeerHandle, now: number): void
 }
 
 /** Of a record that nobody claimed. */
@@ -50,6 +52,11 @@ export class Runs {
   up(peer: PeerHandle): void {
     const heardAt = Number.NEGATIVE_INFINITY
     this.#peers.set(peer, { places: new Set(), waiting: new Set(), fetches: 0, broken: 0, heardAt })
+  }
+
+  /** Of how many places something is to be fetched of this neighbour. */
+  claimsOf(peer: PeerHandle): number {
+    return this.#peers.get(peer)?.places.size ?? 0
   }
 
   /** Its claims are void; others are asked at once. */
@@ -302,6 +309,7 @@ export class Runs {
     this.#peers.get(peer)?.waiting.delete(place)
     if (place.fetch?.peer === peer) this.#end(place, now)
     if (!place.fetch) this.#schedule(place, now)
+    this.#context.settled(peer, now)
   }
 
   /** Who was silent most gives way to one that was not yet. */

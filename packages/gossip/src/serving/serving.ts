@@ -210,6 +210,10 @@ export class Serving {
       this.#tellOffers(neighbour, now)
       if (!this.#outgoing.hasWindow(neighbour)) return false
     }
+    if (!neighbour.notices.isRunning(arrival)) {
+      if (neighbour.offersLeft === 0) return false
+      neighbour.offersLeft--
+    }
     neighbour.notices.run(arrival, now)
     if (owed === 'past' || !arrival.isRecovered) neighbour.notices.hasten(now)
     return true
