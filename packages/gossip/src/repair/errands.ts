@@ -27,7 +27,7 @@ export interface ErrandContext {
   likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
   /** It is about to be here, or will not be: the one who asked is to be answered. */
-  answer(peer: PeerHandle, range: PlacedRange): void
+  answer(peer: PeerHandle, range: PlacedRange, now: number): void
 }
 
 interface Errand {
@@ -89,9 +89,11 @@ export class Errands {
     for (const errand of this.#errands.values()) {
       if (errand.isSpent || !covers(errand, source, first)) continue
       if (errand.asked === peer) isAsked = true
+      // Who repeats itself brings nothing.
+      if (first + count <= errand.done) continue
       errand.dueAt = now + SILENT_MS
       errand.done = first + count
-      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count })
+      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count }, now)
       if (errand.done >= errand.to) this.#end(errand, now)
     }
     return isAsked
@@ -140,7 +142,10 @@ export class Errands {
     errand.isSpent = true
     errand.dueAt = now + SPENT_MS
     if (done >= to) return
-    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done })
+    // Who is answered asks for the rest, and that is spent too.
+    const rest = keyOf(source, done)
+    if (!this.#errands.has(rest)) this.#errands.set(rest, errand)
+    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done }, now)
   }
 }
 

@@ -62,7 +62,7 @@ export class Exchange {
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
-      answer: (peer, range) => neighbours.get(peer)?.request([range], 0),
+      answer: (peer, range, now) => this.#answer(peer, range, now),
     })
   }
 
@@ -235,6 +235,13 @@ export class Exchange {
     const range = [first, first + count] as const
     if (this.#parts.ordering.isKnown(author, epoch, range) || !this.#parts.ordering.admits(author, epoch)) return false
     return !this.#parts.ordering.isFrozen({ author, epoch, firstSeq: first, count })
+  }
+
+  /** It has something to hear now, though nothing changed here that concerns others. */
+  #answer(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const neighbour = this.#parts.neighbours.get(peer)
+    neighbour?.request([range], 0)
+    neighbour?.notices.hasten(now)
   }
 
   #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
