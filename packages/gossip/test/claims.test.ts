@@ -70,6 +70,15 @@ describe('a neighbour that was asked', () => {
     expect(asked).toEqual([[1, 0, 0]])
   })
 
+  it('is not asked again for what it says late that it does not have', () => {
+    const { runs, asked } = createRuns()
+    runs.claim(1, sourceOf(0), [0, 5], 0)
+    for (const now of [0, 400]) runs.expire(now)
+    runs.none(1, rangeOf(0), 500)
+    for (let now = 500; now <= 60_000; now += 500) runs.expire(now)
+    expect(asked).toEqual([[1, 0, 0]])
+  })
+
   it('is believed to have sent what was asked for when it comes after another was asked', () => {
     const { runs, asked } = createRuns()
     for (const peer of [1, 2]) runs.claim(peer, sourceOf(0), [0, 5], 0)

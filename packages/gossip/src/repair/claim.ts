@@ -61,6 +61,11 @@ export class Claim {
     this.owed = owed
   }
 
+  /** True if it was asked for this when it was silent last. */
+  owes(number: number): boolean {
+    return this.owed !== null && number >= this.owed[0] && number < this.owed[1]
+  }
+
   /** It sends, after all. */
   speaks(now: number): void {
     this.notBefore = now

@@ -127,7 +127,7 @@ export class Runs {
     const claim = place.claims.get(peer)
     const claimer = this.#peers.get(peer)
     const owed = claim?.owed
-    if (!claim || !claimer || !owed || first < owed[0] || first >= owed[1]) return false
+    if (!claim || !claimer || !owed || !claim.owes(first)) return false
     if (place.fetch) return true
     claim.speaks(now)
     claimer.fetches++
@@ -141,8 +141,12 @@ export class Runs {
     const place = this.#places.get(keyOf(source))
     const claim = place?.claims.get(peer)
     const fetch = place?.fetch
-    if (!place || !claim || fetch?.peer !== peer || first < fetch.from || first >= fetch.to) return
+    if (!place || !claim) return
+    const isAsked = fetch?.peer === peer && first >= fetch.from && first < fetch.to
+    // Its answer may be late.
+    if (!isAsked && !claim.owes(first)) return
     claim.takeOut([first, first + count], (range) => this.#context.missingIn(source, range) !== null)
+    if (!isAsked) return
     const claimer = this.#peers.get(peer)
     if (claimer && first === fetch.from && first + count >= fetch.to) claimer.broken++
     // What is before it came before this did.
