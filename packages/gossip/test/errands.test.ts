@@ -98,6 +98,37 @@ describe.each(ENGINES)('what lies before the beginning (%s)', (_name, engine) =>
   })
 })
 
+describe('who asks for what is fetched for it', () => {
+  it('is answered as soon as it is known that nobody has it', () => {
+    const bench = newcomer(trees)
+    ask(bench, ASKER, [1, 2], 10_000)
+    const outputs = bench.send(SENDER, none(1, 2), 10_020)
+    expect(peersOf(outputs, 'none')).toEqual([ASKER])
+  })
+
+  it('is answered about what is behind that, too', () => {
+    const bench = newcomer(trees)
+    bench.record(SENDER, recordOf(5), 10_000)
+    const outputs = ask(bench, ASKER, [1, 5], 10_000)
+    expect(sent(outputs, 'record').map(({ peer }) => peer)).toEqual([ASKER, ASKER])
+    const said = sent(outputs, 'none').flatMap(({ frame }) => (frame.type === 'none' ? frame.ranges : []))
+    expect(said.map(({ first, count }) => [first, count])).toEqual([[4, 1]])
+  })
+
+  it('does not hold up others by being sent the same again and again', () => {
+    const bench = newcomer(trees)
+    const { id } = identityOf(100 + OTHER)
+    bench.machine.handle({ type: 'peer-down', peer: OTHER }, 10_000)
+    bench.machine.handle({ type: 'peer-up', peer: OTHER, remote: id, window: 1e9 }, 10_000)
+    const heads = [{ author: author.id, epoch: 7, next: 4 }]
+    bench.machine.handle({ type: 'frame', peer: OTHER, frame: encodeFrame({ ...helloOf(id), heads } as never) }, 10_000)
+    ask(bench, ASKER, [0, 3], 10_000)
+    let outputs: Output[] = []
+    for (let now = 10_100; now < 12_000; now += 200) outputs = [...outputs, ...bench.record(SENDER, recordOf(0), now)]
+    expect(asked(outputs)).toEqual([[OTHER, 1, 2]])
+  })
+})
+
 describe.each(ENGINES)(
   'an author that came after this node, and is first heard in the middle (%s)',
   (_name, engine) => {

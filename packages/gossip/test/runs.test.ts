@@ -134,6 +134,7 @@ describe('a neighbour that holds everything of everybody', () => {
       missingIn: ({ epoch }, [from, to]) =>
         from < to && !(questions.length > 0 && hasCome(epoch)) ? [from, to] : null,
       ask: (peer) => questions.push(peer),
+      settled: () => {},
     })
     runs.up(1)
     return runs

@@ -35,7 +35,7 @@ export interface Arrival {
 }
 
 /** For how many of the latest arrivals it is remembered who has them. */
-const LATEST = 1_024
+export const LATEST = 1_024
 
 /** What is held of one source. */
 interface Held {
@@ -82,6 +82,14 @@ export class ArrivalLog {
     return this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq)
   }
 
+  /** Where the next record of this place begins, from one number on and before another; `looks` says whether to look on. */
+  nextStart({ author, epoch }: Source, [from, to]: Interval, looks: () => boolean): number {
+    const starts = this.#sources.get(keyOf(author, epoch))?.starts
+    if (!starts) return to
+    for (let first = from; first < to && looks(); first++) if (starts.has(first)) return first
+    return to
+  }
+
   /** This neighbour has it. */
   noteHolder(position: number, peer: PeerHandle): void {
     const arrival = this.at(position)
@@ -90,16 +98,21 @@ export class ArrivalLog {
     else if (!arrival.holders.includes(peer)) arrival.holders.push(peer)
   }
 
-  /** This neighbour has all from one record on to the one that ends there: as many of the latest as follow each other. */
-  noteHolderOfRun(source: Source, [first, end]: Interval, peer: PeerHandle): void {
+  /**
+   * This neighbour has all from one record on to the one that ends there: as many of the latest as follow each other, and no
+   * more than `most`. Answers how many these were.
+   */
+  noteHolderOfRun(source: Source, [first, end]: Interval, { peer, most }: { peer: PeerHandle; most: number }): number {
+    let noted = 0
     const ends = this.#sources.get(keyOf(source.author, source.epoch))?.ends
-    for (let at = end; at > first; ) {
+    for (let at = end; at > first && noted < most; noted++) {
       const position = ends?.get(at)
       const record = this.#recordAt(position)
-      if (position === undefined || !record || position < this.#next - LATEST) return
+      if (position === undefined || !record || position < this.#next - LATEST) return noted
       this.noteHolder(position, peer)
       at = record.header.firstSeq
     }
+    return noted
   }
 
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */

@@ -1,6 +1,6 @@
 // What is known of one neighbour on the topic's channel: what it follows, how far it has been served, and how much it takes.
 
-import type { ForkProof, PeerId } from '@hearsay/core'
+import { type ForkProof, type PeerId, TokenBucket } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import type { Frame } from '../frames/frames.js'
 import { NamesHeard } from '../frames/names.js'
@@ -14,6 +14,11 @@ import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 const MAX_PROOFS = 64
 /** Questions of one neighbour that wait to be answered; the oldest is forgotten, and its asker asks another. */
 export const MAX_REQUESTS = 1_024
+/**
+ * Numbers of what it asked for and is not here of which it is looked whether a record begins there: a question of a few bytes
+ * is about a thousand. Beyond, none does.
+ */
+const LOOKS = { burst: 65_536, perSecond: 262_144 } as const
 /** How often one record is sent to one neighbour because it asks; remembered for as many records as it may ask at once. */
 const MAX_ANSWERS = 3
 
@@ -57,6 +62,7 @@ export class Neighbour {
   offersLeft: number = OFFERS
   /** Positions that it was sent because it asked, with how often. */
   readonly #answers = new Map<number, number>()
+  #looks: TokenBucket | null = null
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
   readonly #proofs: ForkProof[] = []
   readonly #heads = new Map<string, number>()
@@ -103,6 +109,12 @@ export class Neighbour {
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
     return times <= MAX_ANSWERS
+  }
+
+  /** True if there is time to look for one more number on its behalf. */
+  mayLook(now: number): boolean {
+    this.#looks ??= new TokenBucket(LOOKS, now)
+    return this.#looks.take(now)
   }
 
   /** It was asked not to be sent after all what it had asked for. */

@@ -20,6 +20,9 @@ export interface Hole {
   readonly since: number
 }
 
+/** What is at the judge is waited for so long before what was said after it is delivered. */
+const JUDGE_MS = 60_000
+
 interface Place {
   readonly author: PeerId
   readonly epoch: number
@@ -172,7 +175,8 @@ export class Ordering {
       const { author, epoch, sequence } = first
       const { hole } = sequence
       const place = first
-      if (hole && this.#isComing({ author, epoch, ...hole }, now)) {
+      const isJudged = hole && sequence.isJudging(hole) && now < hole.since + JUDGE_MS
+      if (hole && (isJudged || this.#isComing({ author, epoch, ...hole }, now))) {
         this.#track(place, () => sequence.postpone(this.#patienceFor(place, now)))
       } else this.#giveUp(place, now)
     }

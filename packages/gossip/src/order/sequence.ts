@@ -118,6 +118,12 @@ export class Sequence {
     return this.#known.overlaps(from, to)
   }
 
+  /** True if a record of the range is at the judge. */
+  isJudging({ from, before }: { readonly from: number; readonly before: number }): boolean {
+    for (const first of this.#judged) if (first >= from && first < before) return true
+    return false
+  }
+
   /**
    * The lowest hole that may still be filled: in what was kept, for the history and for others; or in what waits. Before the
    * first that was heard is one only if the author is `new` in the room.
@@ -181,7 +187,9 @@ export class Sequence {
     const { patience } = options
     this.know(pending.record.header)
     this.#judged.delete(firstSeq)
-    if (this.#next === null && (firstSeq === 0 || options.begin)) this.#next = firstSeq
+    // What is known and below is held, or at the judge: it comes first.
+    const mayBegin = firstSeq === 0 || (options.begin && !this.isKnown(0, firstSeq))
+    if (this.#next === null && mayBegin) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return pending.isRefused ? [] : [{ late: pending }]
     const early = patience.atOnce ? this.#deliver(pending) : []

@@ -27,7 +27,7 @@ export interface ErrandContext {
   likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
   /** It is about to be here, or will not be: the one who asked is to be answered. */
-  answer(peer: PeerHandle, range: PlacedRange): void
+  answer(peer: PeerHandle, range: PlacedRange, now: number): void
 }
 
 interface Errand {
@@ -62,25 +62,25 @@ export class Errands {
     return due
   }
 
-  /** A neighbour asks for what is not here; true if it will be answered later. */
-  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): boolean {
+  /** A neighbour asks for what is not here: the number up to which it will be answered later; null if nothing will be. */
+  take(asker: PeerHandle, { source, first, count }: PlacedRange, now: number): number | null {
     const key = keyOf(source, first)
     const known = this.#errands.get(key)
     if (known) {
       // Who is asked for it and asks for it itself does not have it.
-      if (known.isSpent || known.asked === asker) return false
+      if (known.isSpent || known.asked === asker) return null
       known.askers.add(asker)
-      return true
+      return known.to
     }
     const lost = this.#context.lostFrom(source, first)
-    if (!lost) return false
+    if (!lost) return null
     const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
     const stretch = { source, lost, from: first, to, done: first }
     const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
     const errand = { ...stretch, askers: new Set([asker]), ...nobody }
-    if (!this.#askNext(errand, now)) return false
+    if (!this.#askNext(errand, now)) return null
     this.#errands.set(key, errand)
-    return true
+    return to
   }
 
   /** A record came; true if this neighbour was asked for it on behalf of another. */
@@ -89,9 +89,11 @@ export class Errands {
     for (const errand of this.#errands.values()) {
       if (errand.isSpent || !covers(errand, source, first)) continue
       if (errand.asked === peer) isAsked = true
+      // Who repeats itself brings nothing.
+      if (first + count <= errand.done) continue
       errand.dueAt = now + SILENT_MS
       errand.done = first + count
-      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count })
+      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count }, now)
       if (errand.done >= errand.to) this.#end(errand, now)
     }
     return isAsked
@@ -140,7 +142,10 @@ export class Errands {
     errand.isSpent = true
     errand.dueAt = now + SPENT_MS
     if (done >= to) return
-    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done })
+    // Who is answered asks for the rest, and that is spent too.
+    const rest = keyOf(source, done)
+    if (!this.#errands.has(rest)) this.#errands.set(rest, errand)
+    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done }, now)
   }
 }
 

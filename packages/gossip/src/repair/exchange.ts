@@ -6,7 +6,7 @@ import type { Frame } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
-import { type ArrivalLog, markOf, type Source } from '../machine/arrivals.js'
+import { type ArrivalLog, LATEST, markOf, type Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Interval } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
@@ -43,6 +43,7 @@ export class Exchange {
     this.wants = new Wants({
       ask: (peer, range, now) => this.#ask(peer, range, now),
       more: (peer, now) => neighbours.get(peer)?.notices.more(now),
+      claimsOf: (peer) => this.runs.claimsOf(peer),
       isMissing: (range) => this.#isMissing(range),
       pullDelayMs: (author) => spread.pullDelayMs(author),
     })
@@ -55,12 +56,13 @@ export class Exchange {
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
+      settled: (peer, now) => this.wants.more(peer, now),
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
-      answer: (peer, range) => neighbours.get(peer)?.request([range], 0),
+      answer: (peer, range, now) => this.#answer(peer, range, now),
     })
   }
 
@@ -176,19 +178,22 @@ export class Exchange {
   #onRuns(neighbour: Neighbour, runs: readonly Run[], now: number): string | null {
     const { log, ordering } = this.#parts
     const peer = neighbour.handle
+    // All that it can tell of them in one frame without repeating itself.
+    let most = LATEST
     for (const { name, first, count, last, mark } of runs) {
       const source = neighbour.names.at(name)
       if (!source) return NAMELESS
       const end = first + count
       const position = log.positionOf(source, end - last)
       const held = position === undefined ? undefined : log.at(position)
-      if (held && markOf(held.record) === mark) log.noteHolderOfRun(source, [first, end], peer)
+      if (held && markOf(held.record) === mark) most -= log.noteHolderOfRun(source, [first, end], { peer, most })
       else if (held) {
         this.wants.promise(peer, { source, first: end - last, count: last }, { offered: true, isDoubt: true, now })
       }
       const isMissing = ordering.missingIn(source.author, source.epoch, [first, end]) !== null
       if (isMissing) this.runs.claim(peer, source, [first, end], now)
     }
+    this.wants.offered(peer, runs.length, now)
     return null
   }
 
@@ -230,6 +235,13 @@ export class Exchange {
     const range = [first, first + count] as const
     if (this.#parts.ordering.isKnown(author, epoch, range) || !this.#parts.ordering.admits(author, epoch)) return false
     return !this.#parts.ordering.isFrozen({ author, epoch, firstSeq: first, count })
+  }
+
+  /** It has something to hear now, though nothing changed here that concerns others. */
+  #answer(peer: PeerHandle, range: PlacedRange, now: number): void {
+    const neighbour = this.#parts.neighbours.get(peer)
+    neighbour?.request([range], 0)
+    neighbour?.notices.hasten(now)
   }
 
   #ask(peer: PeerHandle, range: PlacedRange, now: number): void {

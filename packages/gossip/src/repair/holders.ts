@@ -89,9 +89,9 @@ export class Holder {
     this.#offered += count
   }
 
-  /** True, once, if it may be told to offer more. */
-  takeMore(): boolean {
-    if (this.#offered < MORE_OFFERS || this.promises.size > OFFERS) return false
+  /** True, once, if it may be told to offer more; `claims`: places of which it holds runs that are not here yet. */
+  takeMore(claims: number): boolean {
+    if (this.#offered < MORE_OFFERS || this.promises.size + claims > OFFERS) return false
     this.#offered -= MORE_OFFERS
     return true
   }

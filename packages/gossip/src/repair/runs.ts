@@ -4,24 +4,22 @@
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import type { Source } from '../machine/arrivals.js'
-import { type Interval, IntervalSet } from '../order/intervals.js'
+import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
+import { Claim } from './claim.js'
 import { DueQueue } from './due-queue.js'
+import type { Choice, Claimer, Fetch, Place } from './places.js'
 
 /** The next stretch is asked for when no more than this is left of the last one, so that a round trip costs nothing. */
 const AHEAD = 512
 /** Who sends nothing of what it was asked for so long is left for another, who sends other things too, a while later. */
 const SILENT_MS = 400
 const DEAF_MS = 4_000
-/** It is asked again if there is nobody else; twice as late each time. */
-const AGAIN_MS = 4_000
-const MAX_DOUBLINGS = 3
 /** Places fetched of one neighbour at once; others wait for their turn. */
 export const MAX_FETCHES = 32
 /** What is remembered of one neighbour, and for one place; who offers honestly does not come near. */
 export const MAX_PLACES = 1_024
 export const MAX_CLAIMERS = 16
-const MAX_RANGES = 16
 /** A hole waits so long for a neighbour that says it has what fills it. */
 const WORD_MS = 5_000
 
@@ -29,56 +27,17 @@ export interface RunsContext {
   /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
   missingIn(source: Source, range: Interval): Interval | null
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
-}
-
-/** What one neighbour says it holds of a place. */
-interface Claim {
-  held: IntervalSet
-  /** How often it was silent. */
-  silences: number
-  notBefore: number
-}
-
-interface Place {
-  readonly key: string
-  readonly source: Source
-  readonly claims: Map<PeerHandle, Claim>
-  fetch: Fetch | null
-  /** When something was claimed first, or came. */
-  progressAt: number
-  dueAt: number
-}
-
-/** What a neighbour was asked for. */
-interface Fetch {
-  readonly peer: PeerHandle
-  readonly from: number
-  to: number
-  /** The number after the last that came. */
-  done: number
-  /** When it was asked or sent something of it. */
-  at: number
-  /** True if there is nothing to ask for behind it. */
-  isLast: boolean
+  /** Nothing more is to be fetched of it of one place. */
+  settled(peer: PeerHandle, now: number): void
 }
 
 /** Of a record that nobody claimed. */
 const NOTHING: { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } = { isAsked: false, holders: [] }
 
-interface Peer {
-  readonly places: Set<Place>
-  /** Those that wait until it has fewer to send. */
-  readonly waiting: Set<Place>
-  fetches: number
-  /** Claims that it did not keep. */
-  broken: number
-  heardAt: number
-}
-
 export class Runs {
   readonly #context: RunsContext
   readonly #places = new Map<string, Place>()
-  readonly #peers = new Map<PeerHandle, Peer>()
+  readonly #peers = new Map<PeerHandle, Claimer>()
   readonly #due = new DueQueue<{ readonly place: Place; readonly at: number }>()
 
   constructor(context: RunsContext) {
@@ -95,6 +54,11 @@ export class Runs {
     this.#peers.set(peer, { places: new Set(), waiting: new Set(), fetches: 0, broken: 0, heardAt })
   }
 
+  /** Of how many places something is to be fetched of this neighbour. */
+  claimsOf(peer: PeerHandle): number {
+    return this.#peers.get(peer)?.places.size ?? 0
+  }
+
   /** Its claims are void; others are asked at once. */
   down(peer: PeerHandle, now: number): void {
     const places = this.#peers.get(peer)?.places ?? []
@@ -107,22 +71,24 @@ export class Runs {
   }
 
   /** The neighbour says that it holds [from, to) of this place. */
-  claim(peer: PeerHandle, source: Source, [from, to]: Interval, now: number): void {
+  claim(peer: PeerHandle, source: Source, range: Interval, now: number): void {
     const claimer = this.#peers.get(peer)
     if (!claimer) return
     const key = keyOf(source)
     const fresh = { key, source, claims: new Map(), fetch: null, progressAt: now, dueAt: Number.POSITIVE_INFINITY }
     const place = this.#places.get(key) ?? fresh
-    const claim = place.claims.get(peer) ?? { held: new IntervalSet(MAX_RANGES), silences: 0, notBefore: now }
+    const claim = place.claims.get(peer) ?? new Claim(now)
     if (!place.claims.has(peer) && place.claims.size >= MAX_CLAIMERS && !this.#makeRoom(place, now)) return
     this.#places.set(key, place)
     place.claims.set(peer, claim)
-    claim.held.add(from, to)
+    claim.add(range)
     claimer.places.add(place)
     const [oldest] = claimer.places
     if (claimer.places.size > MAX_PLACES && oldest) this.#unclaim(oldest, peer, now)
+    const soonest = Math.max(now, claim.notBefore)
     if (place.fetch) place.fetch.isLast = false
-    else this.#schedule(place, now)
+    // Who was silent is looked at when it may be asked again, however often it repeats itself.
+    else if (soonest < place.dueAt) this.#schedule(place, soonest)
   }
 
   /** The neighbour sends: what it was asked for may be behind that. */
@@ -140,11 +106,14 @@ export class Runs {
     if (peer !== null) this.heard(peer, now)
     const place = this.#places.size === 0 ? undefined : this.#places.get(keyOf(source))
     if (!place) return NOTHING
-    const holders = [...place.claims].filter(([, { held }]) => held.covers(first, first + count)).map(([one]) => one)
+    const end = first + count
+    const holders = [...place.claims].filter(([, claim]) => claim.covers([first, end])).map(([one]) => one)
+    const isLate = peer !== null && this.#resume(place, peer, first, now)
     const { fetch } = place
-    const isAsked = fetch !== null && fetch.peer === peer && first >= fetch.from && first < fetch.to
-    if (isAsked) {
-      fetch.done = Math.max(fetch.done, first + count)
+    const isAsked = isLate || (fetch !== null && fetch.peer === peer && first >= fetch.from && first < fetch.to)
+    // Who repeats itself brings nothing.
+    if (isAsked && fetch?.peer === peer && end > fetch.done) {
+      fetch.done = end
       fetch.at = now
       place.progressAt = now
       const left = fetch.to - fetch.done
@@ -153,22 +122,44 @@ export class Runs {
     return { isAsked, holders }
   }
 
+  /** True if it sends what it was given up for: it is far away, or was busy, and goes on if nobody was asked in its place. */
+  #resume(place: Place, peer: PeerHandle, first: number, now: number): boolean {
+    const claim = place.claims.get(peer)
+    const claimer = this.#peers.get(peer)
+    const owed = claim?.owed
+    if (!claim || !claimer || !owed || !claim.owes(first)) return false
+    if (place.fetch) return true
+    claim.speaks(now)
+    claimer.fetches++
+    place.fetch = { peer, from: owed[0], to: owed[1], done: owed[0], at: now, isLast: false }
+    this.#await(place, place.fetch)
+    return true
+  }
+
   /** The neighbour does not hold what it was asked for. */
   none(peer: PeerHandle, { source, first, count }: PlacedRange, now: number): void {
     const place = this.#places.get(keyOf(source))
     const claim = place?.claims.get(peer)
+    const fetch = place?.fetch
+    if (!place || !claim) return
+    const isAsked = fetch?.peer === peer && first >= fetch.from && first < fetch.to
+    // Its answer may be late.
+    if (!isAsked && !claim.owes(first)) return
+    claim.takeOut([first, first + count], (range) => this.#context.missingIn(source, range) !== null)
+    if (!isAsked) return
     const claimer = this.#peers.get(peer)
-    if (!place || !claim || !claimer || place.fetch?.peer !== peer) return
-    claimer.broken++
-    claim.held = without(claim.held, first, first + count)
+    if (claimer && first === fetch.from && first + count >= fetch.to) claimer.broken++
+    // What is before it came before this did.
+    fetch.done = Math.max(fetch.done, first + count)
+    if (fetch.done < fetch.to) return
     this.#end(place, now)
     this.#schedule(place, now)
   }
 
   /** True if anybody says that it has something of the range. */
-  isClaimed(source: Source, [from, to]: Interval): boolean {
+  isClaimed(source: Source, range: Interval): boolean {
     const { claims } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>() }
-    for (const { held } of claims.values()) if (held.overlaps(from, to)) return true
+    for (const claim of claims.values()) if (claim.overlaps(range)) return true
     return false
   }
 
@@ -176,7 +167,8 @@ export class Runs {
   isAwaited(source: Source, number: number): boolean {
     const { claims, fetch } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>(), fetch: null }
     if (fetch && number >= fetch.from && number < fetch.to) return true
-    for (const { held, silences } of claims.values()) if (silences === 0 && held.containing(number)) return true
+    const range = [number, number + 1] as const
+    for (const claim of claims.values()) if (claim.silences === 0 && claim.overlaps(range)) return true
     return false
   }
 
@@ -194,7 +186,9 @@ export class Runs {
   expire(now: number): void {
     for (let due = this.#due.take(now); due; due = this.#due.take(now)) {
       const { place, at } = due
-      if (place.dueAt === at && this.#places.get(place.key) === place) this.#act(place, now)
+      if (place.dueAt !== at || this.#places.get(place.key) !== place) continue
+      place.dueAt = Number.POSITIVE_INFINITY
+      this.#act(place, now)
     }
   }
 
@@ -208,17 +202,16 @@ export class Runs {
     }
     if (this.#silentAt(fetch) > now) return this.#await(place, fetch)
     // It may have come another way, all of it.
-    if (this.#context.missingIn(place.source, [fetch.done, fetch.to])) this.#blame(place, fetch.peer, now)
+    if (this.#context.missingIn(place.source, [fetch.done, fetch.to])) this.#blame(place, fetch, now)
     this.#end(place, now)
     this.#begin(place, now)
   }
 
-  #blame(place: Place, peer: PeerHandle, now: number): void {
+  #blame(place: Place, { peer, done, to }: Fetch, now: number): void {
     const claim = place.claims.get(peer)
     const claimer = this.#peers.get(peer)
     if (!claim || !claimer) return
-    claim.notBefore = now + AGAIN_MS * 2 ** Math.min(claim.silences, MAX_DOUBLINGS)
-    claim.silences++
+    claim.wasSilent([done, to], now)
     claimer.broken++
   }
 
@@ -234,7 +227,24 @@ export class Runs {
   }
 
   #begin(place: Place, now: number): void {
-    let best: { readonly peer: PeerHandle; readonly rank: readonly number[]; readonly stretch: Interval } | null = null
+    const claimers = [...place.claims.keys()]
+    const { best, soonest } = this.#choose(place, now)
+    if (best) {
+      const { peer, stretch } = best
+      place.fetch = { peer, from: stretch[0], to: stretch[1], done: stretch[0], at: now, isLast: false }
+      const claimer = this.#peers.get(peer)
+      if (claimer) claimer.fetches++
+      this.#ask(place, peer, stretch, now)
+      this.#await(place, place.fetch)
+    } else if (place.claims.size === 0) this.#places.delete(place.key)
+    else if (soonest < Number.POSITIVE_INFINITY) this.#schedule(place, soonest)
+    // It may have been this one's turn with them, and it does not take it.
+    for (const peer of claimers) if (peer !== best?.peer) this.#wake(peer, now)
+  }
+
+  /** Of whom to ask what; else when somebody may be asked, or infinity if all who hold it have enough to send. */
+  #choose(place: Place, now: number): { readonly best: Choice | null; readonly soonest: number } {
+    let best: Choice | null = null
     let soonest = Number.POSITIVE_INFINITY
     for (const [peer, claim] of place.claims) {
       const claimer = this.#peers.get(peer)
@@ -251,22 +261,12 @@ export class Runs {
       const rank = [stretch[0], claim.silences, claimer.broken, claimer.fetches]
       if (claim.notBefore <= now && (best === null || isLess(rank, best.rank))) best = { peer, rank, stretch }
     }
-    if (best === null) {
-      if (place.claims.size === 0) this.#places.delete(place.key)
-      else if (soonest < Number.POSITIVE_INFINITY) this.#schedule(place, soonest)
-      return
-    }
-    const { peer, stretch } = best
-    place.fetch = { peer, from: stretch[0], to: stretch[1], done: stretch[0], at: now, isLast: false }
-    const claimer = this.#peers.get(peer)
-    if (claimer) claimer.fetches++
-    this.#ask(place, peer, stretch, now)
-    this.#await(place, place.fetch)
+    return { best, soonest }
   }
 
   /** The lowest stretch from there on that it claims and this node lacks. */
-  #stretchOf({ source }: Place, { held }: Claim, from: number): Interval | null {
-    for (const [low, high] of held.ranges) {
+  #stretchOf({ source }: Place, { ranges }: Claim, from: number): Interval | null {
+    for (const [low, high] of ranges) {
       const missing = this.#context.missingIn(source, [Math.max(low, from), high])
       if (missing) return [missing[0], Math.min(missing[1], missing[0] + MAX_BATCH_MESSAGES)]
     }
@@ -287,14 +287,24 @@ export class Runs {
   }
 
   #end(place: Place, now: number): void {
-    const peer = place.fetch && this.#peers.get(place.fetch.peer)
+    const peer = place.fetch?.peer
+    const claimer = peer === undefined ? undefined : this.#peers.get(peer)
     place.fetch = null
-    if (!peer) return
-    peer.fetches--
-    const [next] = peer.waiting
-    if (!next) return
-    peer.waiting.delete(next)
-    if (!next.fetch) this.#schedule(next, now)
+    if (peer === undefined || !claimer) return
+    claimer.fetches--
+    this.#wake(peer, now)
+  }
+
+  /** The next of those that wait for this neighbour, if it has few enough to send. */
+  #wake(peer: PeerHandle, now: number): void {
+    const claimer = this.#peers.get(peer)
+    if (!claimer || claimer.fetches >= MAX_FETCHES) return
+    for (const next of claimer.waiting) {
+      claimer.waiting.delete(next)
+      if (next.fetch) continue
+      this.#schedule(next, now)
+      return
+    }
   }
 
   #unclaim(place: Place, peer: PeerHandle, now: number): void {
@@ -303,6 +313,7 @@ export class Runs {
     this.#peers.get(peer)?.waiting.delete(place)
     if (place.fetch?.peer === peer) this.#end(place, now)
     if (!place.fetch) this.#schedule(place, now)
+    this.#context.settled(peer, now)
   }
 
   /** Who was silent most gives way to one that was not yet. */
@@ -322,15 +333,6 @@ export class Runs {
 function isLess(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, index) => value !== b[index])
   return at !== -1 && (a[at] ?? 0) < (b[at] ?? 0)
-}
-
-function without({ ranges }: IntervalSet, from: number, to: number): IntervalSet {
-  const rest = new IntervalSet(MAX_RANGES)
-  for (const [low, high] of ranges) {
-    rest.add(low, Math.min(high, from))
-    rest.add(Math.max(low, to), high)
-  }
-  return rest
 }
 
 function keyOf({ author, epoch }: Source): string {

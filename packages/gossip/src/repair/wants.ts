@@ -55,6 +55,8 @@ export interface WantsContext {
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
   /** Tells a neighbour that it may offer more. */
   more(peer: PeerHandle, now: number): void
+  /** Of how many places the neighbour holds something in bulk that is to be fetched. */
+  claimsOf(peer: PeerHandle): number
   /** True if the record is still missing. */
   isMissing(range: PlacedRange): boolean
   /** How long a push of this author is waited for. */
@@ -129,10 +131,10 @@ export class Wants {
     }
   }
 
-  /** A neighbour told so many offers; it may be told to go on. */
+  /** A neighbour told so many offers, or runs; it may be told to go on. */
   offered(peer: PeerHandle, count: number, now: number): void {
     this.#holders.get(peer)?.offered(count)
-    this.#more(peer, now)
+    this.more(peer, now)
   }
 
   /** Who has promised a record of this place that begins below `before` and ends above `from`. */
@@ -211,7 +213,7 @@ export class Wants {
       holder.promises.delete(want.key)
       this.#leave(want, peer, now)
     }
-    this.#more(peer, now)
+    this.more(peer, now)
   }
 
   /** Asks for what is due, and others for what was not answered. */
@@ -328,12 +330,13 @@ export class Wants {
     if (others?.size === 0) this.#places.delete(place)
     for (const peer of want.holders.keys()) {
       this.#holders.get(peer)?.promises.delete(want.key)
-      if (now !== undefined) this.#more(peer, now)
+      if (now !== undefined) this.more(peer, now)
     }
   }
 
-  #more(peer: PeerHandle, now: number): void {
-    if (this.#holders.get(peer)?.takeMore()) this.#context.more(peer, now)
+  /** Something of what it offered was settled: it may be told to go on. */
+  more(peer: PeerHandle, now: number): void {
+    if (this.#holders.get(peer)?.takeMore(this.#context.claimsOf(peer))) this.#context.more(peer, now)
   }
 }
 

@@ -75,6 +75,11 @@ export class Notices {
     return this.#runs.size >= MAX_ENTRIES
   }
 
+  /** True if this record goes into a run that is to be told anyway. */
+  isRunning(arrival: Arrival): boolean {
+    return this.#runs.isFollowing(arrival)
+  }
+
   /** What it must ask for is to be told now, whatever can wait. */
   hasten(now: number): void {
     this.#urgentAt = Math.min(this.#urgentAt, now)

@@ -24,6 +24,11 @@ export class RunsTold {
     return [...this.#open.keys()]
   }
 
+  /** True if it follows the latest of its place, so that it takes no run of its own. */
+  isFollowing({ source, record }: Arrival): boolean {
+    return this.#open.get(source)?.end === record.header.firstSeq
+  }
+
   add({ source, record, end }: Arrival): void {
     const { firstSeq: first } = record.header
     const run = this.#open.get(source)

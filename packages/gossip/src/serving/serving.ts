@@ -126,21 +126,34 @@ export class Serving {
     return this.#parts.log.at(position)?.body instanceof LargeBlock
   }
 
-  #answerFirst(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
+  #answerFirst(neighbour: Neighbour, request: PlacedRange, now: number): PlacedRange | null {
     const { log } = this.#parts
+    const { source, first, count } = request
     const position = log.positionOf(source, first)
     const arrival = position === undefined ? undefined : log.at(position)
     // It may be on its way already.
     const isSent = position !== undefined && neighbour.transfers.has(position)
-    if (position === undefined || !arrival || !isShared(arrival) || !(isSent || neighbour.mayAnswer(position))) {
-      const isLate = position === undefined && this.#parts.errands.take(neighbour.handle, { source, first, count }, now)
-      if (!isLate) neighbour.notices.none({ source, first, count }, now)
+    if (position === undefined || !arrival || !isShared(arrival)) return this.#skip(neighbour, request, now)
+    if (!isSent && !neighbour.mayAnswer(position)) {
+      neighbour.notices.none(request, now)
       return null
     }
     if (position >= neighbour.cursor) log.noteHolder(position, neighbour.handle)
     if (!isSent) this.#push(neighbour, arrival, position)
     const left = first + count - arrival.end
     return left > 0 ? { source, first: arrival.end, count: left } : null
+  }
+
+  /** What is not here, up to where the next record begins that is: it may be in the midst of one, or what was here is gone. */
+  #skip(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
+    const { log, errands } = this.#parts
+    const end = first + count
+    const next = log.nextStart(source, [first + 1, end], () => neighbour.mayLook(now))
+    const lacked = { source, first, count: next - first }
+    const fetched = log.positionOf(source, first) === undefined ? errands.take(neighbour.handle, lacked, now) : null
+    if (fetched === null) neighbour.notices.none(lacked, now)
+    const rest = fetched ?? next
+    return rest < end ? { source, first: rest, count: end - rest } : null
   }
 
   #advance(neighbour: Neighbour, now: number): void {
@@ -196,6 +209,10 @@ export class Serving {
     if (neighbour.notices.isFull) {
       this.#tellOffers(neighbour, now)
       if (!this.#outgoing.hasWindow(neighbour)) return false
+    }
+    if (!neighbour.notices.isRunning(arrival)) {
+      if (neighbour.offersLeft === 0) return false
+      neighbour.offersLeft--
     }
     neighbour.notices.run(arrival, now)
     if (owed === 'past' || !arrival.isRecovered) neighbour.notices.hasten(now)
