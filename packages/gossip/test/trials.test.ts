@@ -1,0 +1,155 @@
+// Neighbours on trial: whom a node takes beyond those that it needs, who stays, and whose place that may cost.
+
+import { parseAddress } from '@hearsay/core'
+import { describe, expect, it } from 'vitest'
+import { addressOf, busy, identityOf, Scene, sent, typesOf } from './membership-scene.js'
+
+describe('one on trial', () => {
+  /** A node that has neighbours of both kinds. */
+  function settled({ inbound, dialled }: { inbound: number; dialled: number }): Scene {
+    const scene = busy(inbound)
+    for (let index = inbound + 1; index <= inbound + dialled; index++) {
+      scene.up(index, { initiator: true })
+      scene.hold(index, { degree: 9 })
+      scene.now++
+    }
+    expect(scene.neighbours.length).toBe(inbound + dialled)
+    return scene
+  }
+
+  /** A node with eight neighbours that came by themselves and two that it dialled, and one more that asks for a trial. */
+  function trying(): Scene {
+    const scene = settled({ inbound: 8, dialled: 2 })
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    expect(scene.neighbours.length).toBe(11)
+    return scene
+  }
+
+  it('goes again if it brings nothing, and nobody else goes for it where nobody speaks', () => {
+    const scene = trying()
+    scene.pass(1_500)
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+
+  it('stays in place of one that brought nothing while others did, if it is the first to bring something', () => {
+    const scene = trying()
+    for (let count = 0; count < 8; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    scene.pass(1_500)
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    expect(scene.neighbours).toContain(identityOf(1).id)
+    expect(scene.neighbours).toContain(identityOf(10).id)
+    expect(scene.neighbours.length).toBe(10)
+  })
+
+  it('costs no neighbour that this node dialled its place, if it came by itself', () => {
+    const scene = new Scene()
+    for (let index = 1; index <= 10; index++) {
+      scene.up(index, { initiator: index > 1 })
+      scene.hold(index, { degree: 9 })
+      scene.now++
+    }
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    for (let count = 0; count < 16; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.feed({ type: 'brought', remote: identityOf(11).id })
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+
+  it('takes none of the places that are for those whom this node dials, whatever it brings', () => {
+    const scene = busy(9)
+    for (let index = 10; index <= 20; index++) {
+      scene.up(index)
+      scene.hold(index, { trial: true })
+      scene.feed({ type: 'brought', remote: identityOf(index).id })
+    }
+    expect(scene.neighbours.length).toBe(9)
+    for (let index = 30; index < 33; index++) {
+      scene.up(index, { initiator: true })
+      scene.hold(index)
+    }
+    expect(scene.neighbours.length).toBe(12)
+  })
+
+  it('is none of a network that has neighbours enough, whoever asked', () => {
+    const scene = settled({ inbound: 0, dialled: 5 })
+    for (let index = 20; index < 25; index++) {
+      const candidate = { peer: identityOf(index).id, addresses: [addressOf(index)], source: 'found' }
+      scene.feed({ type: 'candidate', candidate })
+    }
+    for (let index = 40; index < 60; index++) {
+      scene.up(index, { address: parseAddress(`tcp://99.1.${index}.1:4000`) })
+      scene.hold(index, { trial: index % 2 === 0, strange: true })
+      if (index === 46) scene.feed({ type: 'spoke' })
+    }
+    const atOnce: number[] = []
+    for (let step = 0; step < 300; step++) {
+      scene.pass(100)
+      atOnce.push(scene.machine.active.filter(({ network }) => network?.startsWith('99.1')).length)
+      for (const { handle, type } of sent(scene.out.splice(0))) if (type === 'hold' && handle >= 40) scene.hold(handle)
+    }
+    expect(Math.max(...atOnce)).toBe(4)
+  })
+
+  it('costs this node none of the eight that it looks for, however many ask for a trial', () => {
+    const scene = settled({ inbound: 7, dialled: 3 })
+    scene.pass(6_000)
+    for (let index = 100; index < 200; index++) {
+      scene.up(index)
+      scene.hold(index, { trial: true, strange: true })
+      scene.pass(300)
+    }
+    for (let index = 1; index <= 5; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+    for (let index = 8; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+
+  it('is asked for if nobody else is known, and whom discoveries find then is compared as a stranger', () => {
+    const scene = settled({ inbound: 0, dialled: 10 })
+    scene.pass(5_000)
+    expect(typesOf(scene.out)).toContain('refresh')
+    const candidate = { peer: null, addresses: [addressOf(50)], source: 'found' }
+    expect(typesOf(scene.feed({ type: 'candidate', candidate }))).toContain('want')
+    expect(sent(scene.up(50, { initiator: true })).map(({ type }) => type)).toContain('ask')
+  })
+
+  it('goes for one that has nobody, and keeps no place from one that asks to stay', () => {
+    const scene = settled({ inbound: 5, dialled: 5 })
+    for (const index of [20, 21]) {
+      scene.up(index)
+      scene.hold(index, { trial: true })
+    }
+    expect(scene.neighbours.length).toBe(12)
+    scene.say(1, { type: 'drop', degree: 8, tries: [] })
+    scene.up(30)
+    scene.hold(30)
+    for (const index of [31, 32]) {
+      scene.up(index)
+      scene.hold(index, { urgent: true, degree: 0 })
+    }
+    const stay = [2, 3, 4, 5, 6, 7, 8, 9, 10, 30, 31, 32].map((index) => identityOf(index).id)
+    expect([...scene.neighbours].sort()).toEqual(stay.sort())
+  })
+
+  it('goes for one that this node chose to try out, if all places are taken by such as ask for a trial', () => {
+    const scene = settled({ inbound: 7, dialled: 3 })
+    const candidate = { peer: identityOf(50).id, addresses: [addressOf(50)], source: 'found' }
+    scene.feed({ type: 'candidate', candidate })
+    scene.feed({ type: 'spoke' })
+    const isDialled = (): boolean =>
+      scene.out.some((each) => each.type === 'want' && each.candidate.peer === candidate.peer)
+    for (let index = 60; !isDialled() && index < 90; index++) {
+      scene.up(index)
+      scene.hold(index, { trial: true })
+      scene.pass(100)
+    }
+    expect(isDialled()).toBe(true)
+    expect(scene.neighbours.length).toBe(12)
+    scene.up(50, { initiator: true })
+    scene.hold(50)
+    expect(scene.neighbours).toContain(candidate.peer)
+    expect(scene.neighbours.length).toBe(12)
+    for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
+  })
+})
