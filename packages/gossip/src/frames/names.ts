@@ -1,7 +1,7 @@
 // Numbers for places, so that an entry of a list costs a few bytes: each direction of a link gives its own, in order, and
 // after the last one begins again. Both ends count alike.
 
-import type { Source } from '../machine/arrivals.js'
+import { placeKey, type Source } from '../machine/arrivals.js'
 import { MAX_NAMES } from './range-frames.js'
 
 /** The numbers that this node gave. */
@@ -11,12 +11,12 @@ export class NamesGiven {
   #next = 0
 
   find(source: Source): number | undefined {
-    return this.#numbers.get(keyOf(source))
+    return this.#numbers.get(placeKey(source))
   }
 
   /** Gives the place the next number; whoever had it loses it. */
   give(source: Source): void {
-    const key = keyOf(source)
+    const key = placeKey(source)
     const former = this.#keys[this.#next]
     if (former !== undefined) this.#numbers.delete(former)
     this.#keys[this.#next] = key
@@ -38,8 +38,4 @@ export class NamesHeard {
   at(number: number): Source | undefined {
     return this.#sources[number]
   }
-}
-
-function keyOf({ author, epoch }: Source): string {
-  return `${author} ${epoch}`
 }

@@ -12,6 +12,11 @@ export interface Source {
   readonly epoch: number
 }
 
+/** A place as the key of a map. */
+export function placeKey({ author, epoch }: Source): string {
+  return `${author} ${epoch}`
+}
+
 /** A record as it came. */
 export interface Arrival {
   readonly record: RecordHead
@@ -79,12 +84,12 @@ export class ArrivalLog {
 
   /** The position of the record that begins at this place, if it is still held. */
   positionOf({ author, epoch }: Source, firstSeq: number): number | undefined {
-    return this.#sources.get(keyOf(author, epoch))?.starts.get(firstSeq)
+    return this.#sources.get(placeKey({ author, epoch }))?.starts.get(firstSeq)
   }
 
   /** Where the next record of this place begins, from one number on and before another; `looks` says whether to look on. */
   nextStart({ author, epoch }: Source, [from, to]: Interval, looks: () => boolean): number {
-    const starts = this.#sources.get(keyOf(author, epoch))?.starts
+    const starts = this.#sources.get(placeKey({ author, epoch }))?.starts
     if (!starts) return to
     for (let first = from; first < to && looks(); first++) if (starts.has(first)) return first
     return to
@@ -104,7 +109,7 @@ export class ArrivalLog {
    */
   noteHolderOfRun(source: Source, [first, end]: Interval, { peer, most }: { peer: PeerHandle; most: number }): number {
     let noted = 0
-    const ends = this.#sources.get(keyOf(source.author, source.epoch))?.ends
+    const ends = this.#sources.get(placeKey(source))?.ends
     for (let at = end; at > first && noted < most; noted++) {
       const position = ends?.get(at)
       const record = this.#recordAt(position)
@@ -118,7 +123,7 @@ export class ArrivalLog {
   /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */
   conflict(record: RecordHead, isKnown: boolean): RecordHead | undefined {
     const { author, epoch, firstSeq, count } = record.header
-    const held = this.#sources.get(keyOf(author, epoch))
+    const held = this.#sources.get(placeKey({ author, epoch }))
     if (!held) return undefined
     const end = firstSeq + count
     const neighbours = [held.ends.get(firstSeq), held.starts.get(end)].map((position) => this.#recordAt(position))
@@ -175,7 +180,7 @@ export class ArrivalLog {
   /** The block of this arrival is whole: answers what had to go for it. */
   completed(position: number): readonly Arrival[] {
     const arrival = this.at(position)
-    const held = arrival && this.#sources.get(keyOf(arrival.source.author, arrival.source.epoch))
+    const held = arrival && this.#sources.get(placeKey(arrival.source))
     if (!arrival || !held || !isPartial(arrival)) return []
     held.partial--
     arrival.bytes = bytesOf(arrival.body)
@@ -220,7 +225,7 @@ export class ArrivalLog {
   }
 
   #heldOf({ author, epoch }: Source): Held {
-    const key = keyOf(author, epoch)
+    const key = placeKey({ author, epoch })
     const known = this.#sources.get(key) ?? {
       ...{ source: { author, epoch }, starts: new Map(), ends: new Map(), partial: 0 },
     }
@@ -232,7 +237,7 @@ export class ArrivalLog {
     this.#messages -= record.header.count
     this.#bytes -= bytes
 
-    const key = keyOf(author, epoch)
+    const key = placeKey({ author, epoch })
     const held = this.#sources.get(key)
     if (held && isPartial({ body, bytes })) held.partial--
     held?.starts.delete(record.header.firstSeq)
@@ -245,10 +250,6 @@ export class ArrivalLog {
 export function markOf({ id }: RecordHead): number {
   const [a = 0, b = 0, c = 0, d = 0] = id
   return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
-}
-
-function keyOf(author: PeerId, epoch: number): string {
-  return `${author} ${epoch}`
 }
 
 /** True until its block is whole and counted. */

@@ -8,7 +8,7 @@ import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
 import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
-import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import { type Arrival, type ArrivalLog, placeKey, type Source } from './arrivals.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -134,7 +134,7 @@ export class Neighbour {
     if (since === 'all') this.askedFrom = 0
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
     else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
-    for (const head of heads) this.#heads.set(`${head.author} ${head.epoch}`, head.next)
+    for (const head of heads) this.#heads.set(placeKey(head), head.next)
   }
 
   owe(proof: ForkProof): void {
@@ -166,8 +166,8 @@ export class Neighbour {
   }
 
   /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */
-  headOf({ author, epoch }: Source): number | undefined {
-    return this.#heads.get(`${author} ${epoch}`)
+  headOf(source: Source): number | undefined {
+    return this.#heads.get(placeKey(source))
   }
 
   /** True if this source is its own. */

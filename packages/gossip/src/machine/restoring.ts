@@ -6,7 +6,7 @@ import type { MachineContext, Output, Restored } from '../engine.js'
 import { LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
 import { IntervalSet } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
-import type { ArrivalLog, Source } from './arrivals.js'
+import { type ArrivalLog, placeKey, type Source } from './arrivals.js'
 import { attempt } from './intake.js'
 
 /** Places whose holes are remembered. */
@@ -36,7 +36,7 @@ export class Restoring {
       if ('fault' in messages) continue
       this.#take(stored, messages.value)
       const { author, epoch, firstSeq, count } = stored.record.header
-      const key = `${author} ${epoch}`
+      const key = placeKey({ author, epoch })
       const place = places.get(key) ?? { source: { author, epoch }, held: new IntervalSet() }
       place.held.add(firstSeq, firstSeq + count)
       places.set(key, place)

@@ -2,6 +2,7 @@
 // the latest are named, and each place waits for one other at most.
 
 import { type Cause, MAX_CAUSES, type PeerId } from '@hearsay/core'
+import { placeKey } from '../machine/arrivals.js'
 
 interface Where {
   readonly author: PeerId
@@ -20,7 +21,7 @@ export class Causality<Place extends Where> {
 
   /** Something was delivered there, or nothing more will be. */
   heard(place: Place): void {
-    const key = keyOf(place)
+    const key = placeKey(place)
     const { author, epoch, sequence } = place
     if (sequence.next !== null && sequence.next > 0) {
       this.#heard.delete(key)
@@ -38,7 +39,7 @@ export class Causality<Place extends Where> {
 
   /** The first record of this place waits for that one. */
   wait(place: Place, cause: Cause): void {
-    const [key, own] = [keyOf(cause), keyOf(place)]
+    const [key, own] = [placeKey(cause), placeKey(place)]
     this.leave(place)
     this.#waitsFor.set(own, key)
     const waiting = this.#waiting.get(key) ?? new Map<string, Place>()
@@ -47,7 +48,7 @@ export class Causality<Place extends Where> {
 
   /** It waits for nothing, or no longer. */
   leave(place: Place): void {
-    const own = keyOf(place)
+    const own = placeKey(place)
     const key = this.#waitsFor.get(own)
     if (key === undefined) return
     this.#waitsFor.delete(own)
@@ -72,8 +73,4 @@ export class Causality<Place extends Where> {
     this.#heard.clear()
     return causes.slice(-MAX_CAUSES)
   }
-}
-
-function keyOf({ author, epoch }: { readonly author: PeerId; readonly epoch: number }): string {
-  return `${author} ${epoch}`
 }

@@ -4,6 +4,7 @@
 import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
+import { placeKey } from '../machine/arrivals.js'
 import type { GossipLimits } from '../options.js'
 import type { Order } from '../order.js'
 import { Authors, type Members } from './authors.js'
@@ -250,7 +251,7 @@ export class Ordering {
 
   /** A new deadline is the latest of its kind, so its place is the last. */
   #enqueue(place: Place): void {
-    const key = `${place.author} ${place.epoch}`
+    const key = placeKey(place)
     this.#settling.delete(key)
     this.#holding.delete(key)
     if (place.sequence.deadline === null) return

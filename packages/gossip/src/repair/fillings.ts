@@ -3,7 +3,7 @@
 
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import type { Source } from '../machine/arrivals.js'
+import { placeKey, type Source } from '../machine/arrivals.js'
 import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
 
@@ -55,7 +55,7 @@ export class Fillings {
 
   /** This neighbour sent something of the place behind a hole. */
   note(source: Source, sender: PeerHandle, now: number): void {
-    const key = keyOf(source)
+    const key = placeKey(source)
     const known = this.#fillings.get(key)
     if (known) known.sender = sender
     else if (this.#fillings.size < MAX_FILLINGS) {
@@ -65,7 +65,7 @@ export class Fillings {
 
   /** A record came; true if this neighbour was asked for it. */
   arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
-    const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(keyOf(source))
+    const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(placeKey(source))
     const asked = filling?.asked
     if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return false
     const isOver = first + count >= asked.to
@@ -76,7 +76,7 @@ export class Fillings {
 
   /** The neighbour does not have it, from there on. */
   none(peer: PeerHandle, { source, first }: PlacedRange, now: number): void {
-    const filling = this.#fillings.get(keyOf(source))
+    const filling = this.#fillings.get(placeKey(source))
     const asked = filling?.asked
     if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return
     filling.asked = null
@@ -93,7 +93,7 @@ export class Fillings {
 
   /** True while somebody who was asked for this hole sends, or may. */
   isFilling(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
-    const asked = this.#fillings.get(keyOf(source))?.asked
+    const asked = this.#fillings.get(placeKey(source))?.asked
     return asked !== undefined && asked !== null && asked.from < before && asked.to > from
   }
 
@@ -135,8 +135,4 @@ export class Fillings {
     }
     return first
   }
-}
-
-function keyOf({ author, epoch }: Source): string {
-  return `${author} ${epoch}`
 }

@@ -3,7 +3,7 @@
 
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import type { Source } from '../machine/arrivals.js'
+import { placeKey, type Source } from '../machine/arrivals.js'
 import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { Claim } from './claim.js'
@@ -74,7 +74,7 @@ export class Runs {
   claim(peer: PeerHandle, source: Source, range: Interval, now: number): void {
     const claimer = this.#peers.get(peer)
     if (!claimer) return
-    const key = keyOf(source)
+    const key = placeKey(source)
     const fresh = { key, source, claims: new Map(), fetch: null, progressAt: now, dueAt: Number.POSITIVE_INFINITY }
     const place = this.#places.get(key) ?? fresh
     const claim = place.claims.get(peer) ?? new Claim(now)
@@ -104,7 +104,7 @@ export class Runs {
     now: number,
   ): { readonly isAsked: boolean; readonly holders: readonly PeerHandle[] } {
     if (peer !== null) this.heard(peer, now)
-    const place = this.#places.size === 0 ? undefined : this.#places.get(keyOf(source))
+    const place = this.#places.size === 0 ? undefined : this.#places.get(placeKey(source))
     if (!place) return NOTHING
     const end = first + count
     const holders = [...place.claims].filter(([, claim]) => claim.covers([first, end])).map(([one]) => one)
@@ -138,7 +138,7 @@ export class Runs {
 
   /** The neighbour does not hold what it was asked for. */
   none(peer: PeerHandle, { source, first, count }: PlacedRange, now: number): void {
-    const place = this.#places.get(keyOf(source))
+    const place = this.#places.get(placeKey(source))
     const claim = place?.claims.get(peer)
     const fetch = place?.fetch
     if (!place || !claim) return
@@ -158,14 +158,17 @@ export class Runs {
 
   /** True if anybody says that it has something of the range. */
   isClaimed(source: Source, range: Interval): boolean {
-    const { claims } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>() }
+    const { claims } = this.#places.get(placeKey(source)) ?? { claims: new Map<PeerHandle, Claim>() }
     for (const claim of claims.values()) if (claim.overlaps(range)) return true
     return false
   }
 
   /** True if it is being asked for, or will be, of one who has not been silent yet. */
   isAwaited(source: Source, number: number): boolean {
-    const { claims, fetch } = this.#places.get(keyOf(source)) ?? { claims: new Map<PeerHandle, Claim>(), fetch: null }
+    const { claims, fetch } = this.#places.get(placeKey(source)) ?? {
+      claims: new Map<PeerHandle, Claim>(),
+      fetch: null,
+    }
     if (fetch && number >= fetch.from && number < fetch.to) return true
     const range = [number, number + 1] as const
     for (const claim of claims.values()) if (claim.silences === 0 && claim.overlaps(range)) return true
@@ -179,7 +182,7 @@ export class Runs {
     now: number,
   ): boolean {
     const { from, before, since } = hole
-    const progressAt = this.#places.get(keyOf(source))?.progressAt ?? since
+    const progressAt = this.#places.get(placeKey(source))?.progressAt ?? since
     return now < Math.max(since, progressAt) + WORD_MS && this.isClaimed(source, [from, before])
   }
 
@@ -333,8 +336,4 @@ export class Runs {
 function isLess(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((value, index) => value !== b[index])
   return at !== -1 && (a[at] ?? 0) < (b[at] ?? 0)
-}
-
-function keyOf({ author, epoch }: Source): string {
-  return `${author} ${epoch}`
 }

@@ -3,7 +3,7 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import type { Source } from '../machine/arrivals.js'
+import { placeKey, type Source } from '../machine/arrivals.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
 import { Holder } from './holders.js'
@@ -140,7 +140,7 @@ export class Wants {
   /** Who has promised a record of this place that begins below `before` and ends above `from`. */
   promisersOf(source: Source, { from, before }: { readonly from: number; readonly before: number }): Set<PeerHandle> {
     const promisers = new Set<PeerHandle>()
-    for (const { first, count, holders } of this.#places.get(placeOf(source)) ?? []) {
+    for (const { first, count, holders } of this.#places.get(placeKey(source)) ?? []) {
       if (first < before && first + count > from) for (const peer of holders.keys()) promisers.add(peer)
     }
     return promisers
@@ -244,7 +244,7 @@ export class Wants {
       askedOf: null,
     }
     this.#wants.set(key, want)
-    const place = placeOf(source)
+    const place = placeKey(source)
     this.#places.set(place, (this.#places.get(place) ?? new Set()).add(want))
     this.#schedule(want, offered || isDoubt ? now : now + this.#context.pullDelayMs(source.author))
     return want
@@ -324,7 +324,7 @@ export class Wants {
   #forget(want: Want, now?: number): void {
     this.#wants.delete(want.key)
     this.#deferred.delete(want)
-    const place = placeOf(want.source)
+    const place = placeKey(want.source)
     const others = this.#places.get(place)
     others?.delete(want)
     if (others?.size === 0) this.#places.delete(place)
@@ -338,10 +338,6 @@ export class Wants {
   more(peer: PeerHandle, now: number): void {
     if (this.#holders.get(peer)?.takeMore(this.#context.claimsOf(peer))) this.#context.more(peer, now)
   }
-}
-
-function placeOf({ author, epoch }: Source): string {
-  return `${author} ${epoch}`
 }
 
 function keyOf({ source, first }: PlacedRange, isDoubt: boolean): string {
