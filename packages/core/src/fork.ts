@@ -1,11 +1,12 @@
 // Proof that an author forked: two headers that it signed and that cannot both belong to one unbroken sequence. Whoever holds
 // the two can check them offline, and learns of the topic no more than a hash.
 
+import { sameBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
 import { fromPeerId, type PeerId } from './peer-id.js'
-import { decodeSigned, type RecordHead, type RecordHeader, SIGNED_HEADER_BYTES } from './record.js'
+import { decodeSigned, PREV_BYTES, type RecordHead, type RecordHeader, SIGNED_HEADER_BYTES } from './record.js'
 import { isStrictSignature } from './strict-signature.js'
 
 /** Each header as it was signed ‖ its signature, 64 bytes. */
@@ -35,7 +36,7 @@ export function forkOf(
   const end = low.header.firstSeq + low.header.count
   if (high.header.firstSeq < end) return high.header.firstSeq
   if (high.header.firstSeq > end) return null
-  return high.header.prev.every((byte, index) => byte === low.id[index]) ? null : end
+  return sameBytes(high.header.prev, low.id.subarray(0, PREV_BYTES)) ? null : end
 }
 
 /** The proof that two records, or their heads, are. */
@@ -48,8 +49,8 @@ export function verifyFork([first, second]: ForkProof, crypto: Crypto): ProvenFo
   const [a, b] = [readHeader(first, crypto), readHeader(second, crypto)]
   const { author, epoch } = a.header
   if (b.header.author !== author || b.header.epoch !== epoch) throw unproven('they are of two authors or epochs')
-  if (!isSame(a.topicId, b.topicId)) throw unproven('they are of two topics')
-  if (isSame(a.id, b.id)) throw unproven('they are one header')
+  if (!sameBytes(a.topicId, b.topicId)) throw unproven('they are of two topics')
+  if (sameBytes(a.id, b.id)) throw unproven('they are one header')
   const at = forkOf(a, b)
   if (at === null) throw unproven('one can follow the other')
   for (const { signature, signed } of [a, b]) {
@@ -75,10 +76,6 @@ function readHeader(bytes: Uint8Array, crypto: Crypto) {
   } catch (cause) {
     throw unproven('one is no header', cause)
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
 }
 
 function unproven(why: string, cause?: unknown): CoreError {

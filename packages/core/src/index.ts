@@ -11,7 +11,7 @@ export {
   MAX_RECORD_ADDRESSES,
   MAX_RECORD_ADDRESSES_BYTES,
 } from './address-record.js'
-export { copyBytes } from './bytes.js'
+export { copyBytes, sameBytes } from './bytes.js'
 export { type Cause, MAX_CAUSE_BYTES, MAX_CAUSES } from './causes.js'
 export { checkChannel, MAX_CHANNEL_ID_BYTES, MAX_HANDSHAKE_BYTES, MAX_PROTOCOL_LETTERS } from './channel-name.js'
 export { clampDelay, MAX_TIMER_MS, systemClock } from './clock.js'

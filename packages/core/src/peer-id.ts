@@ -2,7 +2,7 @@
 // and cannot be confused with other text; one key has exactly one spelling.
 
 import z32 from 'z32'
-import { copyBytes } from './bytes.js'
+import { copyBytes, sameBytes } from './bytes.js'
 import { CoreError } from './errors.js'
 
 declare const peerIdBrand: unique symbol
@@ -12,18 +12,53 @@ export type PeerId = string & { readonly [peerIdBrand]: true }
 
 export const PUBLIC_KEY_BYTES = 32
 const PEER_ID_LETTERS = 52
+/** Spellings that are remembered, each in the place that its first bytes say: a power of two. */
+const SPELLINGS = 1_024
+
+/** The same few authors are read over and over: one string for each saves the spelling, and makes maps of them fast. */
+class Spellings {
+  readonly #ids: (PeerId | undefined)[] = new Array(SPELLINGS)
+  readonly #keys = new Uint8Array(SPELLINGS * PUBLIC_KEY_BYTES)
+
+  idAt(place: number): PeerId | undefined {
+    return this.#ids[place]
+  }
+
+  /** A view. */
+  keyAt(place: number): Uint8Array {
+    return this.#keys.subarray(place * PUBLIC_KEY_BYTES, (place + 1) * PUBLIC_KEY_BYTES)
+  }
+
+  set(place: number, id: PeerId, publicKey: Uint8Array): void {
+    this.#ids[place] = id
+    this.#keys.set(publicKey, place * PUBLIC_KEY_BYTES)
+  }
+}
+
+const byKey = new Spellings()
+const byId = new Spellings()
 
 /** The name of the peer with this 32-byte public key. */
 export function toPeerId(publicKey: Uint8Array): PeerId {
   if (publicKey.byteLength !== PUBLIC_KEY_BYTES) {
     throw new CoreError('ERR_PEER_ID', `a public key has ${PUBLIC_KEY_BYTES} bytes, not ${publicKey.byteLength}`)
   }
-  return z32.encode(publicKey) as PeerId
+  const [a = 0, b = 0] = publicKey
+  const place = (a | (b << 8)) % SPELLINGS
+  const spelt = byKey.idAt(place)
+  if (spelt !== undefined && sameBytes(byKey.keyAt(place), publicKey)) return spelt
+  const id = z32.encode(publicKey) as PeerId
+  byKey.set(place, id, publicKey)
+  return id
 }
 
 /** The 32 bytes of the public key. */
 export function fromPeerId(id: PeerId): Uint8Array {
-  return copyBytes(z32.decode(id).subarray(0, PUBLIC_KEY_BYTES))
+  const place = ((id.charCodeAt(0) << 10) ^ (id.charCodeAt(1) << 5) ^ id.charCodeAt(2)) % SPELLINGS
+  if (byId.idAt(place) === id) return copyBytes(byId.keyAt(place))
+  const publicKey = copyBytes(z32.decode(id).subarray(0, PUBLIC_KEY_BYTES))
+  if (publicKey.byteLength === PUBLIC_KEY_BYTES) byId.set(place, id, publicKey)
+  return publicKey
 }
 
 /** True for the one canonical spelling of a 32-byte key. */

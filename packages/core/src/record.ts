@@ -2,7 +2,7 @@
 // and its signature; what may be done with a record is decided elsewhere. Byte by byte in docs/wire.md.
 
 import { raw, uint } from 'compact-encoding'
-import { copyBytes } from './bytes.js'
+import { copyBytes, sameBytes } from './bytes.js'
 import { type Cause, encodeCauses, MAX_CAUSES, readCauses } from './causes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { HASH_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES } from './crypto.js'
@@ -29,6 +29,10 @@ const DOMAIN = new TextEncoder().encode('hearsay/record/1')
 const HEADER_BYTES = 1 + 1 + 32 + 32 + 8 + 8 + 4 + 8 + PREV_BYTES + 4 + 32
 /** A header as its author signs it. */
 export const SIGNED_HEADER_BYTES: number = DOMAIN.byteLength + HEADER_BYTES
+/** Where the header's `prev` begins in what is signed: the block's length and root follow it. */
+const PREV_AT = SIGNED_HEADER_BYTES - HASH_BYTES - 4 - PREV_BYTES
+/** What a head that was read is kept in: what was signed ‖ signature ‖ id. */
+const HEAD_MEMORY = SIGNED_HEADER_BYTES + SIGNATURE_BYTES + HASH_BYTES
 /** The last millisecond that a Date can hold (ECMA-262, 21.4.1.1). */
 const MAX_TIME_MS = 8.64e15
 /** What the header's field takes. */
@@ -135,26 +139,34 @@ function encodeFields({ header, signature }: RecordHead, more: readonly number[]
  * Throws `ERR_RECORD` for a wrong shape: unknown version or kind, numbers out of range, spelt longer than needed, or no block.
  */
 export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): SignedRecord {
-  const reader = new Reader(copyBytes(bytes), malformed)
-  const { header, signature } = readFields(reader)
+  const reader = new Reader(bytes, malformed)
+  const fields = readFields(reader)
   const block = reader.rest()
   if (block.byteLength === 0) throw malformed('no block')
-  const signed = encodeSigned(header, nameOf(block, crypto), topic)
-  return { header, signature, block, signed, id: crypto.hash([signed]) }
+  const memory = new Uint8Array(HEAD_MEMORY + block.byteLength)
+  memory.set(block, HEAD_MEMORY)
+  const head = keepHead(fields, { memory, block: nameOf(block, crypto), topic, crypto })
+  return { ...head, block: memory.subarray(HEAD_MEMORY) }
 }
 
 /** Reads the head of a record of `topic`, as `decodeRecord` reads a whole one, with the same id and the same codes. */
 export function decodeRecordHead(bytes: Uint8Array, topic: Topic, crypto: Crypto): RecordHead {
-  const reader = new Reader(copyBytes(bytes), malformed)
-  const { header, signature } = readFields(reader)
+  const reader = new Reader(bytes, malformed)
+  const fields = readFields(reader)
   const blockBytes = reader.uint()
   if (blockBytes === 0 || blockBytes > MAX_BLOCK_BYTES) throw malformed(`a block of ${blockBytes} bytes`)
-  const signed = encodeSigned(header, { bytes: blockBytes, root: reader.bytes(HASH_BYTES) }, topic)
+  const block = { bytes: blockBytes, root: reader.bytes(HASH_BYTES) }
   reader.end()
-  return { header, signature, signed, id: crypto.hash([signed]) }
+  return keepHead(fields, { memory: new Uint8Array(HEAD_MEMORY), block, topic, crypto })
 }
 
-function readFields(reader: Reader): { readonly header: RecordHeader; readonly signature: Uint8Array } {
+interface Fields {
+  readonly header: RecordHeader
+  readonly signature: Uint8Array
+}
+
+/** Views of the frame that is read. */
+function readFields(reader: Reader): Fields {
   const version = reader.uint()
   if (version !== VERSION) throw malformed(`version ${version}`)
   const [kind, epoch, firstSeq] = [reader.uint(), reader.uint(), reader.uint()]
@@ -165,6 +177,23 @@ function readFields(reader: Reader): { readonly header: RecordHeader; readonly s
   const header = { kind, author, epoch, firstSeq, count, time, prev }
   checkHeader(header)
   return { header, signature }
+}
+
+/** Thousands of records are kept: all parts of one are views of one piece of memory, for a piece costs 200 bytes beside its own. */
+function keepHead(
+  { header, signature }: Fields,
+  to: { readonly memory: Uint8Array; readonly block: BlockName; readonly topic: Topic; readonly crypto: Crypto },
+): RecordHead {
+  const { memory, block, topic, crypto } = to
+  const signed = memory.subarray(0, SIGNED_HEADER_BYTES)
+  const kept = memory.subarray(SIGNED_HEADER_BYTES, SIGNED_HEADER_BYTES + SIGNATURE_BYTES)
+  const id = memory.subarray(SIGNED_HEADER_BYTES + SIGNATURE_BYTES, HEAD_MEMORY)
+  writeSigned(signed, header, block, topic)
+  kept.set(signature)
+  id.set(crypto.hash([signed]))
+  const { kind, author, epoch, firstSeq, count, time } = header
+  const prev = signed.subarray(PREV_AT, PREV_AT + PREV_BYTES)
+  return { header: { kind, author, epoch, firstSeq, count, time, prev }, signature: kept, signed, id }
 }
 
 /** Which block the head is signed for: the end of what is signed. */
@@ -217,10 +246,15 @@ function checkHeader(header: RecordHeader): void {
   }
 }
 
-/** Fixed widths, little endian, so that a second implementation has nothing to choose. */
 function encodeSigned(header: RecordHeader, block: BlockName, topic: Topic): Uint8Array {
   const out = new Uint8Array(SIGNED_HEADER_BYTES)
-  const view = new DataView(out.buffer)
+  writeSigned(out, header, block, topic)
+  return out
+}
+
+/** Fixed widths, little endian, so that a second implementation has nothing to choose. */
+function writeSigned(out: Uint8Array, header: RecordHeader, block: BlockName, topic: Topic): void {
+  const view = new DataView(out.buffer, out.byteOffset, out.byteLength)
   out.set(DOMAIN)
   let at = DOMAIN.byteLength
   const put = (bytes: Uint8Array): void => {
@@ -246,7 +280,6 @@ function encodeSigned(header: RecordHeader, block: BlockName, topic: Topic): Uin
   put(header.prev)
   put32(block.bytes)
   put(block.root)
-  return out
 }
 
 function nameOf(block: Uint8Array, crypto: Crypto): BlockName {
@@ -256,7 +289,7 @@ function nameOf(block: Uint8Array, crypto: Crypto): BlockName {
 /** A header from what its author signed; throws `ERR_RECORD` for any other bytes. */
 export function decodeSigned(signed: Uint8Array): { readonly header: RecordHeader; readonly topicId: Uint8Array } {
   if (signed.byteLength !== SIGNED_HEADER_BYTES) throw malformed('not as long as a header')
-  if (!DOMAIN.every((byte, index) => byte === signed[index])) throw malformed('another domain')
+  if (!sameBytes(DOMAIN, signed.subarray(0, DOMAIN.byteLength))) throw malformed('another domain')
   const view = new DataView(signed.buffer, signed.byteOffset, signed.byteLength)
   let at = DOMAIN.byteLength
   const take = (length: number): Uint8Array => {

@@ -2,6 +2,7 @@
 // channel before the remote has proved that it knows the topic, and who does not know it cannot even name the channel.
 // What is said afterwards is the affair of the protocol whose channels these are.
 
+import { sameBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import type { Channel, ChannelName, Link } from './contracts/link.js'
 import { channelId, channelProof, type Topic } from './topic.js'
@@ -133,19 +134,15 @@ export class TopicChannels {
 
   #isProof(link: Link, proof: Uint8Array): boolean {
     const side = { initiator: !link.initiator, handshakeHash: link.handshakeHash }
-    return isSame(proof, channelProof(this.#options.topic, side, this.#options.crypto))
+    return sameBytes(proof, channelProof(this.#options.topic, side, this.#options.crypto))
   }
 
   #isOurs({ protocol, id }: ChannelName, own: Uint8Array): boolean {
-    return protocol === this.#options.protocol && id !== undefined && isSame(id, own)
+    return protocol === this.#options.protocol && id !== undefined && sameBytes(id, own)
   }
 
   #forget(offer: Offer): void {
     offer.stop()
     this.#offers.delete(offer.link)
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
 }

@@ -19,6 +19,7 @@ import {
 import { memoryLinkPair, settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
 import { describe, expect, it } from 'vitest'
 import { createGossip } from '../src/index.js'
+import { Alarm } from '../src/machine/alarm.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { Neighbour } from '../src/machine/neighbour.js'
 import {
@@ -164,7 +165,7 @@ describe('a neighbour that takes nothing', () => {
   })
 
   it('is not remembered an endless list of questions', () => {
-    const notices = new Notices(1)
+    const notices = new Notices(1, new Alarm())
     const source = { author: author.id, epoch: 1 }
     for (let first = 0; first < 20_000; first++) {
       notices.pull({ source, first, count: 1 }, 0)
@@ -187,7 +188,15 @@ describe('what a neighbour is known by', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const log = { lastBefore: () => 0 } as never
-    const neighbour = new Neighbour({ handle: 1, remote: author.id, window: 1, oldest: 0, next: 0, helloBy: 0 })
+    const neighbour = new Neighbour({
+      handle: 1,
+      remote: author.id,
+      window: 1,
+      oldest: 0,
+      next: 0,
+      helloBy: 0,
+      alarm: new Alarm(),
+    })
     const hello = { type: 'hello', author: author.id, epoch: 1, presentMs: 0, since: 'live', heads: [] } as const
     neighbour.introduce(hello, { log, now: 0 })
     const sources = Array.from({ length: 100 }, (_, epoch) => {

@@ -6,7 +6,7 @@ import { markOf } from '../src/machine/arrivals.js'
 import { type Frame, type Output, trees } from '../src/machine.js'
 import { TreeAuthors } from '../src/spread/tree-authors.js'
 import { TreeLink } from '../src/spread/tree-link.js'
-import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent } from './frame-bench.js'
+import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, wakeOf } from './frame-bench.js'
 import { at } from './network.js'
 
 describe('trees', () => {
@@ -38,6 +38,33 @@ describe('trees', () => {
     bench.record(1, recordOf(1), 20)
     bench.tell(2, 'have', [recordOf(1)], 25)
     expect(sent(bench.timer(30), 'have')).toEqual([])
+  })
+
+  it('tell a neighbour that took nothing for a while what it should hear, when it takes something again', () => {
+    const bench = createBench(trees, 3)
+    bench.record(1, recordOf(0))
+    bench.record(2, recordOf(0), 1)
+    bench.timer(11)
+    bench.record(1, recordOf(1), 20)
+    // It takes nothing while others are served, and it is not thought of until it does.
+    bench.machine.handle({ type: 'window', peer: 2, bytes: 0 }, 21)
+    expect(peersOf(bench.timer(40), 'have')).toEqual([])
+    expect(wakeOf(bench.timer(41))).toBeNull()
+    expect(peersOf(bench.machine.handle({ type: 'window', peer: 2, bytes: 1e6 }, 50), 'have')).toEqual([2])
+  })
+
+  it('tell it on time, if it takes something again before that', () => {
+    const bench = createBench(trees, 3)
+    bench.record(1, recordOf(0))
+    bench.record(2, recordOf(0), 1)
+    bench.timer(11)
+    bench.record(1, recordOf(1), 20)
+    bench.machine.handle({ type: 'window', peer: 2, bytes: 0 }, 21)
+    bench.send(3, nameOf(author.id), 22)
+    expect(peersOf(bench.send(3, { type: 'pull', ranges: [{ name: 0, first: 7, count: 1 }] }, 22), 'none')).toEqual([3])
+    const again = bench.machine.handle({ type: 'window', peer: 2, bytes: 1e6 }, 23)
+    expect(peersOf(again, 'have')).toEqual([])
+    expect(peersOf(bench.timer(30), 'have')).toEqual([2])
   })
 
   it('stop pushing to who asks for it, and begin again when it asks for a record', () => {

@@ -1,6 +1,7 @@
 // Signatures that cost one hash instead of an elliptic curve, for simulations of thousands of nodes. Within one such
 // crypto nobody can sign for another: every signature contains a key that this file keeps to itself.
 
+import { sameBytes } from '../bytes.js'
 import type { Crypto, KeyPair } from '../contracts/crypto.js'
 import type { Random } from '../contracts/random.js'
 import { SIGNATURE_BYTES, sodiumCrypto } from '../crypto.js'
@@ -43,13 +44,9 @@ export function simulatedCrypto(random: Random): Crypto {
     verify: (signature, message, publicKey) =>
       signature.byteLength === SIGNATURE_BYTES &&
       publicKey.byteLength === PUBLIC_KEY_BYTES &&
-      equalBytes(signature, signatureOf(message, publicKey)),
+      sameBytes(signature, signatureOf(message, publicKey)),
     hash: real.hash,
     seal: real.seal,
     open: real.open,
   }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index])
 }

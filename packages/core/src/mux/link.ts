@@ -4,6 +4,7 @@
 //   new ── greet ──▶ greeting ── remote's hello ──▶ ready ──▶ ended      (any state ends; nothing leaves `ended`)
 
 import type { Address } from '../address.js'
+import { sameBytes } from '../bytes.js'
 import { channelKey, checkChannel } from '../channel-name.js'
 import type { Clock } from '../contracts/clock.js'
 import type { Channel, ChannelName, ChannelOptions, CloseReason, Link, LinkEvents } from '../contracts/link.js'
@@ -202,7 +203,8 @@ class MultiplexedLink implements MuxLink {
 
   #onGreeting(greeting: Greeting): void {
     if (greeting.type === 'goodbye') return this.#onGoodbye(greeting)
-    if (!isEqual(greeting.network, this.#network)) throw mismatch('the remote belongs to another network')
+    if (this.#network === null || !sameBytes(greeting.network, this.#network))
+      throw mismatch('the remote belongs to another network')
     if (this.#phase !== 'greeting') return
     this.#phase = 'ready'
     this.features = greeting.features
@@ -293,8 +295,4 @@ function refused({ code, message, by }: CloseReason): CoreError {
 function ended(phase: string): CoreError {
   const why = phase === 'ended' ? 'the link has ended' : 'the link has been greeted already'
   return new CoreError('ERR_LINK_CLOSED', why)
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array | null): boolean {
-  return b !== null && a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
 }

@@ -1,7 +1,8 @@
 // Numbers for places, so that an entry of a list costs a few bytes: each direction of a link gives its own, in order, and
 // after the last one begins again. Both ends count alike.
 
-import { placeKey, type Source } from '../machine/arrivals.js'
+import type { Source } from '../machine/arrivals.js'
+import { placeKey } from '../machine/place-key.js'
 import { MAX_NAMES } from './range-frames.js'
 
 /** The numbers that this node gave. */

@@ -1,7 +1,7 @@
 // What a room does with the frames of large records: a head begins an assembly and is passed on at once, parts fill it and are
 // passed on as they come, and when the last one is here the record is delivered like any other.
 
-import type { Crypto, RecordHead, SignedRecord } from '@hearsay/core'
+import { type Crypto, type RecordHead, type SignedRecord, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import type { PartFrame } from '../frames/part-frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
@@ -88,7 +88,7 @@ export class LargeRecords {
   fill(record: SignedRecord, now: number): void {
     const { author, epoch, firstSeq } = record.header
     const assembly = this.assemblies.find({ author, epoch }, firstSeq)
-    if (assembly?.arrival.record.id.every((byte, index) => byte === record.id[index])) {
+    if (assembly && sameBytes(assembly.arrival.record.id, record.id)) {
       this.assemblies.fill(assembly, record.block, now)
     }
   }

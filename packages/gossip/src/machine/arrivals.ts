@@ -1,20 +1,16 @@
 // Every accepted record in the order it came, bounded by messages and bytes: the oldest go first. Peers are positions in
 // this log, so a slow peer costs a number, not a queue.
 
-import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead } from '@hearsay/core'
+import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import { LargeBlock } from '../large/large-block.js'
 import type { Interval } from '../order/intervals.js'
+import { placeKey } from './place-key.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
 export interface Source {
   readonly author: PeerId
   readonly epoch: number
-}
-
-/** A place as the key of a map. */
-export function placeKey({ author, epoch }: Source): string {
-  return `${author} ${epoch}`
 }
 
 /** A record as it came. */
@@ -263,5 +259,5 @@ function bytesOf(body: Uint8Array | LargeBlock): number {
 }
 
 function isFork(a: RecordHead, b: RecordHead): boolean {
-  return !a.id.every((byte, index) => byte === b.id[index]) && forkOf(a, b) !== null
+  return !sameBytes(a.id, b.id) && forkOf(a, b) !== null
 }

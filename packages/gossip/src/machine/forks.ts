@@ -7,6 +7,7 @@ import {
   forkOf,
   type PeerId,
   type RecordHead,
+  sameBytes,
   type Topic,
   verifyFork,
 } from '@hearsay/core'
@@ -61,7 +62,7 @@ export class Forks {
     const { topic, crypto } = this.#context
     try {
       const { author, epoch, at, topicId } = verifyFork(proof, crypto)
-      if (!topic.idBytes.every((byte, index) => byte === topicId[index])) throw new RangeError('of another topic')
+      if (!sameBytes(topic.idBytes, topicId)) throw new RangeError('of another topic')
       this.#note({ author, epoch, at }, { proof, via })
       return null
     } catch (error) {

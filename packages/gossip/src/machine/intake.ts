@@ -15,6 +15,7 @@ import {
   recordContents,
   SEAL_BYTES,
   type SignedRecord,
+  sameBytes,
   verifyRecord,
 } from '@hearsay/core'
 import type { MachineContext } from '../engine.js'
@@ -141,8 +142,4 @@ export function attempt<Value>(read: () => Value): { readonly value: Value } | {
 /** The same bytes throughout, the signature included: only then is a second look at the signature needless. */
 function isSame(a: RecordHead, b: RecordHead): boolean {
   return sameBytes(a.id, b.id) && sameBytes(a.signature, b.signature)
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
 }

@@ -8,7 +8,9 @@ import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
 import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
-import { type Arrival, type ArrivalLog, placeKey, type Source } from './arrivals.js'
+import type { Alarm } from './alarm.js'
+import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import { placeKey } from './place-key.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -42,6 +44,8 @@ export class Neighbour {
   epoch = 0
   /** Its own messages that it was told we have: more runs than are ever told at once. */
   readonly acknowledged: IntervalSet = new IntervalSet(128, 'forget')
+  /** How many deliveries there had been when it was told so. */
+  acknowledgedAt = -1
   /** True once our hello is on its way. */
   greeted = false
   /** When its hello must be here. */
@@ -76,6 +80,7 @@ export class Neighbour {
     oldest: number
     next: number
     helloBy: number
+    alarm: Alarm
   }) {
     this.handle = start.handle
     this.remote = start.remote
@@ -83,7 +88,8 @@ export class Neighbour {
     this.cursor = start.oldest
     this.liveFrom = start.next
     this.helloBy = start.helloBy
-    this.notices = new Notices(start.handle)
+    this.notices = new Notices(start.handle, start.alarm)
+    start.alarm.set(start.helloBy)
   }
 
   /** It had better know that all of this is here: at once, or when it takes something again. */
@@ -137,9 +143,10 @@ export class Neighbour {
     for (const head of heads) this.#heads.set(placeKey(head), head.next)
   }
 
-  owe(proof: ForkProof): void {
+  owe(proof: ForkProof, now: number): void {
     this.#proofs.push(proof)
     if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
+    this.notices.hasten(now)
   }
 
   /** The proof to tell next. */
@@ -163,6 +170,12 @@ export class Neighbour {
       this.#owed.set(source, owed)
     }
     return owed
+  }
+
+  /** When something is to be done about it, whatever happens; infinity if it takes nothing now, or there is nothing. */
+  get due(): number {
+    if (!this.introduced) return this.helloBy
+    return this.blocked ? Number.POSITIVE_INFINITY : this.notices.due
   }
 
   /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */

@@ -6,8 +6,9 @@ import type { MachineContext, Output, Restored } from '../engine.js'
 import { LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
 import { IntervalSet } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
-import { type ArrivalLog, placeKey, type Source } from './arrivals.js'
+import type { ArrivalLog, Source } from './arrivals.js'
 import { attempt } from './intake.js'
+import { placeKey } from './place-key.js'
 
 /** Places whose holes are remembered. */
 const MAX_PLACES = 256

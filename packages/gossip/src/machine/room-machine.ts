@@ -14,6 +14,7 @@ import type { News, Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission, dropped } from './admission.js'
+import { Alarm } from './alarm.js'
 import { ArrivalLog } from './arrivals.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
@@ -29,6 +30,8 @@ const HELLO_MS = 10_000
 const MAX_CONFIRMED_RANGES = 1_024
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
+/** Inputs that are one neighbour's affair, or nobody's, unless they change something. */
+type InputOfOne = Of<'frame' | 'window' | 'timer'>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 export class RoomMachine implements Machine {
@@ -48,6 +51,8 @@ export class RoomMachine implements Machine {
   readonly #admission: Admission
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
+  /** When the next neighbour is to be told something. */
+  readonly #alarm = new Alarm()
   #wakeAt: number | null = null
   /** When the first channel of this room opened. */
   #presentSince: number | null = null
@@ -106,21 +111,37 @@ export class RoomMachine implements Machine {
   handle(input: Input, now: number): readonly Output[] {
     this.#outputs = []
     this.#now = now
-    const before = this.#log.next
+    const { next } = this.#log
+    const { deliveries } = this.#ordering
     this.#dispatch(input, now)
     this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#exchange.expire(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
-    // A frame that changed nothing here concerns nobody but its sender.
-    const isStirred = this.#assemblies.takeStirred() || isRound || this.#outputs.length > 0 || this.#log.next !== before
-    const isQuiet = input.type === 'frame' && !isStirred
-    const sender = isQuiet ? input.peer : null
-    for (const neighbour of this.#neighbours.values()) {
-      if (sender === null || sender === neighbour.handle || neighbour.notices.due <= now) this.#serve(neighbour, now)
-    }
+    const hasNews =
+      this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
+    this.#serveThose(isRound || hasNews || !isOfOne(input) ? null : input, now)
     this.#reschedule(input.type === 'timer')
     return this.#outputs
+  }
+
+  /** What changed nothing here concerns nobody but the neighbour that it is from, and whoever is to be told something anyway. */
+  #serveThose(only: InputOfOne | null, now: number): void {
+    const peer = only && 'peer' in only ? only.peer : null
+    if (only && this.#alarm.at > now) {
+      const neighbour = peer === null ? undefined : this.#neighbours.get(peer)
+      if (neighbour) this.#serve(neighbour, now)
+    } else {
+      for (const neighbour of this.#neighbours.values()) {
+        if (!only || neighbour.handle === peer || neighbour.due <= now) this.#serve(neighbour, now)
+      }
+    }
+    if (this.#alarm.at <= now) this.#setAlarm()
+  }
+
+  #setAlarm(): void {
+    this.#alarm.clear()
+    for (const { due } of this.#neighbours.values()) this.#alarm.set(due)
   }
 
   #dispatch(input: Input, now: number): void {
@@ -156,7 +177,10 @@ export class RoomMachine implements Machine {
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
     const { oldest, next } = this.#log
-    this.#neighbours.set(peer, new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS }))
+    this.#neighbours.set(
+      peer,
+      new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS, alarm: this.#alarm }),
+    )
     this.#exchange.up(peer)
     this.#presentSince ??= now
   }
@@ -166,6 +190,7 @@ export class RoomMachine implements Machine {
     if (!neighbour) return
     neighbour.window = bytes
     neighbour.blocked = bytes <= 0
+    this.#alarm.set(neighbour.due)
   }
 
   #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
@@ -207,7 +232,8 @@ export class RoomMachine implements Machine {
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
-    for (const proof of this.#forks.proofs) neighbour.owe(proof)
+    this.#setAlarm()
+    for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
@@ -278,7 +304,7 @@ export class RoomMachine implements Machine {
   #spreadFork({ proof, via }: ToldFork): void {
     this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
     for (const neighbour of this.#neighbours.values()) {
-      if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof)
+      if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof, this.#now)
     }
   }
 
@@ -306,19 +332,20 @@ export class RoomMachine implements Machine {
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
   #reschedule(given: boolean): void {
     const never = Number.POSITIVE_INFINITY
-    let due = Math.min(
+    const due = Math.min(
       this.#ordering.deadline ?? never,
       this.#exchange.deadline,
       this.#assemblies.deadline,
       this.#spread.dueAt ?? never,
+      this.#alarm.at,
     )
-    for (const { introduced, helloBy, blocked, notices } of this.#neighbours.values()) {
-      if (!introduced) due = Math.min(due, helloBy)
-      else if (!blocked) due = Math.min(due, notices.due)
-    }
     const at = due === never ? null : due
     if (at === this.#wakeAt && (at === null || !given)) return
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
+}
+
+function isOfOne(input: Input): input is InputOfOne {
+  return input.type === 'frame' || input.type === 'window' || input.type === 'timer'
 }

@@ -2,7 +2,7 @@
 // the latest are named, and each place waits for one other at most.
 
 import { type Cause, MAX_CAUSES, type PeerId } from '@hearsay/core'
-import { placeKey } from '../machine/arrivals.js'
+import { placeKey } from '../machine/place-key.js'
 
 interface Where {
   readonly author: PeerId

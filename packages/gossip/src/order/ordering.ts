@@ -4,7 +4,7 @@
 import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
-import { placeKey } from '../machine/arrivals.js'
+import { placeKey } from '../machine/place-key.js'
 import type { GossipLimits } from '../options.js'
 import type { Order } from '../order.js'
 import { Authors, type Members } from './authors.js'
@@ -64,6 +64,7 @@ export class Ordering {
   readonly #holding = new Map<string, Place>()
   #held = 0
   #heldBytes = 0
+  #deliveries = 0
 
   constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing }: OrderingOptions) {
     this.#epoch = epoch
@@ -107,6 +108,11 @@ export class Ordering {
     return this.#authors.admits(author, epoch)
   }
 
+  /** How often anything was delivered: as long as it stands, `deliveredOf` answers what it did. */
+  get deliveries(): number {
+    return this.#deliveries
+  }
+
   /** What was delivered of this place: unbroken runs, ascending. */
   deliveredOf(author: PeerId, epoch: number): readonly Interval[] {
     return this.#authors.find(author, epoch)?.delivered ?? []
@@ -139,6 +145,7 @@ export class Ordering {
   /** A record that was here before. */
   restore(header: RecordHeader): void {
     this.#authors.open(header.author, header.epoch).restore(header)
+    this.#deliveries++
     this.#authors.touch(header.author)
   }
 
@@ -268,6 +275,7 @@ export class Ordering {
     const { record, block, messages, hops, via } = 'late' in step ? step.late : step.ready
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
     if ('late' in step) return
+    this.#deliveries++
     const { firstSeq, time } = record.header
     for (const [index, payload] of messages.entries()) {
       this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })

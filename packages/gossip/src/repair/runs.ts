@@ -3,7 +3,8 @@
 
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import { placeKey, type Source } from '../machine/arrivals.js'
+import type { Source } from '../machine/arrivals.js'
+import { placeKey } from '../machine/place-key.js'
 import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { Claim } from './claim.js'

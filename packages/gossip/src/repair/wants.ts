@@ -3,7 +3,8 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import { placeKey, type Source } from '../machine/arrivals.js'
+import type { Source } from '../machine/arrivals.js'
+import { placeKey } from '../machine/place-key.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
 import { Holder } from './holders.js'

@@ -7,6 +7,7 @@ import { encodePartFrame, type PartRange } from '../frames/part-frames.js'
 import { encodeRangeFrame, MAX_ENTRIES } from '../frames/range-frames.js'
 import { encodeRunFrame } from '../frames/run-frames.js'
 import { LargeBlock } from '../large/large-block.js'
+import type { Alarm } from '../machine/alarm.js'
 import { type Arrival, markOf, type Source } from '../machine/arrivals.js'
 import { RunsTold } from './runs-told.js'
 
@@ -35,6 +36,7 @@ export interface PlacedParts {
 
 export class Notices {
   readonly #peer: PeerHandle
+  readonly #alarm: Alarm
   readonly #names = new NamesGiven()
   #haves: Arrival[] = []
   #told: Arrival[] = []
@@ -51,8 +53,10 @@ export class Notices {
   #urgentAt = Number.POSITIVE_INFINITY
   #patientAt = Number.POSITIVE_INFINITY
 
-  constructor(peer: PeerHandle) {
+  /** @param alarm is told whenever something is to go sooner than all else */
+  constructor(peer: PeerHandle, alarm: Alarm) {
     this.#peer = peer
+    this.#alarm = alarm
   }
 
   /** When the next frame is due; infinity if nothing is to be told. */
@@ -62,7 +66,7 @@ export class Notices {
 
   have(arrival: Arrival, now: number): void {
     this.#haves.push(arrival)
-    this.#patientAt = Math.min(this.#patientAt, this.#haves.length >= MAX_ENTRIES ? now : now + COALESCE_MS)
+    this.#wait(this.#haves.length >= MAX_ENTRIES ? now : now + COALESCE_MS)
   }
 
   /** True if it is to be told of what it must ask for. */
@@ -82,59 +86,69 @@ export class Notices {
 
   /** What it must ask for is to be told now, whatever can wait. */
   hasten(now: number): void {
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   /** It may ask for this record: told together with what follows it. */
   run(arrival: Arrival, now: number): void {
     this.#runs.add(arrival)
-    this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
+    this.#wait(now + COALESCE_MS)
   }
 
   offer(arrival: Arrival, now: number): void {
     this.#offers.push(arrival)
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   pull(range: PlacedRange, now: number): void {
     append(this.#pulls, range)
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   /** It may offer 256 more. */
   more(now: number): void {
     this.#more++
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   none(range: PlacedRange, now: number): void {
     append(this.#nones, range)
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   wanted(parts: PlacedParts, now: number): void {
     append(this.#wanted, parts)
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   prune(source: Source, now: number): void {
     append(this.#prunes, source)
-    this.#patientAt = Math.min(this.#patientAt, now + COALESCE_MS)
+    this.#wait(now + COALESCE_MS)
   }
 
   graft(source: Source, now: number): void {
     append(this.#grafts, source)
-    this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#urge(now)
   }
 
   graftAll(now: number): void {
     this.#graftAll = true
+    this.#urge(now)
+  }
+
+  #urge(now: number): void {
     this.#urgentAt = Math.min(this.#urgentAt, now)
+    this.#alarm.set(now)
+  }
+
+  #wait(until: number): void {
+    this.#patientAt = Math.min(this.#patientAt, until)
+    this.#alarm.set(until)
   }
 
   /** What the neighbour was told by `have`, or need not be told, since this was asked last. */
   takeTold(): readonly Arrival[] {
-    return this.#told.splice(0)
+    return this.#told.length === 0 ? this.#told : this.#told.splice(0)
   }
 
   /** The next frame that is due, once; null if there is none. */

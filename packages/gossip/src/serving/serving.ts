@@ -54,10 +54,7 @@ export class Serving {
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
     if (!neighbour.introduced) return
-    for (const position of neighbour.completed.splice(0)) {
-      const arrival = this.#parts.log.at(position)
-      if (arrival) neighbour.notices.have(arrival, now)
-    }
+    this.#tellCompleted(neighbour, now)
     this.#acknowledge(neighbour)
     this.#tellForks(neighbour)
     this.#answer(neighbour, now)
@@ -87,15 +84,25 @@ export class Serving {
     })
   }
 
+  #tellCompleted(neighbour: Neighbour, now: number): void {
+    if (neighbour.completed.length === 0) return
+    for (const position of neighbour.completed.splice(0)) {
+      const arrival = this.#parts.log.at(position)
+      if (arrival) neighbour.notices.have(arrival, now)
+    }
+  }
+
   /** Tells a neighbour which of its own messages have been handed to our room. */
   #acknowledge(neighbour: Neighbour): void {
-    if (neighbour.author === null) return
-    for (const [from, to] of this.#parts.ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
+    const { ordering } = this.#parts
+    if (neighbour.author === null || neighbour.acknowledgedAt === ordering.deliveries) return
+    for (const [from, to] of ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
       if (neighbour.acknowledged.covers(from, to)) continue
       if (!this.#outgoing.hasWindow(neighbour)) return
       neighbour.acknowledged.add(from, to)
       this.#outgoing.send(neighbour, { type: 'ack', from, to })
     }
+    neighbour.acknowledgedAt = ordering.deliveries
   }
 
   #tellForks(neighbour: Neighbour): void {

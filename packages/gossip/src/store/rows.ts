@@ -14,6 +14,7 @@ import {
   type PeerId,
   type SignedRecord,
   type StoredRecord,
+  sameBytes,
   type Topic,
 } from '@hearsay/core'
 import type { Operation } from './database.js'
@@ -111,7 +112,7 @@ export class Rows {
 
   /** The record in a row, or null if the row is damaged. */
   decode(key: string, row: Uint8Array): (StoredRecord & { readonly arrival: number }) | null {
-    if (row.byteLength < HEAD_BYTES || !same(row.subarray(0, CHECKSUM_BYTES), this.#checksum(row))) return null
+    if (row.byteLength < HEAD_BYTES || !sameBytes(row.subarray(0, CHECKSUM_BYTES), this.#checksum(row))) return null
     const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
     try {
       const record = decodeRecord(copyBytes(row.subarray(HEAD_BYTES)), this.#topic, this.#crypto)
@@ -144,8 +145,4 @@ function digits(value: number): string {
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, index) => byte === b[index])
 }
