@@ -1,5 +1,8 @@
 // The engines alone, with no socket: what one record costs to receive, check, order and pass on.
 
+import { setImmediate } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createIdentity, createTopic, sodiumCrypto } from '@hearsay/core'
 import { encodeFrame, flood, resolveLimits, trees } from '@hearsay/gossip/machine'
 
@@ -104,8 +107,35 @@ function growth(scale) {
   ]
 }
 
-export function benchEngine(scale) {
-  const rows = []
+/** What is in use on the heap and in buffers, when all that is not has been let go. */
+async function memoryInUse() {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  for (let times = 0; times < 5; times++) {
+    collect()
+    await setImmediate()
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+/** What a message of 100 B takes while it is kept. */
+async function memoryOf({ batch, messages }) {
+  const author = createIdentity()
+  const frames = framesOf({ author, messages, batch, bytes: 100 })
+  const { machine } = createRelay(trees, author, 1)
+  const before = await memoryInUse()
+  for (const [index, frame] of frames.entries()) machine.handle({ type: 'frame', peer: 1, frame }, index)
+  const grown = (await memoryInUse()) - before
+  // What is kept must be in use until here.
+  machine.handle({ type: 'timer' }, frames.length)
+  return (grown / messages).toFixed(0)
+}
+
+export async function benchEngine(scale) {
+  const kept = []
+  for (const batch of [1, 64]) kept.push(await memoryOf({ batch, messages: Math.round(40_000 * scale) }))
+  const rows = [['trees: bytes of memory for each message of 100 B kept, one and 64 a signature', kept.join(', ')]]
   for (const batch of [1, 64]) {
     const messages = Math.round(20_000 * scale * (batch === 1 ? 1 : 10))
     const author = createIdentity()

@@ -145,8 +145,9 @@ export function decodeRecord(bytes: Uint8Array, topic: Topic, crypto: Crypto): S
   if (block.byteLength === 0) throw malformed('no block')
   const memory = new Uint8Array(HEAD_MEMORY + block.byteLength)
   memory.set(block, HEAD_MEMORY)
-  const head = keepHead(fields, { memory, block: nameOf(block, crypto), topic, crypto })
-  return { ...head, block: memory.subarray(HEAD_MEMORY) }
+  const named = nameOf(block, crypto)
+  const { header, signature, signed, id } = keepHead(fields, { memory, block: named, topic, crypto })
+  return { header, signature, block: memory.subarray(HEAD_MEMORY), signed, id }
 }
 
 /** Reads the head of a record of `topic`, as `decodeRecord` reads a whole one, with the same id and the same codes. */
