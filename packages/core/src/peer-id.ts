@@ -43,8 +43,7 @@ export function toPeerId(publicKey: Uint8Array): PeerId {
   if (publicKey.byteLength !== PUBLIC_KEY_BYTES) {
     throw new CoreError('ERR_PEER_ID', `a public key has ${PUBLIC_KEY_BYTES} bytes, not ${publicKey.byteLength}`)
   }
-  const [a = 0, b = 0] = publicKey
-  const place = (a | (b << 8)) % SPELLINGS
+  const place = ((publicKey[0] ?? 0) | ((publicKey[1] ?? 0) << 8)) % SPELLINGS
   const spelt = byKey.idAt(place)
   if (spelt !== undefined && sameBytes(byKey.keyAt(place), publicKey)) return spelt
   const id = z32.encode(publicKey) as PeerId

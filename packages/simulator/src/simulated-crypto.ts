@@ -56,8 +56,9 @@ export function simulatedCrypto(): Crypto {
 
 /** 48 of its bits, well spread: no two keys of a simulation share them. */
 function numberOf(bytes: Uint8Array): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes
-  return (a | (b << 8) | (c << 16)) * 2 ** 24 + (d | (e << 8) | (f << 16))
+  let number = 0
+  for (let index = 0; index < 6; index++) number = number * 256 + (bytes[index] ?? 0)
+  return number
 }
 
 function numberBytes(value: number): number[] {

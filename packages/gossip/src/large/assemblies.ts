@@ -85,7 +85,7 @@ export class Assemblies {
   }
 
   find({ author, epoch }: Source, first: number): Assembly | undefined {
-    return this.#assemblies.get(keyOf({ author, epoch }, first))
+    return this.#assemblies.size === 0 ? undefined : this.#assemblies.get(keyOf({ author, epoch }, first))
   }
 
   /** True if there is room for one more from this neighbour; one that stands still gives way. */

@@ -3,6 +3,7 @@
 
 import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import { u32At } from '../frames/frame-bytes.js'
 import { LargeBlock } from '../large/large-block.js'
 import type { Interval } from '../order/intervals.js'
 import { placeKey } from './place-key.js'
@@ -244,8 +245,7 @@ export class ArrivalLog {
 
 /** The first four bytes of its id. */
 export function markOf({ id }: RecordHead): number {
-  const [a = 0, b = 0, c = 0, d = 0] = id
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
+  return u32At(id, 0)
 }
 
 /** True until its block is whole and counted. */
