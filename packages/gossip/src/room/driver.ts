@@ -24,14 +24,10 @@ import {
 import type { Input, Machine, Output, PeerHandle } from '../engine.js'
 import { GossipError } from '../errors.js'
 import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
-import type { GossipLimits } from '../options.js'
 import { ROOM_PROTOCOL } from '../protocol.js'
 import { Keeper } from '../store/keeper.js'
-import { Acknowledgements } from './acknowledgements.js'
 import { DeliveryLog } from './delivery-log.js'
-import { Outbox } from './outbox.js'
-import { Pacing } from './pacing.js'
-import { Slab } from './slab.js'
+import { Publishing } from './publishing.js'
 import { judgeAll, type Validate } from './validation.js'
 
 /** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
@@ -48,9 +44,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #author: Identity
   readonly #epoch: number
   readonly #clock: Clock
-  readonly #limits: GossipLimits
   readonly #machine: Machine
-  readonly #members: ReadonlySet<PeerId> | null
   readonly #validate: Validate | null
   readonly #stopTicks: () => void
   readonly #keeper: Keeper | null
@@ -61,22 +55,12 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #peers = new Map<PeerId, Link>()
   /** Where each open channel is; two links may lead to one peer for a while. */
   readonly #links = new Map<PeerHandle, Link>()
-  readonly #outbox: Outbox
-  /** Holds what is published here, which leaves the history in the order in which it came. */
-  readonly #slab = new Slab()
-  readonly #pacing: Pacing
-  /** Looks again whether peers have caught up. */
-  #paceTimer: Timer | null = null
-  readonly #acknowledgements = new Acknowledgements()
+  readonly #publishing: Publishing
   readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
-  /** True from the first moment of the end: what is signed now waits for nobody. */
-  #ending = false
   #closed = false
   /** To be called when the input at work is done. */
   #whenIdle: (() => void) | null = null
-  /** True while a tick is not signed to its end. */
-  #behind = false
   /** True while peers are held back because a reader lags. */
   #pressed = false
   #timer: Timer | null = null
@@ -89,8 +73,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#author = author
     this.#epoch = epoch
     this.#clock = clock
-    this.#limits = limits
-    this.#members = members
     this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
@@ -99,11 +81,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
-    // Half the history: what is signed and waits for a peer must not push itself out of it.
-    const half = { messages: messages / 2, bytes: bytes / 2 }
-    // Everything that is published in one tick is signed together.
-    this.#outbox = new Outbox(half, () => queueMicrotask(() => this.#flush()))
-    this.#pacing = new Pacing(half)
+    this.#publishing = new Publishing({
+      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
+      sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
+    })
     this.#channels = new TopicChannels({
       topic,
       protocol: ROOM_PROTOCOL,
@@ -140,15 +121,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     if (this.#waiting) await this.restored
     if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
     if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
-    if (this.#members?.has(this.#author.id) === false) {
-      throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
-    }
-    if (payload.byteLength > this.#limits.maxMessageBytes) {
-      const size = `a message of ${payload.byteLength} bytes; the limit is ${this.#limits.maxMessageBytes}`
-      throw new GossipError('ERR_MESSAGE_SIZE', size, { remedy: 'Split it, or send a reference to it.' })
-    }
-    const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
-    return this.#receipt(seq, peers)
+    return this.#publishing.publish(payload, signal)
   }
 
   history(query: HistoryQuery = {}): AsyncIterable<Delivery> {
@@ -174,14 +147,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #end(): Promise<void> {
-    this.#ending = true
     const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
         resolve()
       }
     })
-    this.#flush()
+    this.#publishing.end()
     // A listener may call this: what its input brought is first to be acknowledged.
     if (!this.#turns.running) this.#rest()
     return ended
@@ -190,44 +162,15 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
-    this.#paceTimer?.cancel()
     this.#stopTicks()
     this.#channels.close()
-    this.#outbox.close()
-    this.#acknowledgements.close()
+    this.#publishing.close()
     this.#log.close()
     this.#peers.clear()
   }
 
-  #flush(): void {
-    if (this.#closed) return
-    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#peers.size > 0 && !this.#ending)
-    this.#behind = this.#outbox.hasUnsigned
-    if (payloads.length > 0) this.#handle({ type: 'publish', payloads, wall: this.#wall() })
-  }
-
-  /** True while a peer that keeps taking is so far behind that more would push out what it has not been given. */
-  #isHeld(): boolean {
-    this.#paceTimer?.cancel()
-    this.#paceTimer = null
-    const now = this.#clock.now()
-    const until = this.#ending ? null : this.#pacing.heldUntil(now)
-    if (until !== null) this.#paceTimer = this.#clock.setTimer(until - now, () => this.#flush())
-    return until !== null
-  }
-
   #wall(): number {
     return wallOf(this.#clock)
-  }
-
-  #receipt(seq: number, peers: number): Receipt {
-    return {
-      author: this.#author.id,
-      epoch: this.#epoch,
-      seq,
-      peers,
-      confirmed: (count = 1, { signal } = {}) => this.#acknowledgements.wait(seq, count, signal),
-    }
   }
 
   #onUp(peer: PeerHandle, { link, channel }: OpenTopicChannel): void {
@@ -235,7 +178,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#links.set(peer, link)
     if (isNew) this.#peers.set(link.remote, link)
     if (this.#pressed) channel.setFlowing(false)
-    this.#pacing.up(peer, this.#clock.now())
+    this.#publishing.up(peer)
     this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
     if (isNew) this.emit('peer', link.remote, link)
   }
@@ -244,7 +187,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #onDown(peer: PeerHandle): void {
     const remote = this.#links.get(peer)?.remote
     this.#links.delete(peer)
-    this.#pacing.down(peer)
+    this.#publishing.down(peer)
     if (this.#closed || remote === undefined) return
     this.#handle({ type: 'peer-down', peer })
     const other = [...this.#links.values()].find((link) => link.remote === remote)
@@ -253,7 +196,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       this.#peers.delete(remote)
       this.emit('peer-leave', remote)
     }
-    this.#settle()
+    this.#publishing.settle()
   }
 
   #refill(peer: PeerHandle): void {
@@ -274,7 +217,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     // What was sent since a window was told has used it up.
     const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
     for (const output of this.#react(current)) this.#do(output, current)
-    this.#settle()
+    this.#publishing.settle()
   }
 
   /** Signing is the one thing that may fail here, and then for the caller of `publish` to hear. */
@@ -283,14 +226,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     try {
       return this.#machine.handle(input, this.#clock.now())
     } catch (error) {
-      this.#outbox.unsignable(input.payloads.length, toError(error))
+      this.#publishing.unsignable(input.payloads.length, toError(error))
       return []
     }
-  }
-
-  #settle(): void {
-    this.#outbox.settle(this.#peers.size === 0)
-    if (this.#behind) this.#flush()
   }
 
   #rest(): void {
@@ -316,10 +254,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
-        this.#pacing.pushed(output.peer, output.to, this.#clock.now())
-        return this.#outbox.pushed(output.from, output.to)
+        return this.#publishing.pushed(output.peer, output.from, output.to)
       case 'confirmed':
-        return this.#acknowledgements.add(output.remote, output.from, output.to)
+        return this.#publishing.confirmed(output.remote, output.from, output.to)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
@@ -345,10 +282,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onDrop(drop: Drop): void {
-    if (drop.author === this.#author.id && drop.epoch === this.#epoch) {
-      this.#outbox.dropped(drop.from, drop.to)
-      this.#pacing.dropped(drop.to)
-    }
+    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#publishing.dropped(drop.from, drop.to)
     this.emit('drop', drop)
   }
 
@@ -376,8 +310,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
     }
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
-    this.#pacing.signed(to, signed, this.#clock.now())
-    this.#outbox.signed(from, to)
+    this.#publishing.signed(from, to, signed)
     this.emit('published')
   }
 

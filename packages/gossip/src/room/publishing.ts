@@ -1,0 +1,136 @@
+// Own messages on their way: checked, gathered until their tick ends, signed together as soon as no peer is too far behind for
+// them, then told as pushed and as confirmed.
+
+import type { Clock, Identity, PeerId, Receipt, Timer } from '@hearsay/core'
+import type { PeerHandle } from '../engine.js'
+import { GossipError } from '../errors.js'
+import type { GossipLimits } from '../options.js'
+import { Acknowledgements } from './acknowledgements.js'
+import { Outbox } from './outbox.js'
+import { Pacing } from './pacing.js'
+import { Slab } from './slab.js'
+
+export interface PublishingOptions {
+  readonly author: Identity
+  readonly epoch: number
+  readonly clock: Clock
+  readonly limits: GossipLimits
+  readonly members: ReadonlySet<PeerId> | null
+  readonly hasPeers: () => boolean
+  /** Has all of these signed, in this order. */
+  readonly sign: (payloads: readonly Uint8Array[]) => void
+}
+
+export class Publishing {
+  readonly #options: PublishingOptions
+  readonly #outbox: Outbox
+  readonly #pacing: Pacing
+  readonly #acknowledgements = new Acknowledgements()
+  /** Holds what is published here, which leaves the history in the order in which it came. */
+  readonly #slab = new Slab()
+  /** Looks again whether peers have caught up. */
+  #timer: Timer | null = null
+  /** True while a tick is not signed to its end. */
+  #isBehind = false
+  /** True from the first moment of the end: what is signed now waits for nobody. */
+  #isEnding = false
+  #isClosed = false
+
+  constructor(options: PublishingOptions) {
+    const { capacity, capacityBytes } = options.limits
+    this.#options = options
+    // Half the history: what is signed and waits for a peer must not push itself out of it.
+    const half = { messages: capacity / 2, bytes: capacityBytes / 2 }
+    // Everything that is published in one tick is signed together.
+    this.#outbox = new Outbox(half, () => queueMicrotask(() => this.#flush()))
+    this.#pacing = new Pacing(half)
+  }
+
+  /** Takes one message; answers when it is on its way. Rejects with `ERR_MEMBERS`, `ERR_MESSAGE_SIZE` or what the outbox says. */
+  async publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
+    const { author, epoch, limits, members } = this.#options
+    if (members?.has(author.id) === false) {
+      throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
+    }
+    if (payload.byteLength > limits.maxMessageBytes) {
+      const size = `a message of ${payload.byteLength} bytes; the limit is ${limits.maxMessageBytes}`
+      throw new GossipError('ERR_MESSAGE_SIZE', size, { remedy: 'Split it, or send a reference to it.' })
+    }
+    const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
+    return {
+      ...{ author: author.id, epoch, seq, peers },
+      confirmed: (count = 1, { signal } = {}) => this.#acknowledgements.wait(seq, count, signal),
+    }
+  }
+
+  up(peer: PeerHandle): void {
+    this.#pacing.up(peer, this.#options.clock.now())
+  }
+
+  down(peer: PeerHandle): void {
+    this.#pacing.down(peer)
+  }
+
+  /** [from, to) was signed: so many bytes. */
+  signed(from: number, to: number, bytes: number): void {
+    this.#pacing.signed(to, bytes, this.#options.clock.now())
+    this.#outbox.signed(from, to)
+  }
+
+  /** As many of those that wait longest cannot be signed. */
+  unsignable(count: number, error: Error): void {
+    this.#outbox.unsignable(count, error)
+  }
+
+  pushed(peer: PeerHandle, from: number, to: number): void {
+    this.#pacing.pushed(peer, to, this.#options.clock.now())
+    this.#outbox.pushed(from, to)
+  }
+
+  confirmed(remote: PeerId, from: number, to: number): void {
+    this.#acknowledgements.add(remote, from, to)
+  }
+
+  /** Own messages left the history. */
+  dropped(from: number, to: number): void {
+    this.#outbox.dropped(from, to)
+    this.#pacing.dropped(to)
+  }
+
+  /** An input was worked off: whoever waits for what it brought goes on, and so does a tick that is not signed to its end. */
+  settle(): void {
+    this.#outbox.settle(!this.#options.hasPeers())
+    if (this.#isBehind) this.#flush()
+  }
+
+  /** Signs all that there is. */
+  end(): void {
+    this.#isEnding = true
+    this.#flush()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+    this.#outbox.close()
+    this.#acknowledgements.close()
+  }
+
+  #flush(): void {
+    if (this.#isClosed) return
+    const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#options.hasPeers() && !this.#isEnding)
+    this.#isBehind = this.#outbox.hasUnsigned
+    if (payloads.length > 0) this.#options.sign(payloads)
+  }
+
+  /** True while a peer that keeps taking is so far behind that more would push out what it has not been given. */
+  #isHeld(): boolean {
+    const { clock } = this.#options
+    this.#timer?.cancel()
+    this.#timer = null
+    const now = clock.now()
+    const until = this.#isEnding ? null : this.#pacing.heldUntil(now)
+    if (until !== null) this.#timer = clock.setTimer(until - now, () => this.#flush())
+    return until !== null
+  }
+}
