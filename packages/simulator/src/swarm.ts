@@ -112,7 +112,7 @@ class Swarm {
   /** An author says its records at a steady pace, at a moment of its own within it. */
   #schedule(author: number): void {
     const { records, intervalMs } = this.#plan
-    const phase = this.#random.below(intervalMs)
+    const phase = this.#random.below(Math.ceil(intervalMs))
     for (let index = 0; index < records; index++) {
       this.#network.at(START_MS + phase + index * intervalMs, () => {
         if (!this.#living.includes(author)) return
