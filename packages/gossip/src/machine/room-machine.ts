@@ -14,7 +14,7 @@ import type { News, Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission, dropped } from './admission.js'
-import { ArrivalLog } from './arrivals.js'
+import { ArrivalLog, type Source } from './arrivals.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
@@ -62,8 +62,9 @@ export class RoomMachine implements Machine {
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
+    const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false } = context
-    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing })
+    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -86,8 +87,8 @@ export class RoomMachine implements Machine {
     })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
-    const { errands } = exchange
-    this.#serving = new Serving({ ...shared, neighbours, errands, confirmed: this.#confirmed })
+    const { errands, waiters } = exchange
+    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, confirmed: this.#confirmed })
     this.#restoring = new Restoring(context, { log, ordering, emit })
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },

@@ -46,7 +46,7 @@ export class Waiting {
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
-    if (exchange.fillings.isFilling({ author, epoch }, range)) return true
+    if (exchange.fillings.isFilling({ author, epoch }, range, now)) return true
     if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)

@@ -4,7 +4,7 @@
 import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
-import { placeKey } from '../machine/arrivals.js'
+import { placeKey, type Source } from '../machine/arrivals.js'
 import type { GossipLimits } from '../options.js'
 import type { Order } from '../order.js'
 import { Authors, type Members } from './authors.js'
@@ -44,6 +44,8 @@ export interface OrderingOptions {
   readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
+  /** Called when something of a place was delivered, passed over, or let go. */
+  readonly moved: (place: Source) => void
 }
 
 export class Ordering {
@@ -56,6 +58,7 @@ export class Ordering {
   readonly #causality = new Causality<Place>()
   readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
+  readonly #moved: (place: Source) => void
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
    * insertion order is the order of deadlines: the first one is due first, however many wait.
@@ -65,7 +68,7 @@ export class Ordering {
   #held = 0
   #heldBytes = 0
 
-  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved }: OrderingOptions) {
     this.#epoch = epoch
     this.#keeps = keeps
     this.#settleMs = settleMs
@@ -74,6 +77,7 @@ export class Ordering {
     this.#authors = new Authors({ ...limits, members, crypto })
     this.#emit = emit
     this.#isComing = isComing
+    this.#moved = moved
   }
 
   /** True if a record was accepted for any number of the range. */
@@ -243,10 +247,12 @@ export class Ordering {
     this.#heldBytes += sequence.heldBytes - heldBytes
     if (sequence.deadline !== deadline) this.#enqueue(place)
     for (const step of steps) this.#tell(place, step)
+    const hasMoved = sequence.next !== next || sequence.frozenAt !== frozenAt
+    if (hasMoved) this.#moved(place)
     if (this.#order !== 'causal') return
     if (sequence.waiting === null) this.#causality.leave(place)
     // Only what changes here sets others free: forked authors that wait for each other would do so for ever.
-    if (sequence.next !== next || sequence.frozenAt !== frozenAt) this.#causality.heard(place)
+    if (hasMoved) this.#causality.heard(place)
   }
 
   /** A new deadline is the latest of its kind, so its place is the last. */

@@ -16,6 +16,7 @@ import { Errands } from './errands.js'
 import { Fillings } from './fillings.js'
 import { MORE_OFFERS } from './holders.js'
 import { Runs } from './runs.js'
+import { Waiters } from './waiters.js'
 import { type News, Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
@@ -34,6 +35,7 @@ export class Exchange {
   readonly wants: Wants
   readonly fillings: Fillings
   readonly errands: Errands
+  readonly waiters: Waiters
   readonly runs: Runs
   readonly #parts: ExchangeParts
 
@@ -47,12 +49,15 @@ export class Exchange {
       isMissing: (range) => this.#isMissing(range),
       pullDelayMs: (author) => spread.pullDelayMs(author),
     })
+    const holeOf = ({ author, epoch }: Source): Interval | null => parts.ordering.holeOf(author, epoch)
     this.fillings = new Fillings({
-      holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
+      holeOf,
+      senderOf: (source, first) => this.#senderOf(source, first),
       isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
+    this.waiters = new Waiters({ holeOf, answer: (peer, range, now) => this.#answer(peer, range, now) })
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
@@ -112,6 +117,7 @@ export class Exchange {
     this.runs.down(peer, now)
     this.fillings.down(peer, now)
     this.errands.down(peer, now)
+    this.waiters.down(peer)
   }
 
   expire(now: number): void {
@@ -141,13 +147,19 @@ export class Exchange {
     for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
   }
 
+  /** Who sent the record that begins there first, if it is still a neighbour. */
+  #senderOf(source: Source, first: number): PeerHandle | null {
+    const { log, neighbours } = this.#parts
+    const position = log.positionOf(source, first)
+    const via = position === undefined ? null : (log.at(position)?.via ?? null)
+    return via !== null && neighbours.get(via)?.introduced ? via : null
+  }
+
   /** Who sent what follows what was lost, then those who had heard more of its author when they came. */
   *#likelyHolders(source: Source, [from, to]: Interval): Iterable<PeerHandle> {
-    const { log, neighbours } = this.#parts
-    const position = log.positionOf(source, to)
-    const via = position === undefined ? null : (log.at(position)?.via ?? null)
-    if (via !== null && neighbours.get(via)?.introduced) yield via
-    for (const [peer, neighbour] of neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
+    const sender = this.#senderOf(source, to)
+    if (sender !== null) yield sender
+    for (const [peer, neighbour] of this.#parts.neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
   }
 
   /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */

@@ -13,12 +13,16 @@ const WAIT_MS = 100
 const SILENT_MS = 400
 /** Neighbours that are asked for one stretch. */
 const MAX_ASKED = 4
+/** Links lose nothing, so who owes an answer is only late: no later than a link that carries nothing is found dead. */
+export const OWED_MS = 30_000
 /** Places that are filled at once: authors that leave holes must not keep this node busy. */
 export const MAX_FILLINGS = 256
 
 export interface FillingContext {
   /** The lowest hole of this place that may still be filled, or null. */
   holeOf(source: Source): Interval | null
+  /** Who sent the record that begins there; null if that is no neighbour any more. */
+  senderOf(source: Source, first: number): PeerHandle | null
   /** True if a record of this place that begins there was promised, and is or will be asked for. */
   isPromised(source: Source, first: number): boolean
   /** Neighbours that may be asked. */
@@ -26,15 +30,24 @@ export interface FillingContext {
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
 }
 
+/** What a neighbour was asked for. */
+interface Question {
+  readonly peer: PeerHandle
+  readonly from: number
+  readonly to: number
+  readonly at: number
+  isOwed: boolean
+}
+
 interface Filling {
   readonly source: Source
-  /** Who sent what follows the hole: asked first. */
+  /** Who sent something from behind the hole. */
   sender: PeerHandle
-  /** What is asked for now, and of whom; null while it waits. */
-  asked: { readonly peer: PeerHandle; readonly from: number; readonly to: number } | null
+  /** The last question, while its answer is waited for before another is asked. */
+  asked: Question | null
   /** Who was asked for the stretch that begins at `from`. */
   from: number
-  readonly tried: Set<PeerHandle>
+  readonly tried: Map<PeerHandle, Question>
   dueAt: number
 }
 
@@ -57,18 +70,22 @@ export class Fillings {
   note(source: Source, sender: PeerHandle, now: number): void {
     const key = placeKey(source)
     const known = this.#fillings.get(key)
-    if (known) known.sender = sender
-    else if (this.#fillings.size < MAX_FILLINGS) {
-      this.#fillings.set(key, { source, sender, asked: null, from: -1, tried: new Set(), dueAt: now + WAIT_MS })
+    if (known) {
+      known.sender = sender
+      if (known.asked === null) known.dueAt = Math.min(known.dueAt, now + WAIT_MS)
+    } else if (this.#fillings.size < MAX_FILLINGS || this.#makeRoom()) {
+      this.#fillings.set(key, { source, sender, asked: null, from: -1, tried: new Map(), dueAt: now + WAIT_MS })
     }
   }
 
   /** A record came; true if this neighbour was asked for it. */
   arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
     const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(placeKey(source))
-    const asked = filling?.asked
-    if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return false
-    const isOver = first + count >= asked.to
+    const question = filling && peer !== null ? askedFor(filling, peer, first) : undefined
+    if (!filling || !question) return false
+    const isOver = first + count >= question.to
+    if (isOver) question.isOwed = false
+    if (filling.asked !== question) return true
     if (isOver) filling.asked = null
     filling.dueAt = isOver ? now : now + SILENT_MS
     return true
@@ -77,24 +94,29 @@ export class Fillings {
   /** The neighbour does not have it, from there on. */
   none(peer: PeerHandle, { source, first }: PlacedRange, now: number): void {
     const filling = this.#fillings.get(placeKey(source))
-    const asked = filling?.asked
-    if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return
-    filling.asked = null
-    filling.dueAt = now
+    const question = filling && askedFor(filling, peer, first)
+    if (filling && question) this.#settle(filling, question, now)
   }
 
   down(peer: PeerHandle, now: number): void {
     for (const filling of this.#fillings.values()) {
-      if (filling.asked?.peer !== peer) continue
-      filling.asked = null
-      filling.dueAt = now
+      const question = filling.tried.get(peer)
+      if (question) this.#settle(filling, question, now)
     }
   }
 
-  /** True while somebody who was asked for this hole sends, or may. */
-  isFilling(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
-    const asked = this.#fillings.get(placeKey(source))?.asked
-    return asked !== undefined && asked !== null && asked.from < before && asked.to > from
+  /**
+   * True while somebody who was asked for this hole sends, or may; and while whoever sent what follows owes an answer. That one
+   * has what is missing, or waits for it as well, of one that is nearer to its author: so those who wait never wait for each other.
+   */
+  isFilling(source: Source, { from, before }: { readonly from: number; readonly before: number }, now: number): boolean {
+    const filling = this.#fillings.get(placeKey(source))
+    if (!filling) return false
+    const isOf = (question: Question | null | undefined): boolean =>
+      question?.isOwed === true && question.from < before && question.to > from && now < question.at + OWED_MS
+    const sender = this.#context.senderOf(source, before)
+    if (sender !== null && isOf(filling.tried.get(sender))) return true
+    return isOf(filling.asked) || (sender === null && [...filling.tried.values()].some(isOf))
   }
 
   expire(now: number): void {
@@ -103,7 +125,22 @@ export class Fillings {
     }
   }
 
-  /** False if there is nothing to fill, or nobody to ask. */
+  /** The first of those of which everybody was asked, and answers are owed, gives way. */
+  #makeRoom(): boolean {
+    for (const [key, { asked, tried }] of this.#fillings) {
+      if (asked === null && tried.size > 0) return this.#fillings.delete(key)
+    }
+    return false
+  }
+
+  #settle(filling: Filling, question: Question, now: number): void {
+    question.isOwed = false
+    if (filling.asked !== question) return
+    filling.asked = null
+    filling.dueAt = now
+  }
+
+  /** False if there is nothing to fill, or nobody to ask who does not owe an answer. */
   #goOn(filling: Filling, now: number): boolean {
     const { source, tried } = filling
     filling.asked = null
@@ -116,17 +153,29 @@ export class Fillings {
     }
     if (filling.from !== from) tried.clear()
     filling.from = from
-    const peer = this.#choose(filling)
-    if (peer === null) return false
-    tried.add(peer)
-    filling.asked = { peer, from, to: Math.min(end, from + MAX_BATCH_MESSAGES) }
+    const peer = this.#choose(filling, end)
+    if (peer === null) return this.#isOwed(filling, now)
+    const question = { peer, from, to: Math.min(end, from + MAX_BATCH_MESSAGES), at: now, isOwed: true }
+    tried.set(peer, question)
+    filling.asked = question
     filling.dueAt = now + SILENT_MS
-    this.#context.ask(peer, { source, first: from, count: filling.asked.to - from }, now)
+    this.#context.ask(peer, { source, first: from, count: question.to - from }, now)
     return true
   }
 
-  #choose({ sender, tried }: Filling): PeerHandle | null {
+  /** True if somebody may still answer: it is looked at again when that has had its time. */
+  #isOwed(filling: Filling, now: number): boolean {
+    let until = 0
+    for (const { at, isOwed } of filling.tried.values()) if (isOwed) until = Math.max(until, at + OWED_MS)
+    filling.dueAt = until
+    return until > now
+  }
+
+  /** Whoever sent what follows, then whoever sent something of what comes later, then others. */
+  #choose({ source, sender, tried }: Filling, end: number): PeerHandle | null {
     if (tried.size >= MAX_ASKED) return null
+    const nearest = this.#context.senderOf(source, end)
+    if (nearest !== null && !tried.has(nearest)) return nearest
     let first: PeerHandle | null = null
     for (const peer of this.#context.neighbours()) {
       if (tried.has(peer)) continue
@@ -135,4 +184,9 @@ export class Fillings {
     }
     return first
   }
+}
+
+function askedFor({ tried }: Filling, peer: PeerHandle, first: number): Question | undefined {
+  const question = tried.get(peer)
+  return question && first >= question.from && first < question.to ? question : undefined
 }
