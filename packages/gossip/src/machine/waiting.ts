@@ -10,6 +10,8 @@ import type { Since } from '../since.js'
 const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
+/** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
+const OWED_MS = 30_000
 /** While it sends parts of large records, what it has may be behind them: then for so long. */
 const BUSY_WORD_MS = 60_000
 
@@ -46,8 +48,9 @@ export class Waiting {
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
-    if (exchange.fillings.isFilling({ author, epoch }, range, now)) return true
+    if (exchange.fillings.isFilling({ author, epoch }, range)) return true
     if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
+    if (now < since + OWED_MS && exchange.isOwed({ author, epoch }, range)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)

@@ -120,6 +120,15 @@ export class Exchange {
     this.waiters.down(peer)
   }
 
+  /**
+   * True if whoever sent what follows the hole owes an answer. That one has what is missing, or waits for it as well, of one that
+   * is nearer to its author: so those who wait never wait for each other. If it is gone, any answer that is owed will do.
+   */
+  isOwed(source: Source, hole: { readonly from: number; readonly before: number }): boolean {
+    const sender = this.#senderOf(source, hole.before)
+    return (sender !== null && this.wants.isOwed(sender, source, hole.from)) || this.fillings.isOwed(sender, source, hole)
+  }
+
   expire(now: number): void {
     this.wants.expire(now)
     this.runs.expire(now)

@@ -13,7 +13,7 @@ const WAIT_MS = 100
 const SILENT_MS = 400
 /** Neighbours that are asked for one stretch. */
 const MAX_ASKED = 4
-/** Links lose nothing, so who owes an answer is only late: no later than a link that carries nothing is found dead. */
+/** So long an answer is owed: when it has not come by then, the link would have been found dead if it were only late. */
 export const OWED_MS = 30_000
 /** Places that are filled at once: authors that leave holes must not keep this node busy. */
 export const MAX_FILLINGS = 256
@@ -38,6 +38,9 @@ interface Question {
   readonly at: number
   isOwed: boolean
 }
+
+/** From where on, and up to what is here. */
+type Hole = { readonly from: number; readonly before: number }
 
 interface Filling {
   readonly source: Source
@@ -105,18 +108,19 @@ export class Fillings {
     }
   }
 
-  /**
-   * True while somebody who was asked for this hole sends, or may; and while whoever sent what follows owes an answer. That one
-   * has what is missing, or waits for it as well, of one that is nearer to its author: so those who wait never wait for each other.
-   */
-  isFilling(source: Source, { from, before }: { readonly from: number; readonly before: number }, now: number): boolean {
-    const filling = this.#fillings.get(placeKey(source))
-    if (!filling) return false
-    const isOf = (question: Question | null | undefined): boolean =>
-      question?.isOwed === true && question.from < before && question.to > from && now < question.at + OWED_MS
-    const sender = this.#context.senderOf(source, before)
-    if (sender !== null && isOf(filling.tried.get(sender))) return true
-    return isOf(filling.asked) || (sender === null && [...filling.tried.values()].some(isOf))
+  /** True while somebody who was asked for this hole sends, or may. */
+  isFilling(source: Source, { from, before }: Hole): boolean {
+    const asked = this.#fillings.get(placeKey(source))?.asked
+    return asked !== undefined && asked !== null && overlaps(asked, from, before)
+  }
+
+  /** True if this neighbour, or with null anybody, was asked for some of this hole and has not answered. */
+  isOwed(peer: PeerHandle | null, source: Source, { from, before }: Hole): boolean {
+    const tried = this.#fillings.get(placeKey(source))?.tried
+    for (const question of tried?.values() ?? []) {
+      if ((peer === null || question.peer === peer) && question.isOwed && overlaps(question, from, before)) return true
+    }
+    return false
   }
 
   expire(now: number): void {
@@ -184,6 +188,10 @@ export class Fillings {
     }
     return first
   }
+}
+
+function overlaps(question: Question, from: number, before: number): boolean {
+  return question.from < before && question.to > from
 }
 
 function askedFor({ tried }: Filling, peer: PeerHandle, first: number): Question | undefined {

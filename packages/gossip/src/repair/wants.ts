@@ -87,6 +87,12 @@ export class Wants {
     return this.#wants.has(keyOf({ source, first, count: 1 }, false))
   }
 
+  /** True if this neighbour was asked for a record that begins there, and has not answered, however long ago. */
+  isOwed(peer: PeerHandle, source: Source, first: number): boolean {
+    const want = this.#wants.get(keyOf({ source, first, count: 1 }, false))
+    return (want?.holders.get(peer) ?? 0) > 0
+  }
+
   /** When `expire` is next needed; infinity if never. */
   get deadline(): number {
     return this.#due.nextAt
