@@ -126,7 +126,8 @@ export class Exchange {
    */
   isOwed(source: Source, hole: { readonly from: number; readonly before: number }): boolean {
     const sender = this.#senderOf(source, hole.before)
-    return (sender !== null && this.wants.isOwed(sender, source, hole.from)) || this.fillings.isOwed(sender, source, hole)
+    if (sender === null) return this.fillings.isOwedByAny(source, hole)
+    return this.wants.isOwed(sender, source, hole.from) || this.fillings.isOwed(sender, source, hole)
   }
 
   expire(now: number): void {

@@ -13,6 +13,8 @@ const WAIT_MS = 100
 const SILENT_MS = 400
 /** Neighbours that are asked for one stretch. */
 const MAX_ASKED = 4
+/** Who promised it and sends nothing of it for so long need not have it. */
+const PROMISE_MS = 1_000
 /** So long an answer is owed: when it has not come by then, the link would have been found dead if it were only late. */
 export const OWED_MS = 30_000
 /** Places that are filled at once: authors that leave holes must not keep this node busy. */
@@ -50,6 +52,8 @@ interface Filling {
   asked: Question | null
   /** Who was asked for the stretch that begins at `from`. */
   from: number
+  /** Until then a promise of it is worth waiting for. */
+  promisedUntil: number
   readonly tried: Map<PeerHandle, Question>
   dueAt: number
 }
@@ -77,7 +81,8 @@ export class Fillings {
       known.sender = sender
       if (known.asked === null) known.dueAt = Math.min(known.dueAt, now + WAIT_MS)
     } else if (this.#fillings.size < MAX_FILLINGS || this.#makeRoom()) {
-      this.#fillings.set(key, { source, sender, asked: null, from: -1, tried: new Map(), dueAt: now + WAIT_MS })
+      const fresh = { asked: null, from: -1, promisedUntil: now, tried: new Map() }
+      this.#fillings.set(key, { source, sender, ...fresh, dueAt: now + WAIT_MS })
     }
   }
 
@@ -114,11 +119,18 @@ export class Fillings {
     return asked !== undefined && asked !== null && overlaps(asked, from, before)
   }
 
-  /** True if this neighbour, or with null anybody, was asked for some of this hole and has not answered. */
-  isOwed(peer: PeerHandle | null, source: Source, { from, before }: Hole): boolean {
-    const tried = this.#fillings.get(placeKey(source))?.tried
-    for (const question of tried?.values() ?? []) {
-      if ((peer === null || question.peer === peer) && question.isOwed && overlaps(question, from, before)) return true
+  /** True if this neighbour was asked for some of this hole and has not answered, or is about to be asked. */
+  isOwed(peer: PeerHandle, source: Source, { from, before }: Hole): boolean {
+    const filling = this.#fillings.get(placeKey(source))
+    if (!filling) return false
+    const question = filling.tried.get(peer)
+    return question === undefined || (question.isOwed && overlaps(question, from, before))
+  }
+
+  /** True if anybody was, and has not. */
+  isOwedByAny(source: Source, { from, before }: Hole): boolean {
+    for (const question of this.#fillings.get(placeKey(source))?.tried.values() ?? []) {
+      if (question.isOwed && overlaps(question, from, before)) return true
     }
     return false
   }
@@ -151,12 +163,15 @@ export class Fillings {
     const hole = this.#context.holeOf(source)
     if (!hole) return false
     const [from, end] = hole
-    if (this.#context.isPromised(source, from)) {
+    if (filling.from !== from) {
+      tried.clear()
+      filling.from = from
+      filling.promisedUntil = now + PROMISE_MS
+    }
+    if (now < filling.promisedUntil && this.#context.isPromised(source, from)) {
       filling.dueAt = now + WAIT_MS
       return true
     }
-    if (filling.from !== from) tried.clear()
-    filling.from = from
     const peer = this.#choose(filling, end)
     if (peer === null) return this.#isOwed(filling, now)
     const question = { peer, from, to: Math.min(end, from + MAX_BATCH_MESSAGES), at: now, isOwed: true }
@@ -177,9 +192,9 @@ export class Fillings {
 
   /** Whoever sent what follows, then whoever sent something of what comes later, then others. */
   #choose({ source, sender, tried }: Filling, end: number): PeerHandle | null {
-    if (tried.size >= MAX_ASKED) return null
     const nearest = this.#context.senderOf(source, end)
     if (nearest !== null && !tried.has(nearest)) return nearest
+    if (tried.size >= MAX_ASKED) return null
     let first: PeerHandle | null = null
     for (const peer of this.#context.neighbours()) {
       if (tried.has(peer)) continue
