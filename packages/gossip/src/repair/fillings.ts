@@ -91,9 +91,9 @@ export class Fillings {
     const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(placeKey(source))
     const question = filling && peer !== null ? askedFor(filling, peer, first) : undefined
     if (!filling || !question) return false
-    const isOver = first + count >= question.to
-    if (isOver) question.isOwed = false
     if (filling.asked !== question) return true
+    // The end of it may have come of itself, and the rest is owed as before.
+    const isOver = first + count >= question.to
     if (isOver) filling.asked = null
     filling.dueAt = isOver ? now : now + SILENT_MS
     return true
