@@ -51,6 +51,8 @@ export class RoomMachine implements Machine {
   #wakeAt: number | null = null
   /** When the first channel of this room opened. */
   #presentSince: number | null = null
+  /** When the first of those came that have said hello, since there was none; null while there is none. */
+  #linkedSince: number | null = null
   #outputs: Output[] = []
   /** When the input at work came. */
   #now = 0
@@ -80,7 +82,8 @@ export class RoomMachine implements Machine {
     const judgement = context.judges ? new Judgement(emit) : null
     this.#exchange = exchange
     this.#waiting = new Waiting({
-      ...{ limits: context.limits, since, exchange, assemblies, presentSince: () => this.#presentSince },
+      ...{ limits: context.limits, since, exchange, assemblies },
+      ...{ presentSince: () => this.#presentSince, linkedSince: () => this.#linkedSince },
     })
     this.#admission = new Admission({
       ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
@@ -208,6 +211,7 @@ export class RoomMachine implements Machine {
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
+    this.#linkedSince ??= now
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
@@ -302,6 +306,7 @@ export class RoomMachine implements Machine {
     this.#exchange.down(peer, now)
     this.#assemblies.down(peer, now)
     this.#spread.onPeerDown(peer, now)
+    if (![...this.#neighbours.values()].some(({ introduced }) => introduced)) this.#linkedSince = null
   }
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */

@@ -12,6 +12,8 @@ const NEWCOMER_MS = 5_000
 const WORD_MS = 5_000
 /** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
 const OWED_MS = 30_000
+/** What waits is not kept from who stays alone for good. */
+const ALONE_MS = 60_000
 /** While it sends parts of large records, what it has may be behind them: then for so long. */
 const BUSY_WORD_MS = 60_000
 
@@ -22,6 +24,8 @@ export interface WaitingParts {
   readonly assemblies: () => Assemblies
   /** When the first channel of this room opened; null before. */
   readonly presentSince: () => number | null
+  /** Since when there is somebody who can be asked, or there was without a break; null while there is nobody. */
+  readonly linkedSince: () => number | null
 }
 
 export class Waiting {
@@ -48,11 +52,18 @@ export class Waiting {
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
+    if (this.#isAlone(since, now)) return true
     if (exchange.fillings.isFilling({ author, epoch }, range)) return true
     if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
     if (now < since + OWED_MS && exchange.isOwed({ author, epoch }, range)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)
+  }
+  /** Who is alone cannot ask anybody: its patience begins when it can. */
+  #isAlone(since: number, now: number): boolean {
+    const linkedSince = this.#parts.linkedSince()
+    if (linkedSince === null) return now < since + ALONE_MS
+    return now < linkedSince + this.#parts.limits.holdMs
   }
 }
