@@ -21,6 +21,7 @@ import { describe, expect, it } from 'vitest'
 import { createGossip } from '../src/index.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { Neighbour } from '../src/machine/neighbour.js'
+import { OWED_MS } from '../src/machine/waiting.js'
 import {
   decodeFrame,
   encodeFrame,
@@ -103,7 +104,7 @@ describe.each(ENGINES)('with %s', (_name, engine) => {
       peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(at(records, index)) }))
     }
     await settle()
-    await clock.play(1_100)
+    await clock.play(OWED_MS + 100)
     expect(gaps).toHaveLength(1)
     await gossip.close()
   })

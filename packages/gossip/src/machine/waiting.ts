@@ -11,7 +11,7 @@ const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
 /** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
-const OWED_MS = 30_000
+export const OWED_MS = 30_000
 /** What waits is not kept from who stays alone for good. */
 const ALONE_MS = 60_000
 /** While it sends parts of large records, what it has may be behind them: then for so long. */
@@ -55,15 +55,16 @@ export class Waiting {
     if (this.#isAlone(since, now)) return true
     if (exchange.fillings.isFilling({ author, epoch }, range)) return true
     if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
-    if (now < since + OWED_MS && exchange.isOwed({ author, epoch }, range)) return true
+    // Before a beginning there may be nothing that this node is owed.
+    if (from > 0 && now < since + OWED_MS && exchange.isOwed({ author, epoch }, range)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)
   }
-  /** Who is alone cannot ask anybody: its patience begins when it can. */
+  /** Who is alone cannot ask anybody, and who was until now could not: its patience begins when it can. */
   #isAlone(since: number, now: number): boolean {
     const linkedSince = this.#parts.linkedSince()
     if (linkedSince === null) return now < since + ALONE_MS
-    return now < linkedSince + this.#parts.limits.holdMs
+    return since < linkedSince && now < linkedSince + this.#parts.limits.holdMs
   }
 }
