@@ -77,7 +77,14 @@ export class Admission {
 
   accept(arriving: Arriving): void {
     const { pending, from, now } = arriving
+    const { header } = pending.record
+    const isForOthers = arriving.news.errand && !this.#parts.ordering.isFollowed(header.author, header.epoch)
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
+    if (isForOthers) {
+      if (arrival) arrival.isForOthers = true
+      // It was over when this node came, whoever says that somebody lacks it.
+      return this.#parts.ordering.know(header)
+    }
     this.#parts.ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source

@@ -85,6 +85,11 @@ export class Ordering {
     return this.#authors.isKnown(author, epoch, range)
   }
 
+  /** True if something of this place was heard, or waits to be. */
+  isFollowed(author: PeerId, epoch: number): boolean {
+    return this.#authors.find(author, epoch)?.isFollowed ?? false
+  }
+
   /** The lowest hole of this place that may still be filled. */
   holeOf(author: PeerId, epoch: number): Interval | null {
     // Epochs follow the clock: who began a later one than ours came later, and is owed to us from its first word on.

@@ -20,6 +20,12 @@ const SILENT_MS = 300
 /** What was fetched, or could not be, is not fetched again so soon. */
 export const SPENT_MS = 10_000
 
+/**
+ * Places of which this node fetches what one neighbour had heard and another had not, unasked: an invented hello must not make it
+ * fetch a whole history.
+ */
+export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
+
 export interface ErrandContext {
   /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
   lostFrom(source: Source, first: number): Interval | null
@@ -39,6 +45,8 @@ interface Errand {
   done: number
   /** Neighbours that wait for the answer. */
   readonly askers: Set<PeerHandle>
+  /** True if it is run whether anybody waits for the answer or not. */
+  readonly isUnasked: boolean
   readonly tried: Set<PeerHandle>
   asked: PeerHandle | null
   /** True once its askers were answered. */
@@ -50,6 +58,7 @@ export class Errands {
   readonly #context: ErrandContext
   readonly #errands = new Map<string, Errand>()
   #budget: TokenBucket | null = null
+  #between: TokenBucket | null = null
 
   constructor(context: ErrandContext) {
     this.#context = context
@@ -74,12 +83,29 @@ export class Errands {
     }
     const lost = this.#context.lostFrom(source, first)
     if (!lost) return null
-    const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
-    const stretch = { source, lost, from: first, to, done: first }
+    return this.#begin({ source, lost, count, askers: new Set([asker]) }, now)
+  }
+
+  /**
+   * Of what two neighbours told in their hellos one has this and the other does not, and this node knows nothing of its author: it
+   * is fetched for the other, which may have no other way to it, and would not know that there is anything to ask for.
+   */
+  between(source: Source, missing: Interval, now: number): void {
+    this.#between ??= new TokenBucket(BETWEEN_RATE, now)
+    if (this.#errands.has(keyOf(source, missing[0])) || !this.#between.take(now)) return
+    this.#begin({ source, lost: missing, count: missing[1] - missing[0], askers: new Set() }, now)
+  }
+
+  #begin(
+    { source, lost, count, askers }: Pick<Errand, 'source' | 'lost' | 'askers'> & { count: number },
+    now: number,
+  ): number | null {
+    const [from] = lost
+    const to = Math.min(lost[1], from + count, from + MAX_BATCH_MESSAGES)
     const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
-    const errand = { ...stretch, askers: new Set([asker]), ...nobody }
+    const errand = { source, lost, from, to, done: from, askers, isUnasked: askers.size === 0, ...nobody }
     if (!this.#askNext(errand, now)) return null
-    this.#errands.set(key, errand)
+    this.#errands.set(keyOf(source, from), errand)
     return to
   }
 
@@ -117,7 +143,7 @@ export class Errands {
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)
-      else if (errand.askers.size === 0 || !this.#askNext(errand, now)) this.#end(errand, now)
+      else if ((errand.askers.size === 0 && !errand.isUnasked) || !this.#askNext(errand, now)) this.#end(errand, now)
     }
   }
 

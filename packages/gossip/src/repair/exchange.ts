@@ -2,7 +2,7 @@
 // numbers into places, and leads each saying to whom it concerns.
 
 import type { PeerHandle } from '../engine.js'
-import type { Frame } from '../frames/frames.js'
+import type { Frame, Head } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
@@ -98,12 +98,25 @@ export class Exchange {
     const isFilling = this.fillings.arrived(peer, range, now)
     const isErrand = this.errands.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
-    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true } : told
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand: isErrand } : told
   }
 
   up(peer: PeerHandle): void {
     this.wants.up(peer)
     this.runs.up(peer)
+  }
+
+  /** The neighbour has said hello: what it or another had heard by then, and only one of them, they may lack for good. */
+  introduced(neighbour: Neighbour, heads: readonly Head[], now: number): void {
+    const { ordering, neighbours } = this.#parts
+    for (const { author, epoch, next } of heads) {
+      if (ordering.isFollowed(author, epoch) || !ordering.admits(author, epoch)) continue
+      for (const other of neighbours.values()) {
+        const theirs = other === neighbour ? undefined : other.headOf({ author, epoch })
+        if (theirs === undefined || theirs === next) continue
+        this.errands.between({ author, epoch }, [Math.min(theirs, next), Math.max(theirs, next)], now)
+      }
+    }
   }
 
   /** The neighbour sends: what it was asked for may be behind that. */

@@ -45,10 +45,12 @@ export interface News {
   /** True if somebody was asked for it after waiting for a push in vain. */
   readonly repaired: boolean
   readonly holders: readonly PeerHandle[]
+  /** True if its sender was asked for it on behalf of another. */
+  readonly errand: boolean
 }
 
 /** Of what nobody spoke of. */
-export const NO_NEWS: News = { asked: false, promise: null, recovered: false, repaired: false, holders: [] }
+export const NO_NEWS: News = { asked: false, promise: null, recovered: false, repaired: false, holders: [], errand: false }
 
 export interface WantsContext {
   /** Sends the question. */
@@ -172,7 +174,7 @@ export class Wants {
     const repaired = asked && !want.offered
     this.#forget(want, now)
     const promise = want.offered ? null : want.promise
-    return { asked, recovered: asked && want.offered, repaired, promise, holders }
+    return { asked, recovered: asked && want.offered, repaired, promise, holders, errand: false }
   }
 
   /** The neighbour has it, and there is no room for it yet: its promise stands, and it may not promise ever more. */

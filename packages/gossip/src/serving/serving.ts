@@ -233,12 +233,13 @@ export class Serving {
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #owed(neighbour: Neighbour, { record, at, via, source, end }: Arrival): 'nothing' | 'live' | 'past' {
+  #owed(neighbour: Neighbour, { record, at, via, source, end, isForOthers }: Arrival): 'nothing' | 'live' | 'past' {
     if (via === neighbour.handle) return 'nothing'
     const { cursor, liveFrom, liveSince, askedFrom } = neighbour
     const isLive = cursor >= liveFrom
     const owedFrom = neighbour.owedFrom(source)
     if (owedFrom !== null && end <= owedFrom) return 'nothing'
+    if (isForOthers) return owedFrom === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
     return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)
