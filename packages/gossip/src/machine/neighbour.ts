@@ -170,6 +170,15 @@ export class Neighbour {
     return this.#heads.get(placeKey(source))
   }
 
+  /**
+   * From where on it may have heard nothing of this source when it introduced itself: epochs follow the clock, so it was here
+   * before one that is later than its own. Null if it came later, and was not to hear of what it had not heard of.
+   */
+  mayLackFrom(source: Source): number | null {
+    if (!this.introduced) return null
+    return this.headOf(source) ?? (this.epoch < source.epoch ? 0 : null)
+  }
+
   /** True if this source is its own. */
   signs({ author, epoch }: Source): boolean {
     return this.author === author && this.epoch === epoch

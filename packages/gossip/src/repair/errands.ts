@@ -25,10 +25,16 @@ export const SPENT_MS = 10_000
  * fetch a whole history.
  */
 export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
+/** An author that says nothing for so long may have said its last word: what it goes on to say would show what is missing. */
+export const LAST_WORD_MS = 2_000
+/** Places that are remembered for so long. */
+export const MAX_BETWEEN = 512
 
 export interface ErrandContext {
   /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
   lostFrom(source: Source, first: number): Interval | null
+  /** True if this node hears the author of this place itself. */
+  isFollowed(source: Source): boolean
   /** Who may have what was lost there, the likeliest first. */
   likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
@@ -58,7 +64,9 @@ export class Errands {
   readonly #context: ErrandContext
   readonly #errands = new Map<string, Errand>()
   #budget: TokenBucket | null = null
-  #between: TokenBucket | null = null
+  /** What one neighbour had heard and another had not, the first one first. */
+  readonly #between = new Map<string, { readonly source: Source; readonly missing: Interval; readonly dueAt: number }>()
+  #betweenBudget: TokenBucket | null = null
 
   constructor(context: ErrandContext) {
     this.#context = context
@@ -66,7 +74,8 @@ export class Errands {
 
   /** When `expire` is next needed; infinity if never. */
   get deadline(): number {
-    let due = Number.POSITIVE_INFINITY
+    const [[, first] = []] = this.#between
+    let due = first?.dueAt ?? Number.POSITIVE_INFINITY
     for (const { dueAt } of this.#errands.values()) due = Math.min(due, dueAt)
     return due
   }
@@ -87,13 +96,24 @@ export class Errands {
   }
 
   /**
-   * Of what two neighbours told in their hellos one has this and the other does not, and this node knows nothing of its author: it
-   * is fetched for the other, which may have no other way to it, and would not know that there is anything to ask for.
+   * One neighbour had heard this when it said hello, and another had not. Unless this node comes to hear the author, it is fetched
+   * for the other, which may have no other way to it, and would not know that there is anything to ask for.
    */
   between(source: Source, missing: Interval, now: number): void {
-    this.#between ??= new TokenBucket(BETWEEN_RATE, now)
-    if (this.#errands.has(keyOf(source, missing[0])) || !this.#between.take(now)) return
-    this.#begin({ source, lost: missing, count: missing[1] - missing[0], askers: new Set() }, now)
+    const key = keyOf(source, missing[0])
+    if (this.#between.has(key) || this.#between.size >= MAX_BETWEEN) return
+    this.#between.set(key, { source, missing, dueAt: now + LAST_WORD_MS })
+  }
+
+  #mediate(now: number): void {
+    for (const [key, { source, missing, dueAt }] of this.#between) {
+      if (dueAt > now) return
+      this.#between.delete(key)
+      if (this.#errands.has(key) || this.#context.isFollowed(source)) continue
+      this.#betweenBudget ??= new TokenBucket(BETWEEN_RATE, now)
+      if (!this.#betweenBudget.take(now)) continue
+      this.#begin({ source, lost: missing, count: missing[1] - missing[0], askers: new Set() }, now)
+    }
   }
 
   #begin(
@@ -140,6 +160,7 @@ export class Errands {
   }
 
   expire(now: number): void {
+    this.#mediate(now)
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)

@@ -65,6 +65,7 @@ export class Exchange {
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
       answer: (peer, range, now) => this.#answer(peer, range, now),
@@ -112,8 +113,8 @@ export class Exchange {
     for (const { author, epoch, next } of heads) {
       if (ordering.isFollowed(author, epoch) || !ordering.admits(author, epoch)) continue
       for (const other of neighbours.values()) {
-        const theirs = other === neighbour ? undefined : other.headOf({ author, epoch })
-        if (theirs === undefined || theirs === next) continue
+        const theirs = other === neighbour ? null : other.mayLackFrom({ author, epoch })
+        if (theirs === null || theirs === next) continue
         this.errands.between({ author, epoch }, [Math.min(theirs, next), Math.max(theirs, next)], now)
       }
     }

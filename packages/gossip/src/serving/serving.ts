@@ -239,7 +239,7 @@ export class Serving {
     const isLive = cursor >= liveFrom
     const owedFrom = neighbour.owedFrom(source)
     if (owedFrom !== null && end <= owedFrom) return 'nothing'
-    if (isForOthers) return owedFrom === null ? 'nothing' : 'past'
+    if (isForOthers) return neighbour.mayLackFrom(source) === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
     return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)
