@@ -15,6 +15,7 @@ import {
   sodiumCrypto,
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { OWED_MS } from '../src/machine/waiting.js'
 import { encodeFrame, flood, type GossipLimits, type Machine, type Output, resolveLimits } from '../src/machine.js'
 import { Counters } from '../src/order/counters.js'
 import { bytes } from './network.js'
@@ -97,7 +98,7 @@ describe('an author that was forgotten for others', () => {
     crowd(take)
     said.next()
     take(said.next())
-    const gaps = machine.handle({ type: 'timer' }, 1_000).flatMap((one) => (one.type === 'gap' ? [one.gap] : []))
+    const gaps = machine.handle({ type: 'timer' }, OWED_MS).flatMap((one) => (one.type === 'gap' ? [one.gap] : []))
     expect(gaps.map(({ from, to }) => [from, to])).toEqual([[1, 2]])
   })
 

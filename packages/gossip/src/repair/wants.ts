@@ -50,7 +50,14 @@ export interface News {
 }
 
 /** Of what nobody spoke of. */
-export const NO_NEWS: News = { asked: false, promise: null, recovered: false, repaired: false, holders: [], errand: false }
+export const NO_NEWS: News = {
+  asked: false,
+  promise: null,
+  recovered: false,
+  repaired: false,
+  holders: [],
+  errand: false,
+}
 
 export interface WantsContext {
   /** Sends the question. */
