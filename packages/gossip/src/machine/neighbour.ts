@@ -2,7 +2,7 @@
 
 import { type ForkProof, type PeerId, TokenBucket } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import type { Frame } from '../frames/frames.js'
+import type { Frame, Head } from '../frames/frames.js'
 import { NamesHeard } from '../frames/names.js'
 import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
@@ -40,6 +40,8 @@ export class Neighbour {
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
+  /** Where its deliveries ended when it introduced itself. */
+  heads: readonly Head[] = []
   /** Its own messages that it was told we have: more runs than are ever told at once. */
   readonly acknowledged: IntervalSet = new IntervalSet(128, 'forget')
   /** True once our hello is on its way. */
@@ -130,6 +132,7 @@ export class Neighbour {
   ): void {
     this.author = author
     this.epoch = epoch
+    this.heads = heads
     this.liveSince = now - presentMs
     if (since === 'all') this.askedFrom = 0
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age

@@ -212,7 +212,7 @@ export class RoomMachine implements Machine {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
     this.#linkedSince ??= now
-    this.#exchange.introduced(neighbour, hello.heads, now)
+    this.#exchange.introduced(neighbour, now)
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.

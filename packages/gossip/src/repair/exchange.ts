@@ -2,7 +2,7 @@
 // numbers into places, and leads each saying to whom it concerns.
 
 import type { PeerHandle } from '../engine.js'
-import type { Frame, Head } from '../frames/frames.js'
+import type { Frame } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
@@ -108,15 +108,22 @@ export class Exchange {
   }
 
   /** The neighbour has said hello: what it or another had heard by then, and only one of them, they may lack for good. */
-  introduced(neighbour: Neighbour, heads: readonly Head[], now: number): void {
-    const { ordering, neighbours } = this.#parts
-    for (const { author, epoch, next } of heads) {
+  introduced(neighbour: Neighbour, now: number): void {
+    for (const other of this.#parts.neighbours.values()) {
+      if (other === neighbour || !other.introduced) continue
+      this.#compare(neighbour, other, now)
+      this.#compare(other, neighbour, now)
+    }
+  }
+
+  /** What the one had heard and the other may lack. */
+  #compare(ahead: Neighbour, behind: Neighbour, now: number): void {
+    const { ordering } = this.#parts
+    for (const { author, epoch, next } of ahead.heads) {
+      const from = behind.mayLackFrom({ author, epoch })
+      if (from === null || from >= next) continue
       if (ordering.isFollowed(author, epoch) || !ordering.admits(author, epoch)) continue
-      for (const other of neighbours.values()) {
-        const theirs = other === neighbour ? null : other.mayLackFrom({ author, epoch })
-        if (theirs === null || theirs === next) continue
-        this.errands.between({ author, epoch }, [Math.min(theirs, next), Math.max(theirs, next)], now)
-      }
+      this.errands.between({ author, epoch }, [from, next], now)
     }
   }
 
