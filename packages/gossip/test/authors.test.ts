@@ -15,9 +15,9 @@ import {
   sodiumCrypto,
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { encodeFrame, flood, type GossipLimits, type Machine, type Output, resolveLimits } from '../src/machine.js'
 import { Counters } from '../src/order/counters.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { bytes } from './network.js'
 
 const crypto = sodiumCrypto()

@@ -15,8 +15,8 @@ import {
 import { memoryLinkPair, settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGossip, type Engine, type GossipError } from '../src/index.js'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { encodeFrame } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import {
   at,
   bytes,

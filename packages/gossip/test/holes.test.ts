@@ -2,9 +2,8 @@
 
 import { createIdentity } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { flood, type Output, trees } from '../src/machine.js'
-import { MAX_FILLINGS } from '../src/repair/fillings.js'
+import { MAX_FILLINGS, OWED_MS } from '../src/repair/fillings.js'
 import { createBench, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [

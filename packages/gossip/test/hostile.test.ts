@@ -13,8 +13,8 @@ import {
   sodiumCrypto,
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { decodeFrame, encodeFrame, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { at, bytes, ENGINES } from './network.js'
 
 const crypto = sodiumCrypto()

@@ -16,8 +16,8 @@ import { describe, expect, it } from 'vitest'
 import { MAX_UNASKED } from '../src/frames/part-frames.js'
 import { MAX_ASSEMBLIES, MAX_FED } from '../src/large/assemblies.js'
 import { markOf } from '../src/machine/arrivals.js'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { type Frame, flood, type Output, trees } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import {
   author,
   createBench,

@@ -16,8 +16,8 @@ import {
 import { settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGossip, type Order } from '../src/index.js'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { decodeFrame, encodeFrame, flood, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { at, bytes, createNetwork, linkRawPeer, type TestNetwork } from './network.js'
 
 const crypto = sodiumCrypto()

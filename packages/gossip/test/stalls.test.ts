@@ -21,7 +21,6 @@ import { describe, expect, it } from 'vitest'
 import { createGossip } from '../src/index.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { Neighbour } from '../src/machine/neighbour.js'
-import { OWED_MS } from '../src/machine/waiting.js'
 import {
   decodeFrame,
   encodeFrame,
@@ -33,6 +32,7 @@ import {
 } from '../src/machine.js'
 import { Queries } from '../src/queries/driver.js'
 import { encodeQueryFrame } from '../src/queries/frames.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { MAX_QUEUED, Notices } from '../src/serving/notices.js'
 import { at, bytes, ENGINES, linkRawPeer } from './network.js'
 import { World } from './seeded-world.js'

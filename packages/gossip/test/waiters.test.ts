@@ -1,8 +1,8 @@
 // What a neighbour asks for and this node waits for itself; and how long it waits for whoever owes an answer.
 
 import { describe, expect, it } from 'vitest'
-import { OWED_MS } from '../src/machine/waiting.js'
 import { flood, type Output, trees } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { MAX_WAITING } from '../src/repair/waiters.js'
 import { author, createBench, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 

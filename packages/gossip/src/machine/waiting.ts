@@ -4,14 +4,13 @@ import type { Assemblies } from '../large/assemblies.js'
 import type { GossipLimits } from '../options.js'
 import type { Hole } from '../order/ordering.js'
 import type { Exchange } from '../repair/exchange.js'
+import { OWED_MS } from '../repair/fillings.js'
 import type { Since } from '../since.js'
 
 /** Who has been in the room for so long is new no longer. */
 const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
-/** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
-export const OWED_MS = 30_000
 /** What waits is not kept from who stays alone for good. */
 const ALONE_MS = 60_000
 /** While it sends parts of large records, what it has may be behind them: then for so long. */
@@ -61,6 +60,7 @@ export class Waiting {
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)
   }
+
   /** Who is alone cannot ask anybody, and who was until now could not: its patience begins when it can. */
   #isAlone(since: number, now: number): boolean {
     const linkedSince = this.#parts.linkedSince()

@@ -15,9 +15,10 @@ import type { Spread } from '../spread/spread.js'
 import { Errands } from './errands.js'
 import { Fillings } from './fillings.js'
 import { MORE_OFFERS } from './holders.js'
+import type { News } from './news.js'
 import { Runs } from './runs.js'
 import { Waiters } from './waiters.js'
-import { type News, Wants } from './wants.js'
+import { Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 

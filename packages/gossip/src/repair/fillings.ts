@@ -15,8 +15,8 @@ const SILENT_MS = 400
 const MAX_ASKED = 4
 /** Who promised it and sends nothing of it for so long need not have it. */
 const PROMISE_MS = 1_000
-/** Questions that were not answered for so long are forgotten: nobody waits for them any more. */
-const OWED_MS = 30_000
+/** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
+export const OWED_MS = 30_000
 /** Places that are filled at once: authors that leave holes must not keep this node busy. */
 export const MAX_FILLINGS = 256
 

@@ -7,6 +7,7 @@ import { placeKey, type Source } from '../machine/arrivals.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
 import { Holder } from './holders.js'
+import { type News, NO_NEWS } from './news.js'
 
 /** Neighbours that are remembered as holding one record. */
 const MAX_HOLDERS = 8
@@ -32,31 +33,6 @@ export interface Want extends PlacedRange {
   readonly isDoubt: boolean
   dueAt: number
   askedOf: PeerHandle | null
-}
-
-/** How a record came: what its sender and others had said of it. */
-export interface News {
-  /** True if the sender was asked for it. */
-  readonly asked: boolean
-  /** The first who promised it, if anybody did. */
-  readonly promise: { readonly peer: PeerHandle; readonly at: number } | null
-  /** True if its sender offered it, and was asked. */
-  readonly recovered: boolean
-  /** True if somebody was asked for it after waiting for a push in vain. */
-  readonly repaired: boolean
-  readonly holders: readonly PeerHandle[]
-  /** True if its sender was asked for it on behalf of another. */
-  readonly errand: boolean
-}
-
-/** Of what nobody spoke of. */
-export const NO_NEWS: News = {
-  asked: false,
-  promise: null,
-  recovered: false,
-  repaired: false,
-  holders: [],
-  errand: false,
 }
 
 export interface WantsContext {
