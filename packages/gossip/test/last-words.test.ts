@@ -28,7 +28,7 @@ function told(engine: typeof flood | typeof trees, heads: readonly (readonly Hea
   for (const [index, known] of heads.entries()) {
     const { id } = identityOf(101 + index)
     bench.machine.handle({ type: 'peer-up', peer: index + 1, remote: id, window: 1e9 }, 0)
-    const hello = { ...helloOf(id), epoch, heads: known }
+    const hello = { ...helloOf(id), presentMs: 10_000, epoch, heads: known }
     bench.machine.handle({ type: 'frame', peer: index + 1, frame: encodeFrame(hello as never) }, 0)
   }
   return bench

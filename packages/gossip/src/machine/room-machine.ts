@@ -211,7 +211,7 @@ export class RoomMachine implements Machine {
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
-    neighbour.introduce(hello, { log: this.#log, now })
+    neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })
     this.#linkedSince ??= now
     this.#exchange.introduced(neighbour, now)
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
