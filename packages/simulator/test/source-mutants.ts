@@ -111,7 +111,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
   ...inFile('repair/errands.ts', [
     {
       ...{ rule: '8.5', name: 'keeps last words from those who lack them', scenario: LAST_WORDS, says: /missed/ },
-      ...{ find: 'if (dueAt > now) return', put: 'if (dueAt > 0) return' },
+      ...{ find: 'if (!this.#betweenBudget.take(now)) continue', put: 'continue' },
     },
   ]),
   ...inFile('order/ordering.ts', [
