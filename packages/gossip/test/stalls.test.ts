@@ -190,7 +190,7 @@ describe('what a neighbour is known by', () => {
     const log = { lastBefore: () => 0 } as never
     const neighbour = new Neighbour({ handle: 1, remote: author.id, window: 1, oldest: 0, next: 0, helloBy: 0 })
     const hello = { type: 'hello', author: author.id, epoch: 1, presentMs: 0, since: 'live', heads: [] } as const
-    neighbour.introduce(hello, { log, now: 0 })
+    neighbour.introduce(hello, { log, now: 0, presentSince: 0 })
     const sources = Array.from({ length: 100 }, (_, epoch) => {
       const source = { author: author.id, epoch: epoch + 2 }
       neighbour.owedFrom(source)
