@@ -272,7 +272,7 @@ function addSimulate(program: Command, run: Run): void {
     .option('--split <parts>', 'that the room falls into for a minute', parseCount)
     .option('--liars <share>', 'of the nodes that promises what it has not', parseShare)
     .option('--sleepers <share>', 'of the nodes that falls silent half-way', parseShare)
-    .option('--hold-ms <n>', 'how long a hole is waited for (1000; with loss 30000)', parseCount)
+    .option('--hold-ms <n>', 'how long a hole is waited for that nobody may fill (1000)', parseCount)
     .addOption(new Option('--engine <name>', 'how records spread').choices(ENGINE_NAMES).default('trees'))
     .option('--seed <n>', 'decides everything that is random', parseSeed, 1)
     .option('--scenario <file>', 'a JSON file, or the name of one that ships')

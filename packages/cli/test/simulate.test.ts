@@ -53,20 +53,27 @@ describe('hearsay simulate', () => {
   })
 
   it('exits 7 if something is missing, with the smallest run that shows it', async () => {
-    const file = join(place, 'impatient.json')
-    const impatient = { name: 'impatient', nodes: 20, records: 8, holdMs: 1, path: { loss: 0.4 } }
-    await writeFile(file, JSON.stringify(impatient))
-    const { code, stderr, stdout } = await hearsay(['simulate', '--scenario', file, '--seed', '3', '--json'])
+    const file = join(place, 'forgetful.json')
+    const forgetful = {
+      name: 'forgetful',
+      nodes: 20,
+      records: 20,
+      holdMs: 1,
+      room: { capacity: 3 },
+      path: { loss: 0.4 },
+    }
+    await writeFile(file, JSON.stringify(forgetful))
+    const { code, stderr, stdout } = await hearsay(['simulate', '--scenario', file, '--seed', '5', '--json'])
     expect(code).toBe(7)
     expect(objects(stdout).at(-1)?.missed).toBeGreaterThan(0)
     const [reproduction, error] = objects(stderr)
-    expect(reproduction).toMatchObject({ type: 'reproduction', engine: 'trees', seed: 3 })
+    expect(reproduction).toMatchObject({ type: 'reproduction', engine: 'trees', seed: 5 })
     expect(error).toMatchObject({ type: 'error', code: 'ERR_VERIFICATION' })
     const again = join(place, 'again.json')
     await writeFile(again, JSON.stringify(reproduction?.scenario))
-    const shown = await hearsay(['simulate', '--scenario', again, '--seed', '3'])
+    const shown = await hearsay(['simulate', '--scenario', again, '--seed', '5'])
     expect(shown.code).toBe(7)
-    expect(shown.stderr).toMatch(/^hearsay simulate --scenario scenario\.json --engine trees --seed 3$/m)
+    expect(shown.stderr).toMatch(/^hearsay simulate --scenario scenario\.json --engine trees --seed 5$/m)
   })
 
   it.each([

@@ -10,7 +10,10 @@ export interface GossipLimits {
   readonly capacityBytes: number
   /** The largest payload that `publish` takes and that is accepted, 1 to 16,777,216 bytes. @default 4_194_304 (4 MiB) */
   readonly maxMessageBytes: number
-  /** How long a hole in an author's sequence may stay before it is told as a gap, in ms. @default 1_000 */
+  /**
+   * How long a hole in an author's sequence may stay before it is told as a gap, in ms, unless what fills it is on its way: up to
+   * 30 s while the neighbour that sent what follows owes an answer. @default 1_000
+   */
   readonly holdMs: number
   /**
    * How long the first record of an author heard mid-stream waits for an earlier one on another path, in ms: for a newcomer; who

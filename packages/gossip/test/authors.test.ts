@@ -17,6 +17,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { encodeFrame, flood, type GossipLimits, type Machine, type Output, resolveLimits } from '../src/machine.js'
 import { Counters } from '../src/order/counters.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { bytes } from './network.js'
 
 const crypto = sodiumCrypto()
@@ -97,7 +98,7 @@ describe('an author that was forgotten for others', () => {
     crowd(take)
     said.next()
     take(said.next())
-    const gaps = machine.handle({ type: 'timer' }, 1_000).flatMap((one) => (one.type === 'gap' ? [one.gap] : []))
+    const gaps = machine.handle({ type: 'timer' }, OWED_MS).flatMap((one) => (one.type === 'gap' ? [one.gap] : []))
     expect(gaps.map(({ from, to }) => [from, to])).toEqual([[1, 2]])
   })
 

@@ -3,7 +3,7 @@
 import { createIdentity } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { flood, type Output, trees } from '../src/machine.js'
-import { MAX_FILLINGS } from '../src/repair/fillings.js'
+import { MAX_FILLINGS, OWED_MS } from '../src/repair/fillings.js'
 import { createBench, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [
@@ -55,10 +55,10 @@ describe.each(ENGINES)('a hole in what an author said (%s)', (_name, engine) => 
     bench.timer(100)
     expect(asked(bench.timer(300))).toEqual([])
     bench.record(1, recordOf(8), 300)
-    const told = bench.timer(1_300)
+    const told = bench.timer(300 + OWED_MS)
     expect(told.some(({ type }) => type === 'gap')).toBe(true)
-    bench.record(1, recordOf(7), 1_400)
-    expect(asked(bench.timer(3_000))).toEqual([])
+    bench.record(1, recordOf(7), 400 + OWED_MS)
+    expect(asked(bench.timer(2_000 + OWED_MS))).toEqual([])
   })
 })
 
@@ -77,9 +77,9 @@ describe('a store', () => {
     const bench = createBench(trees, 2, {}, { keeps: true })
     for (const seq of [0, 2]) bench.record(1, recordOf(seq))
     let outputs: Output[] = []
-    for (let now = 100; now < 3_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
+    for (let now = 100; now < OWED_MS + 1_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
     expect([keptOf(outputs), seqsOf(outputs)]).toEqual([[2], [2]])
-    const late = bench.record(1, recordOf(1), 3_000)
+    const late = bench.record(1, recordOf(1), OWED_MS + 1_000)
     expect([keptOf(late), seqsOf(late)]).toEqual([[1], []])
   })
 })
@@ -103,7 +103,7 @@ describe('a stretch that is missing', () => {
     for (let seq = 1; seq < 6; seq++) bench.record(1, recordOf(seq), seq * 390)
     expect(bench.timer(2_300).some(({ type }) => type === 'gap')).toBe(false)
     let outputs: Output[] = []
-    for (let now = 2_400; now < 6_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
+    for (let now = 2_400; now < OWED_MS + 3_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
     expect(outputs.flatMap((output) => (output.type === 'gap' ? [[output.gap.from, output.gap.to]] : []))).toEqual([
       [6, 10],
     ])

@@ -14,6 +14,7 @@ import {
 } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { decodeFrame, encodeFrame, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { at, bytes, ENGINES } from './network.js'
 
 const crypto = sodiumCrypto()
@@ -164,7 +165,8 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       bench.frame(frameOf(recordOf({})))
       const far = 2 ** 52
       expect(delivered(bench.frame(frameOf(recordOf({ firstSeq: far })), 0))).toEqual([])
-      const outputs = bench.machine.handle({ type: 'timer' }, 1_000)
+      for (const now of [1_000, 1_400]) expect(delivered(bench.machine.handle({ type: 'timer' }, now))).toEqual([])
+      const outputs = bench.machine.handle({ type: 'timer' }, OWED_MS)
       expect(outputs[0]).toMatchObject({ type: 'gap', gap: { from: 1, to: far } })
       expect(delivered(outputs)).toEqual([far])
     })
@@ -279,7 +281,10 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       const bench = createBench({ settleMs: 100, holdMs: 1_000 }, [1, 2])
       bench.frame(frameOf(recordOf({ firstSeq: 5 })), 0)
       bench.frame(frameOf(recordOf({ firstSeq: 0 })), 50)
-      for (const now of [150, 550, 950]) bench.machine.handle({ type: 'timer' }, now)
+      bench.frame(encodeFrame({ type: 'name', author: author.id, epoch: 7 }), 60)
+      bench.machine.handle({ type: 'timer' }, 150)
+      bench.frame(encodeFrame({ type: 'none', ranges: [{ name: 0, first: 1, count: 4 }] }), 200)
+      for (const now of [200, 600]) bench.machine.handle({ type: 'timer' }, now)
       expect(typesOf(bench.machine.handle({ type: 'timer' }, 1_049))).not.toContain('gap')
       expect(typesOf(bench.machine.handle({ type: 'timer' }, 1_050))).toContain('gap')
     })
@@ -288,8 +293,8 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       const bench = createBench({ holdMs: 100 }, [1, 2])
       bench.frame(frameOf(recordOf({ firstSeq: 0 })))
       bench.frame(frameOf(recordOf({ firstSeq: 2 })))
-      bench.machine.handle({ type: 'timer' }, 100)
-      const late = bench.frame(frameOf(recordOf({ firstSeq: 1 })), 101)
+      bench.machine.handle({ type: 'timer' }, OWED_MS)
+      const late = bench.frame(frameOf(recordOf({ firstSeq: 1 })), OWED_MS + 1)
       expect(delivered(late)).toEqual([])
       expect(typesOf(late)).toContain('send')
     })
@@ -469,8 +474,8 @@ describe.each(ENGINES)('%s', (_name, engine) => {
     it('a run that was delivered while there was no window is told although a gap has followed it', () => {
       const bench = createBench({ holdMs: 100 }, [1], 1)
       for (const firstSeq of [0, 1, 4]) bench.frame(frameOf(recordOf({ by: neighbour, epoch: 5, firstSeq })))
-      bench.machine.handle({ type: 'timer' }, 100)
-      expect(acksIn(bench.machine.handle({ type: 'window', peer: 1, bytes: 1e6 }, 100))).toEqual([
+      bench.machine.handle({ type: 'timer' }, OWED_MS)
+      expect(acksIn(bench.machine.handle({ type: 'window', peer: 1, bytes: 1e6 }, OWED_MS))).toEqual([
         { type: 'ack', from: 0, to: 2 },
         { type: 'ack', from: 4, to: 5 },
       ])

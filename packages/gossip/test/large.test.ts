@@ -17,6 +17,7 @@ import { MAX_UNASKED } from '../src/frames/part-frames.js'
 import { MAX_ASSEMBLIES, MAX_FED } from '../src/large/assemblies.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { type Frame, flood, type Output, trees } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import {
   author,
   createBench,
@@ -265,7 +266,7 @@ describe('the order of an author', () => {
     bench.send(1, headFrame(large), 10)
     bench.record(2, chainAfter(large), 11)
     const told: Output[] = []
-    for (let now = 100; now < 9_000; now += 100) told.push(...bench.timer(now))
+    for (let now = 100; now < OWED_MS + 2_000; now += 100) told.push(...bench.timer(now))
     expect(told.filter(({ type }) => type === 'gap')).toHaveLength(1)
     expect(seqsOf(told)).toEqual([2])
   })

@@ -90,6 +90,7 @@ describe.each(ENGINES)('what a neighbour holds in bulk (%s)', (_name, engine) =>
     const bench = createBench(engine)
     bench.tellRun(1, recordsTo(3))
     bench.record(2, recordOf(3), 10)
+    bench.machine.handle({ type: 'peer-down', peer: 2 }, 20)
     let outputs: Output[] = []
     for (let now = 100; now <= 7_000; now += 100) outputs = [...outputs, ...bench.timer(now)]
     expect(seqsOf(outputs)).toEqual([3])

@@ -33,6 +33,7 @@ import {
 } from '../src/machine.js'
 import { Queries } from '../src/queries/driver.js'
 import { encodeQueryFrame } from '../src/queries/frames.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { MAX_QUEUED, Notices } from '../src/serving/notices.js'
 import { at, bytes, ENGINES, linkRawPeer } from './network.js'
 import { World } from './seeded-world.js'
@@ -104,7 +105,7 @@ describe.each(ENGINES)('with %s', (_name, engine) => {
       peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(at(records, index)) }))
     }
     await settle()
-    await clock.play(1_100)
+    await clock.play(OWED_MS + 100)
     expect(gaps).toHaveLength(1)
     await gossip.close()
   })
@@ -198,7 +199,7 @@ describe('what a neighbour is known by', () => {
       alarm: new Alarm(),
     })
     const hello = { type: 'hello', author: author.id, epoch: 1, presentMs: 0, since: 'live', heads: [] } as const
-    neighbour.introduce(hello, { log, now: 0 })
+    neighbour.introduce(hello, { log, now: 0, presentSince: 0 })
     const sources = Array.from({ length: 100 }, (_, epoch) => {
       const source = { author: author.id, epoch: epoch + 2 }
       neighbour.owedFrom(source)

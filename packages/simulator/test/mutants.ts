@@ -30,9 +30,9 @@ const RESTART = scenario('restart', {
 })
 const FORGERS = scenario('forgers', { adversaries: [{ type: 'forger', share: 0.2 }] })
 const FORKS = scenario('forks', { adversaries: [{ type: 'equivocator', share: 0.05 }] })
-/** Holes are given up at once, so that gaps are told. */
+/** So little is remembered that what comes late is to be had nowhere: then gaps are told. */
 const GAPS = scenario('gaps', {
-  ...{ records: 20, holdMs: 1, path: { latencyMs: [10, 60], loss: 0.3, reorder: 0.3 } },
+  ...{ records: 60, holdMs: 1, room: { capacity: 3 }, path: { latencyMs: [10, 60], loss: 0.3 } },
   expect: { missed: 1_000_000 },
 })
 

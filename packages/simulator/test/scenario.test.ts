@@ -86,6 +86,12 @@ describe('a run', () => {
     expect(report).toMatchObject({ missed: 0, gaps: 0, violations: [] })
   })
 
+  it.each([2, 4, 6, 8])('in which most start anew keeps the last words of those who end (seed %i)', (seed) => {
+    const faults = [{ type: 'restart', share: 0.6, atMs: 2_500, forMs: 2_000, state: 'lost' }]
+    const report = runScenario(readScenario({ name: 'last-words', nodes: 24, faults }), { seed })
+    expect(report).toMatchObject({ missed: 0, gaps: 0, violations: [] })
+  })
+
   it('counts the questions that were asked and the answers that came', () => {
     const report = runScenario(
       { ...small, queries: { count: 3, everyMs: 100, hops: 16, waitMs: 2_000, late: 0 } },

@@ -70,6 +70,8 @@ const FETCHED = scenario('fetched', {
   ...{ room: { capacityBytes: 1_000_000 }, path: { latencyMs: [10, 60], bytesPerMs: 500 }, expect: { missed: 1_000 } },
 })
 const JOINERS = scenario('joiners', { records: 30, faults: [restart('lost')] })
+/** Most start anew, and some authors have said their last word to few of the others. */
+const LAST_WORDS = scenario('last-words', { faults: [restart('lost', { share: 0.7, atMs: 1_500 })] })
 const ASKERS = scenario('askers-of-all', { records: 30, room: { since: 'all' }, faults: [restart('lost')] })
 const LONELY = scenario('lonely', {
   ...{ nodes: 2, degree: 2, authors: 2, records: 20, intervalMs: 200 },
@@ -106,6 +108,12 @@ const inFile = (file: string, mutants: readonly Omit<SourceMutant, 'file'>[]): r
   mutants.map((mutant) => ({ ...mutant, file: `gossip/src/${file}` }))
 
 export const SOURCE_MUTANTS: readonly SourceMutant[] = [
+  ...inFile('repair/errands.ts', [
+    {
+      ...{ rule: '8.5', name: 'keeps last words from those who lack them', scenario: LAST_WORDS, says: /missed/ },
+      ...{ find: 'if (!this.#betweenBudget.take(now)) continue', put: 'continue' },
+    },
+  ]),
   ...inFile('order/ordering.ts', [
     {
       ...{ rule: '8.1', name: 'waits for no cause', scenario: CAUSAL, says: /before what it was said after/ },
@@ -124,8 +132,8 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'believes what others claim', scenario: SPLIT, says: /missed|was due/ },
-      find: 'neighbour.introduce(hello, { log: this.#log, now })',
-      put: `neighbour.introduce(hello, { log: this.#log, now })
+      find: 'neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })',
+      put: `neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })
       for (const { author, epoch, next } of hello.heads)
         if (next > 0 && this.#ordering.admits(author, epoch)) this.#ordering.know({ author, epoch, firstSeq: 0, count: next })`,
     },

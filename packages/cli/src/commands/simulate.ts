@@ -50,8 +50,6 @@ const DEFAULT_AUTHORS = 20
 const DEFAULT_RECORDS = 10
 /** Links of a node if some of them lead to nodes that lie. */
 const HOSTILE_DEGREE = 8
-/** Over lossy paths a stream is behind for seconds: a hole is waited for longer than a second. */
-const LOSSY_HOLD_MS = 30_000
 /** Runs that are spent on making a failing one smaller. */
 const MAX_TRIES = 24
 /** How long the event loop may be busy, and how often progress is told. */
@@ -148,7 +146,7 @@ async function scenarioOf(options: SimulateOptions): Promise<Scenario> {
   if (liars) adversaries.push({ type: 'liar', share: liars, atMs: 0 })
   if (sleepers) adversaries.push({ type: 'sleeper', share: sleepers, atMs: Math.floor(talkMs / 2) })
   const degree = liars || sleepers ? Math.max(base.degree, HOSTILE_DEGREE) : base.degree
-  const hold = holdMs ?? base.holdMs ?? (path.loss > 0 ? LOSSY_HOLD_MS : null)
+  const hold = holdMs ?? base.holdMs
   return readScenario({ ...base, ...given(sized), path, faults, adversaries, degree, holdMs: hold })
 }
 

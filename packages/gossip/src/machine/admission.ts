@@ -9,7 +9,7 @@ import { type Entered, type Entry, rangeOf } from '../large/large-records.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Pending } from '../order/sequence.js'
 import type { Exchange } from '../repair/exchange.js'
-import { type News, NO_NEWS } from '../repair/wants.js'
+import { type News, NO_NEWS } from '../repair/news.js'
 import type { Spread } from '../spread/spread.js'
 import type { Arrival, ArrivalLog } from './arrivals.js'
 import type { Arriving, Judgement } from './judgement.js'
@@ -77,7 +77,14 @@ export class Admission {
 
   accept(arriving: Arriving): void {
     const { pending, from, now } = arriving
+    const { header } = pending.record
+    const isForOthers = arriving.news.errand && !this.#parts.ordering.isFollowed(header.author, header.epoch)
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
+    if (isForOthers) {
+      if (arrival) arrival.isForOthers = true
+      // It was over when this node came, whoever says that somebody lacks it.
+      return this.#parts.ordering.know(header)
+    }
     this.#parts.ordering.accept(pending, { begin: this.#mayBegin(pending.record, from), now })
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source

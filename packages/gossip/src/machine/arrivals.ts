@@ -32,6 +32,8 @@ export interface Arrival {
   readonly isRecovered: boolean
   /** Neighbours that are known to have it; forgotten when it is no longer among the latest. */
   holders: PeerHandle[] | null
+  /** True if it was fetched for neighbours that lack it: nobody else is to hear of it. */
+  isForOthers: boolean
   /** Bytes that the log counts for it: none before its block is whole. */
   bytes: number
 }
@@ -155,14 +157,26 @@ export class ArrivalLog {
   }
 
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */
-  append(arrival: Omit<Arrival, 'source' | 'end' | 'holders' | 'bytes'>): readonly Arrival[] {
+  append(arrival: Omit<Arrival, 'source' | 'end' | 'holders' | 'isForOthers' | 'bytes'>): readonly Arrival[] {
     const { record, body, hops, at, via, isRecovered } = arrival
     const { header } = record
     const held = this.#heldOf(header)
     // Spelt out: a copy by spread is read ten times slower (V8 12), and each peer that comes reads all of them.
     const end = header.firstSeq + header.count
     const bytes = bytesOf(body)
-    this.#entries.push({ record, body, hops, at, via, isRecovered, source: held.source, end, holders: null, bytes })
+    this.#entries.push({
+      record,
+      body,
+      hops,
+      at,
+      via,
+      isRecovered,
+      source: held.source,
+      end,
+      holders: null,
+      isForOthers: false,
+      bytes,
+    })
     const old = this.at(this.#next - LATEST)
     if (old) old.holders = null
     held.starts.set(header.firstSeq, this.#next)

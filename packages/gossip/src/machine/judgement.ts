@@ -4,7 +4,7 @@
 import type { PeerId } from '@hearsay/core'
 import type { Output, Verdict } from '../engine.js'
 import type { Pending } from '../order/sequence.js'
-import type { News } from '../repair/wants.js'
+import type { News } from '../repair/news.js'
 import type { Neighbour } from './neighbour.js'
 
 /** A record that is new here, with how it came. */

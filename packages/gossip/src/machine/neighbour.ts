@@ -2,7 +2,7 @@
 
 import { type ForkProof, type PeerId, TokenBucket } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
-import type { Frame } from '../frames/frames.js'
+import type { Frame, Head } from '../frames/frames.js'
 import { NamesHeard } from '../frames/names.js'
 import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
@@ -21,6 +21,8 @@ export const MAX_REQUESTS = 1_024
  * is about a thousand. Beyond, none does.
  */
 const LOOKS = { burst: 65_536, perSecond: 262_144 } as const
+/** Who has been in the room for so much longer than this node did not come with it. */
+const ELDER_MS = 5_000
 /** How often one record is sent to one neighbour because it asks; remembered for as many records as it may ask at once. */
 const MAX_ANSWERS = 3
 
@@ -42,6 +44,8 @@ export class Neighbour {
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
+  /** Where its deliveries ended when it introduced itself. */
+  heads: readonly Head[] = []
   /** Its own messages that it was told we have: more runs than are ever told at once. */
   readonly acknowledged: IntervalSet = new IntervalSet(128, 'forget')
   /** How many deliveries there had been when it was told so. */
@@ -67,6 +71,8 @@ export class Neighbour {
   /** Positions that it was sent because it asked, with how often. */
   readonly #answers = new Map<number, number>()
   #looks: TokenBucket | null = null
+  /** True if it was in the room long before this node. */
+  #isElder = false
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
   readonly #proofs: ForkProof[] = []
   readonly #heads = new Map<string, number>()
@@ -132,10 +138,12 @@ export class Neighbour {
   /** The remote has introduced itself. */
   introduce(
     { author, epoch, presentMs, since, heads }: Introduction,
-    { log, now }: { log: ArrivalLog; now: number },
+    { log, now, presentSince }: { log: ArrivalLog; now: number; presentSince: number },
   ): void {
     this.author = author
     this.epoch = epoch
+    this.heads = heads
+    this.#isElder = presentMs >= now - presentSince + ELDER_MS
     this.liveSince = now - presentMs
     if (since === 'all') this.askedFrom = 0
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
@@ -181,6 +189,16 @@ export class Neighbour {
   /** Where its deliveries of this source ended when it introduced itself; undefined if it did not follow it. */
   headOf(source: Source): number | undefined {
     return this.#heads.get(placeKey(source))
+  }
+
+  /**
+   * From where on it may have heard nothing of this source when it introduced itself. Of an author that it had not heard of, from
+   * the first word if it was here before: long before this node, and in an earlier epoch than the author's, though a clock may be
+   * wrong. Else null: it was not to hear of that.
+   */
+  mayLackFrom(source: Source): number | null {
+    if (!this.introduced) return null
+    return this.headOf(source) ?? (this.#isElder && this.epoch < source.epoch ? 0 : null)
   }
 
   /** True if this source is its own. */

@@ -10,12 +10,13 @@ import { LargeRecords, rangeOf } from '../large/large-records.js'
 import { IntervalSet } from '../order/intervals.js'
 import { type Hole, Ordering } from '../order/ordering.js'
 import { Exchange } from '../repair/exchange.js'
-import type { News, Wants } from '../repair/wants.js'
+import type { News } from '../repair/news.js'
+import type { Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission, dropped } from './admission.js'
 import { Alarm } from './alarm.js'
-import { ArrivalLog } from './arrivals.js'
+import { ArrivalLog, type Source } from './arrivals.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
@@ -56,6 +57,8 @@ export class RoomMachine implements Machine {
   #wakeAt: number | null = null
   /** When the first channel of this room opened. */
   #presentSince: number | null = null
+  /** When the first of those came that have said hello, since there was none; null while there is none. */
+  #linkedSince: number | null = null
   #outputs: Output[] = []
   /** When the input at work came. */
   #now = 0
@@ -67,8 +70,9 @@ export class RoomMachine implements Machine {
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
+    const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false } = context
-    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing })
+    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -84,15 +88,16 @@ export class RoomMachine implements Machine {
     const judgement = context.judges ? new Judgement(emit) : null
     this.#exchange = exchange
     this.#waiting = new Waiting({
-      ...{ limits: context.limits, since, exchange, assemblies, presentSince: () => this.#presentSince },
+      ...{ limits: context.limits, since, exchange, assemblies },
+      ...{ presentSince: () => this.#presentSince, linkedSince: () => this.#linkedSince },
     })
     this.#admission = new Admission({
       ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
     })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
-    const { errands } = exchange
-    this.#serving = new Serving({ ...shared, neighbours, errands, confirmed: this.#confirmed })
+    const { errands, waiters } = exchange
+    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, confirmed: this.#confirmed })
     this.#restoring = new Restoring(context, { log, ordering, emit })
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
@@ -231,8 +236,10 @@ export class RoomMachine implements Machine {
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
-    neighbour.introduce(hello, { log: this.#log, now })
+    neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })
     this.#setAlarm()
+    this.#linkedSince ??= now
+    this.#exchange.introduced(neighbour, now)
     for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
@@ -327,6 +334,7 @@ export class RoomMachine implements Machine {
     this.#exchange.down(peer, now)
     this.#assemblies.down(peer, now)
     this.#spread.onPeerDown(peer, now)
+    if (![...this.#neighbours.values()].some(({ introduced }) => introduced)) this.#linkedSince = null
   }
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */

@@ -4,12 +4,15 @@ import type { Assemblies } from '../large/assemblies.js'
 import type { GossipLimits } from '../options.js'
 import type { Hole } from '../order/ordering.js'
 import type { Exchange } from '../repair/exchange.js'
+import { OWED_MS } from '../repair/fillings.js'
 import type { Since } from '../since.js'
 
 /** Who has been in the room for so long is new no longer. */
 const NEWCOMER_MS = 5_000
 /** Whoever says that it has what fills a hole need not have it: so long its word is enough to wait. */
 const WORD_MS = 5_000
+/** What waits is not kept from who stays alone for good. */
+const ALONE_MS = 60_000
 /** While it sends parts of large records, what it has may be behind them: then for so long. */
 const BUSY_WORD_MS = 60_000
 
@@ -20,6 +23,8 @@ export interface WaitingParts {
   readonly assemblies: () => Assemblies
   /** When the first channel of this room opened; null before. */
   readonly presentSince: () => number | null
+  /** Since when there is somebody who can be asked, or there was without a break; null while there is nobody. */
+  readonly linkedSince: () => number | null
 }
 
 export class Waiting {
@@ -46,10 +51,20 @@ export class Waiting {
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
     const range = { from, before }
+    if (this.#isAlone(since, now)) return true
     if (exchange.fillings.isFilling({ author, epoch }, range)) return true
     if (exchange.runs.isComing({ author, epoch }, { from, before, since }, now)) return true
+    // Before a beginning there may be nothing that this node is owed.
+    if (from > 0 && now < since + OWED_MS && exchange.isOwed({ author, epoch }, range)) return true
     if (now >= since + BUSY_WORD_MS) return false
     const promisers = exchange.wants.promisersOf({ author, epoch }, range)
     return now < since + WORD_MS ? promisers.size > 0 : assemblies.isFedByAny(promisers, now)
+  }
+
+  /** Who is alone cannot ask anybody, and who was until now could not: its patience begins when it can. */
+  #isAlone(since: number, now: number): boolean {
+    const linkedSince = this.#parts.linkedSince()
+    if (linkedSince === null) return now < since + ALONE_MS
+    return since < linkedSince && now < linkedSince + this.#parts.limits.holdMs
   }
 }

@@ -4,6 +4,7 @@
 import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
+import type { Source } from '../machine/arrivals.js'
 import { placeKey } from '../machine/place-key.js'
 import type { GossipLimits } from '../options.js'
 import type { Order } from '../order.js'
@@ -44,6 +45,8 @@ export interface OrderingOptions {
   readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
+  /** Called when something of a place was delivered, passed over, or let go. */
+  readonly moved: (place: Source) => void
 }
 
 export class Ordering {
@@ -56,6 +59,7 @@ export class Ordering {
   readonly #causality = new Causality<Place>()
   readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
+  readonly #moved: (place: Source) => void
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
    * insertion order is the order of deadlines: the first one is due first, however many wait.
@@ -66,7 +70,7 @@ export class Ordering {
   #heldBytes = 0
   #deliveries = 0
 
-  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing }: OrderingOptions) {
+  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved }: OrderingOptions) {
     this.#epoch = epoch
     this.#keeps = keeps
     this.#settleMs = settleMs
@@ -75,11 +79,17 @@ export class Ordering {
     this.#authors = new Authors({ ...limits, members, crypto })
     this.#emit = emit
     this.#isComing = isComing
+    this.#moved = moved
   }
 
   /** True if a record was accepted for any number of the range. */
   isKnown(author: PeerId, epoch: number, range: Interval): boolean {
     return this.#authors.isKnown(author, epoch, range)
+  }
+
+  /** True if something of this place was heard, or waits to be. */
+  isFollowed(author: PeerId, epoch: number): boolean {
+    return this.#authors.find(author, epoch)?.isFollowed ?? false
   }
 
   /** The lowest hole of this place that may still be filled. */
@@ -250,10 +260,12 @@ export class Ordering {
     this.#heldBytes += sequence.heldBytes - heldBytes
     if (sequence.deadline !== deadline) this.#enqueue(place)
     for (const step of steps) this.#tell(place, step)
+    const hasMoved = sequence.next !== next || sequence.frozenAt !== frozenAt
+    if (hasMoved) this.#moved(place)
     if (this.#order !== 'causal') return
     if (sequence.waiting === null) this.#causality.leave(place)
     // Only what changes here sets others free: forked authors that wait for each other would do so for ever.
-    if (sequence.next !== next || sequence.frozenAt !== frozenAt) this.#causality.heard(place)
+    if (hasMoved) this.#causality.heard(place)
   }
 
   /** A new deadline is the latest of its kind, so its place is the last. */

@@ -67,6 +67,11 @@ export class Sequence {
     return this.#held.length === 0 && this.#judged.size === 0
   }
 
+  /** True if it began, or what it may begin with is here: else at most what was fetched for others is known of it. */
+  get isFollowed(): boolean {
+    return this.#next !== null || !this.isIdle
+  }
+
   /** The number from which on something new may come; there is none of an author that forked. Null if it never began. */
   get end(): number | null {
     return this.#frozenAt === null ? this.#next : Number.MAX_SAFE_INTEGER - 1
@@ -148,11 +153,15 @@ export class Sequence {
     return low < end ? [low, end] : null
   }
 
-  /** From this number on, what was passed over: never accepted, and not to be delivered any more. Null if that is nothing. */
+  /**
+   * From this number on, what was passed over, or is known only for others: never accepted, and not to be delivered any more. Null
+   * if that is nothing.
+   */
   lostFrom(first: number): Interval | null {
-    if (this.#next === null || first >= this.#next || this.#frozenAt !== null) return null
+    const end = this.isFollowed ? (this.#next ?? 0) : Number.POSITIVE_INFINITY
+    if (first >= end || this.#frozenAt !== null) return null
     const after = this.#known.ranges.find((range) => range[1] > first)
-    return after && after[0] > first ? [first, Math.min(after[0], this.#next)] : null
+    return after && after[0] > first ? [first, Math.min(after[0], end)] : null
   }
 
   /** What was said before the first that is held, if it is not too much. */

@@ -20,9 +20,21 @@ const SILENT_MS = 300
 /** What was fetched, or could not be, is not fetched again so soon. */
 export const SPENT_MS = 10_000
 
+/**
+ * Places of which this node fetches what one neighbour had heard and another had not, unasked: an invented hello must not make it
+ * fetch a whole history.
+ */
+export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
+/** An author that says nothing for so long may have said its last word: what it goes on to say would show what is missing. */
+export const LAST_WORD_MS = 2_000
+/** Places that are remembered for so long. */
+export const MAX_BETWEEN = 512
+
 export interface ErrandContext {
   /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
   lostFrom(source: Source, first: number): Interval | null
+  /** True if this node hears the author of this place itself. */
+  isFollowed(source: Source): boolean
   /** Who may have what was lost there, the likeliest first. */
   likelyHolders(source: Source, lost: Interval): Iterable<PeerHandle>
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
@@ -39,6 +51,8 @@ interface Errand {
   done: number
   /** Neighbours that wait for the answer. */
   readonly askers: Set<PeerHandle>
+  /** True if it is run whether anybody waits for the answer or not. */
+  readonly isUnasked: boolean
   readonly tried: Set<PeerHandle>
   asked: PeerHandle | null
   /** True once its askers were answered. */
@@ -50,6 +64,9 @@ export class Errands {
   readonly #context: ErrandContext
   readonly #errands = new Map<string, Errand>()
   #budget: TokenBucket | null = null
+  /** What one neighbour had heard and another had not, the first one first. */
+  readonly #between = new Map<string, { readonly source: Source; readonly missing: Interval; readonly dueAt: number }>()
+  #betweenBudget: TokenBucket | null = null
 
   constructor(context: ErrandContext) {
     this.#context = context
@@ -57,7 +74,8 @@ export class Errands {
 
   /** When `expire` is next needed; infinity if never. */
   get deadline(): number {
-    let due = Number.POSITIVE_INFINITY
+    const [[, first] = []] = this.#between
+    let due = first?.dueAt ?? Number.POSITIVE_INFINITY
     for (const { dueAt } of this.#errands.values()) due = Math.min(due, dueAt)
     return due
   }
@@ -74,12 +92,40 @@ export class Errands {
     }
     const lost = this.#context.lostFrom(source, first)
     if (!lost) return null
-    const to = Math.min(lost[1], first + count, first + MAX_BATCH_MESSAGES)
-    const stretch = { source, lost, from: first, to, done: first }
+    return this.#begin({ source, lost, count, askers: new Set([asker]) }, now)
+  }
+
+  /**
+   * One neighbour had heard this when it said hello, and another had not. Unless this node comes to hear the author, it is fetched
+   * for the other, which may have no other way to it, and would not know that there is anything to ask for.
+   */
+  between(source: Source, missing: Interval, now: number): void {
+    const key = keyOf(source, missing[0])
+    if (this.#between.has(key) || this.#between.size >= MAX_BETWEEN) return
+    this.#between.set(key, { source, missing, dueAt: now + LAST_WORD_MS })
+  }
+
+  #mediate(now: number): void {
+    for (const [key, { source, missing, dueAt }] of this.#between) {
+      if (dueAt > now) return
+      this.#between.delete(key)
+      if (this.#errands.has(key) || this.#context.isFollowed(source)) continue
+      this.#betweenBudget ??= new TokenBucket(BETWEEN_RATE, now)
+      if (!this.#betweenBudget.take(now)) continue
+      this.#begin({ source, lost: missing, count: missing[1] - missing[0], askers: new Set() }, now)
+    }
+  }
+
+  #begin(
+    { source, lost, count, askers }: Pick<Errand, 'source' | 'lost' | 'askers'> & { count: number },
+    now: number,
+  ): number | null {
+    const [from] = lost
+    const to = Math.min(lost[1], from + count, from + MAX_BATCH_MESSAGES)
     const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
-    const errand = { ...stretch, askers: new Set([asker]), ...nobody }
+    const errand = { source, lost, from, to, done: from, askers, isUnasked: askers.size === 0, ...nobody }
     if (!this.#askNext(errand, now)) return null
-    this.#errands.set(key, errand)
+    this.#errands.set(keyOf(source, from), errand)
     return to
   }
 
@@ -114,10 +160,11 @@ export class Errands {
   }
 
   expire(now: number): void {
+    this.#mediate(now)
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)
-      else if (errand.askers.size === 0 || !this.#askNext(errand, now)) this.#end(errand, now)
+      else if ((errand.askers.size === 0 && !errand.isUnasked) || !this.#askNext(errand, now)) this.#end(errand, now)
     }
   }
 

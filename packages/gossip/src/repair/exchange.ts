@@ -15,8 +15,10 @@ import type { Spread } from '../spread/spread.js'
 import { Errands } from './errands.js'
 import { Fillings } from './fillings.js'
 import { MORE_OFFERS } from './holders.js'
+import type { News } from './news.js'
 import { Runs } from './runs.js'
-import { type News, Wants } from './wants.js'
+import { Waiters } from './waiters.js'
+import { Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
@@ -34,6 +36,7 @@ export class Exchange {
   readonly wants: Wants
   readonly fillings: Fillings
   readonly errands: Errands
+  readonly waiters: Waiters
   readonly runs: Runs
   readonly #parts: ExchangeParts
 
@@ -47,12 +50,15 @@ export class Exchange {
       isMissing: (range) => this.#isMissing(range),
       pullDelayMs: (author) => spread.pullDelayMs(author),
     })
+    const holeOf = ({ author, epoch }: Source): Interval | null => parts.ordering.holeOf(author, epoch)
     this.fillings = new Fillings({
-      holeOf: (source) => parts.ordering.holeOf(source.author, source.epoch),
+      holeOf,
+      senderOf: (source, first) => this.#senderOf(source, first),
       isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
+    this.waiters = new Waiters({ holeOf, answer: (peer, range, now) => this.#answer(peer, range, now) })
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
@@ -60,6 +66,7 @@ export class Exchange {
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
       answer: (peer, range, now) => this.#answer(peer, range, now),
@@ -93,12 +100,32 @@ export class Exchange {
     const isFilling = this.fillings.arrived(peer, range, now)
     const isErrand = this.errands.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
-    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true } : told
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand: isErrand } : told
   }
 
   up(peer: PeerHandle): void {
     this.wants.up(peer)
     this.runs.up(peer)
+  }
+
+  /** The neighbour has said hello: what it or another had heard by then, and only one of them, they may lack for good. */
+  introduced(neighbour: Neighbour, now: number): void {
+    for (const other of this.#parts.neighbours.values()) {
+      if (other === neighbour || !other.introduced) continue
+      this.#compare(neighbour, other, now)
+      this.#compare(other, neighbour, now)
+    }
+  }
+
+  /** What the one had heard and the other may lack. */
+  #compare(ahead: Neighbour, behind: Neighbour, now: number): void {
+    const { ordering } = this.#parts
+    for (const { author, epoch, next } of ahead.heads) {
+      const from = behind.mayLackFrom({ author, epoch })
+      if (from === null || from >= next) continue
+      if (ordering.isFollowed(author, epoch) || !ordering.admits(author, epoch)) continue
+      this.errands.between({ author, epoch }, [from, next], now)
+    }
   }
 
   /** The neighbour sends: what it was asked for may be behind that. */
@@ -112,6 +139,17 @@ export class Exchange {
     this.runs.down(peer, now)
     this.fillings.down(peer, now)
     this.errands.down(peer, now)
+    this.waiters.down(peer)
+  }
+
+  /**
+   * True if whoever sent what follows the hole owes an answer. That one has what is missing, or waits for it as well, of one that
+   * is nearer to its author: so those who wait never wait for each other. If it is gone, any answer that is owed will do.
+   */
+  isOwed(source: Source, hole: { readonly from: number; readonly before: number }): boolean {
+    const sender = this.#senderOf(source, hole.before)
+    if (sender === null) return this.fillings.isOwedByAny(source, hole)
+    return this.wants.isOwed(sender, source, hole.from) || this.fillings.isOwed(sender, source, hole)
   }
 
   expire(now: number): void {
@@ -141,13 +179,19 @@ export class Exchange {
     for (const [peer, { introduced }] of this.#parts.neighbours) if (introduced) yield peer
   }
 
+  /** Who sent the record that begins there first, if it is still a neighbour. */
+  #senderOf(source: Source, first: number): PeerHandle | null {
+    const { log, neighbours } = this.#parts
+    const position = log.positionOf(source, first)
+    const via = position === undefined ? null : (log.at(position)?.via ?? null)
+    return via !== null && neighbours.get(via)?.introduced ? via : null
+  }
+
   /** Who sent what follows what was lost, then those who had heard more of its author when they came. */
   *#likelyHolders(source: Source, [from, to]: Interval): Iterable<PeerHandle> {
-    const { log, neighbours } = this.#parts
-    const position = log.positionOf(source, to)
-    const via = position === undefined ? null : (log.at(position)?.via ?? null)
-    if (via !== null && neighbours.get(via)?.introduced) yield via
-    for (const [peer, neighbour] of neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
+    const sender = this.#senderOf(source, to)
+    if (sender !== null) yield sender
+    for (const [peer, neighbour] of this.#parts.neighbours) if ((neighbour.headOf(source) ?? 0) > from) yield peer
   }
 
   /** What a neighbour holds: to be asked for if it is missing here, and never to be told to it. */

@@ -14,12 +14,18 @@ const WAIT_MS = 100
 const SILENT_MS = 400
 /** Neighbours that are asked for one stretch. */
 const MAX_ASKED = 4
+/** Who promised it and sends nothing of it for so long need not have it. */
+const PROMISE_MS = 1_000
+/** Links lose nothing, so an answer that is owed is only late: no later than a link that carries nothing is found dead. */
+export const OWED_MS = 30_000
 /** Places that are filled at once: authors that leave holes must not keep this node busy. */
 export const MAX_FILLINGS = 256
 
 export interface FillingContext {
   /** The lowest hole of this place that may still be filled, or null. */
   holeOf(source: Source): Interval | null
+  /** Who sent the record that begins there; null if that is no neighbour any more. */
+  senderOf(source: Source, first: number): PeerHandle | null
   /** True if a record of this place that begins there was promised, and is or will be asked for. */
   isPromised(source: Source, first: number): boolean
   /** Neighbours that may be asked. */
@@ -27,15 +33,29 @@ export interface FillingContext {
   ask(peer: PeerHandle, range: PlacedRange, now: number): void
 }
 
+/** What a neighbour was asked for. */
+interface Question {
+  readonly peer: PeerHandle
+  readonly from: number
+  readonly to: number
+  readonly at: number
+  isOwed: boolean
+}
+
+/** From where on, and up to what is here. */
+type Hole = { readonly from: number; readonly before: number }
+
 interface Filling {
   readonly source: Source
-  /** Who sent what follows the hole: asked first. */
+  /** Who sent something from behind the hole. */
   sender: PeerHandle
-  /** What is asked for now, and of whom; null while it waits. */
-  asked: { readonly peer: PeerHandle; readonly from: number; readonly to: number } | null
+  /** The last question, while its answer is waited for before another is asked. */
+  asked: Question | null
   /** Who was asked for the stretch that begins at `from`. */
   from: number
-  readonly tried: Set<PeerHandle>
+  /** Until then a promise of it is worth waiting for. */
+  promisedUntil: number
+  readonly tried: Map<PeerHandle, Question>
   dueAt: number
 }
 
@@ -58,18 +78,23 @@ export class Fillings {
   note(source: Source, sender: PeerHandle, now: number): void {
     const key = placeKey(source)
     const known = this.#fillings.get(key)
-    if (known) known.sender = sender
-    else if (this.#fillings.size < MAX_FILLINGS) {
-      this.#fillings.set(key, { source, sender, asked: null, from: -1, tried: new Set(), dueAt: now + WAIT_MS })
+    if (known) {
+      known.sender = sender
+      if (known.asked === null) known.dueAt = Math.min(known.dueAt, now + WAIT_MS)
+    } else if (this.#fillings.size < MAX_FILLINGS || this.#makeRoom()) {
+      const fresh = { asked: null, from: -1, promisedUntil: now, tried: new Map() }
+      this.#fillings.set(key, { source, sender, ...fresh, dueAt: now + WAIT_MS })
     }
   }
 
   /** A record came; true if this neighbour was asked for it. */
   arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
     const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(placeKey(source))
-    const asked = filling?.asked
-    if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return false
-    const isOver = first + count >= asked.to
+    const question = filling && peer !== null ? askedFor(filling, peer, first) : undefined
+    if (!filling || !question) return false
+    if (filling.asked !== question) return true
+    // The end of it may have come of itself, and the rest is owed as before.
+    const isOver = first + count >= question.to
     if (isOver) filling.asked = null
     filling.dueAt = isOver ? now : now + SILENT_MS
     return true
@@ -78,24 +103,37 @@ export class Fillings {
   /** The neighbour does not have it, from there on. */
   none(peer: PeerHandle, { source, first }: PlacedRange, now: number): void {
     const filling = this.#fillings.get(placeKey(source))
-    const asked = filling?.asked
-    if (!filling || !asked || asked.peer !== peer || first < asked.from || first >= asked.to) return
-    filling.asked = null
-    filling.dueAt = now
+    const question = filling && askedFor(filling, peer, first)
+    if (filling && question) this.#settle(filling, question, now)
   }
 
   down(peer: PeerHandle, now: number): void {
     for (const filling of this.#fillings.values()) {
-      if (filling.asked?.peer !== peer) continue
-      filling.asked = null
-      filling.dueAt = now
+      const question = filling.tried.get(peer)
+      if (question) this.#settle(filling, question, now)
     }
   }
 
   /** True while somebody who was asked for this hole sends, or may. */
-  isFilling(source: Source, { from, before }: { readonly from: number; readonly before: number }): boolean {
+  isFilling(source: Source, { from, before }: Hole): boolean {
     const asked = this.#fillings.get(placeKey(source))?.asked
-    return asked !== undefined && asked !== null && asked.from < before && asked.to > from
+    return asked !== undefined && asked !== null && overlaps(asked, from, before)
+  }
+
+  /** True if this neighbour was asked for some of this hole and has not answered, or is about to be asked. */
+  isOwed(peer: PeerHandle, source: Source, { from, before }: Hole): boolean {
+    const filling = this.#fillings.get(placeKey(source))
+    if (!filling) return false
+    const question = filling.tried.get(peer)
+    return question === undefined || (question.isOwed && overlaps(question, from, before))
+  }
+
+  /** True if anybody was, and has not. */
+  isOwedByAny(source: Source, { from, before }: Hole): boolean {
+    for (const question of this.#fillings.get(placeKey(source))?.tried.values() ?? []) {
+      if (question.isOwed && overlaps(question, from, before)) return true
+    }
+    return false
   }
 
   expire(now: number): void {
@@ -104,29 +142,59 @@ export class Fillings {
     }
   }
 
-  /** False if there is nothing to fill, or nobody to ask. */
+  /** The first of those of which everybody was asked, and answers are owed, gives way. */
+  #makeRoom(): boolean {
+    for (const [key, { asked, tried }] of this.#fillings) {
+      if (asked === null && tried.size > 0) return this.#fillings.delete(key)
+    }
+    return false
+  }
+
+  #settle(filling: Filling, question: Question, now: number): void {
+    question.isOwed = false
+    if (filling.asked !== question) return
+    filling.asked = null
+    filling.dueAt = now
+  }
+
+  /** False if there is nothing to fill, or nobody to ask who does not owe an answer. */
   #goOn(filling: Filling, now: number): boolean {
     const { source, tried } = filling
     filling.asked = null
     const hole = this.#context.holeOf(source)
     if (!hole) return false
     const [from, end] = hole
-    if (this.#context.isPromised(source, from)) {
+    if (filling.from !== from) {
+      tried.clear()
+      filling.from = from
+      filling.promisedUntil = now + PROMISE_MS
+    }
+    if (now < filling.promisedUntil && this.#context.isPromised(source, from)) {
       filling.dueAt = now + WAIT_MS
       return true
     }
-    if (filling.from !== from) tried.clear()
-    filling.from = from
-    const peer = this.#choose(filling)
-    if (peer === null) return false
-    tried.add(peer)
-    filling.asked = { peer, from, to: Math.min(end, from + MAX_BATCH_MESSAGES) }
+    const peer = this.#choose(filling, end)
+    if (peer === null) return this.#isOwed(filling, now)
+    const question = { peer, from, to: Math.min(end, from + MAX_BATCH_MESSAGES), at: now, isOwed: true }
+    tried.set(peer, question)
+    filling.asked = question
     filling.dueAt = now + SILENT_MS
-    this.#context.ask(peer, { source, first: from, count: filling.asked.to - from }, now)
+    this.#context.ask(peer, { source, first: from, count: question.to - from }, now)
     return true
   }
 
-  #choose({ sender, tried }: Filling): PeerHandle | null {
+  /** True if somebody may still answer: it is looked at again when that has had its time. */
+  #isOwed(filling: Filling, now: number): boolean {
+    let until = 0
+    for (const { at, isOwed } of filling.tried.values()) if (isOwed) until = Math.max(until, at + OWED_MS)
+    filling.dueAt = until
+    return until > now
+  }
+
+  /** Whoever sent what follows, then whoever sent something of what comes later, then others. */
+  #choose({ source, sender, tried }: Filling, end: number): PeerHandle | null {
+    const nearest = this.#context.senderOf(source, end)
+    if (nearest !== null && !tried.has(nearest)) return nearest
     if (tried.size >= MAX_ASKED) return null
     let first: PeerHandle | null = null
     for (const peer of this.#context.neighbours()) {
@@ -136,4 +204,13 @@ export class Fillings {
     }
     return first
   }
+}
+
+function overlaps(question: Question, from: number, before: number): boolean {
+  return question.from < before && question.to > from
+}
+
+function askedFor({ tried }: Filling, peer: PeerHandle, first: number): Question | undefined {
+  const question = tried.get(peer)
+  return question && first >= question.from && first < question.to ? question : undefined
 }

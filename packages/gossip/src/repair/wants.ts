@@ -8,6 +8,7 @@ import { placeKey } from '../machine/place-key.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
 import { Holder } from './holders.js'
+import { type News, NO_NEWS } from './news.js'
 
 /** Neighbours that are remembered as holding one record. */
 const MAX_HOLDERS = 8
@@ -34,22 +35,6 @@ export interface Want extends PlacedRange {
   dueAt: number
   askedOf: PeerHandle | null
 }
-
-/** How a record came: what its sender and others had said of it. */
-export interface News {
-  /** True if the sender was asked for it. */
-  readonly asked: boolean
-  /** The first who promised it, if anybody did. */
-  readonly promise: { readonly peer: PeerHandle; readonly at: number } | null
-  /** True if its sender offered it, and was asked. */
-  readonly recovered: boolean
-  /** True if somebody was asked for it after waiting for a push in vain. */
-  readonly repaired: boolean
-  readonly holders: readonly PeerHandle[]
-}
-
-/** Of what nobody spoke of. */
-export const NO_NEWS: News = { asked: false, promise: null, recovered: false, repaired: false, holders: [] }
 
 export interface WantsContext {
   /** Sends the question. */
@@ -86,6 +71,12 @@ export class Wants {
   /** True if a record that begins there was promised. */
   has(source: Source, first: number): boolean {
     return this.#wants.has(keyOf({ source, first, count: 1 }, false))
+  }
+
+  /** True if this neighbour was asked for a record that begins there, and has not answered, however long ago. */
+  isOwed(peer: PeerHandle, source: Source, first: number): boolean {
+    const want = this.#wants.get(keyOf({ source, first, count: 1 }, false))
+    return (want?.holders.get(peer) ?? 0) > 0
   }
 
   /** When `expire` is next needed; infinity if never. */
@@ -167,7 +158,7 @@ export class Wants {
     const repaired = asked && !want.offered
     this.#forget(want, now)
     const promise = want.offered ? null : want.promise
-    return { asked, recovered: asked && want.offered, repaired, promise, holders }
+    return { asked, recovered: asked && want.offered, repaired, promise, holders, errand: false }
   }
 
   /** The neighbour has it, and there is no room for it yet: its promise stands, and it may not promise ever more. */

@@ -14,6 +14,7 @@ import type { Publisher } from '../machine/publisher.js'
 import type { IntervalSet } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Errands } from '../repair/errands.js'
+import type { Waiters } from '../repair/waiters.js'
 import type { Since } from '../since.js'
 import type { Spread } from '../spread/spread.js'
 import type { PlacedParts, PlacedRange } from './notices.js'
@@ -27,6 +28,7 @@ export interface ServingParts {
   readonly since: Since
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly errands: Errands
+  readonly waiters: Waiters
   /** Own messages that at least one peer has confirmed. */
   readonly confirmed: IntervalSet
   readonly emit: (output: Output) => void
@@ -153,14 +155,20 @@ export class Serving {
 
   /** What is not here, up to where the next record begins that is: it may be in the midst of one, or what was here is gone. */
   #skip(neighbour: Neighbour, { source, first, count }: PlacedRange, now: number): PlacedRange | null {
-    const { log, errands } = this.#parts
+    const { log } = this.#parts
     const end = first + count
     const next = log.nextStart(source, [first + 1, end], () => neighbour.mayLook(now))
     const lacked = { source, first, count: next - first }
-    const fetched = log.positionOf(source, first) === undefined ? errands.take(neighbour.handle, lacked, now) : null
-    if (fetched === null) neighbour.notices.none(lacked, now)
-    const rest = fetched ?? next
+    const later = log.positionOf(source, first) === undefined ? this.#answerLater(neighbour, lacked, now) : null
+    if (later === null) neighbour.notices.none(lacked, now)
+    const rest = later ?? next
     return rest < end ? { source, first: rest, count: end - rest } : null
+  }
+
+  /** Up to where it will be answered: what this node waits for as well, or fetches for it; null if there is nothing to come. */
+  #answerLater({ handle }: Neighbour, lacked: PlacedRange, now: number): number | null {
+    const { errands, waiters } = this.#parts
+    return waiters.take(handle, lacked) ?? errands.take(handle, lacked, now)
   }
 
   #advance(neighbour: Neighbour, now: number): void {
@@ -232,12 +240,13 @@ export class Serving {
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #owed(neighbour: Neighbour, { record, at, via, source, end }: Arrival): 'nothing' | 'live' | 'past' {
+  #owed(neighbour: Neighbour, { record, at, via, source, end, isForOthers }: Arrival): 'nothing' | 'live' | 'past' {
     if (via === neighbour.handle) return 'nothing'
     const { cursor, liveFrom, liveSince, askedFrom } = neighbour
     const isLive = cursor >= liveFrom
     const owedFrom = neighbour.owedFrom(source)
     if (owedFrom !== null && end <= owedFrom) return 'nothing'
+    if (isForOthers) return neighbour.mayLackFrom(source) === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
     return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)

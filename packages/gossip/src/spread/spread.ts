@@ -5,7 +5,7 @@ import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import type { Arrival, Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
-import type { News } from '../repair/wants.js'
+import type { News } from '../repair/news.js'
 
 /**
  * How a neighbour learns of a record: it is sent; it is told that nobody sends it unless it asks; it is told in a while,

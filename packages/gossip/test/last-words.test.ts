@@ -1,0 +1,81 @@
+// The last words of an author: nothing follows them that would show who lacks them. Whoever is told by two neighbours that one
+// has heard more than the other fetches it, for the other.
+
+import { describe, expect, it } from 'vitest'
+import { encodeFrame, flood, type Output, trees } from '../src/machine.js'
+import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
+import { author, createBench, helloOf, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+
+const ENGINES = [
+  ['flood', flood],
+  ['trees', trees],
+] as const
+const [AHEAD, BEHIND, NEWCOMER] = [1, 2, 3]
+
+const asked = (outputs: readonly Output[]): unknown[] =>
+  sent(outputs, 'pull').flatMap(({ peer, frame }) =>
+    frame.type === 'pull' ? frame.ranges.map(({ first, count }) => [peer, first, count]) : [],
+  )
+
+/** Who is sent records, or told of them. */
+const hearing = (outputs: readonly Output[]): number[] => [...peersOf(outputs, 'run'), ...peersOf(outputs, 'record')]
+
+type Head = { readonly author: string; readonly epoch: number; readonly next: number }
+
+/** A machine whose neighbours said hello with these heads. */
+function told(engine: typeof flood | typeof trees, heads: readonly (readonly Head[])[], epoch = 5) {
+  const bench = createBench(engine, 0)
+  for (const [index, known] of heads.entries()) {
+    const { id } = identityOf(101 + index)
+    bench.machine.handle({ type: 'peer-up', peer: index + 1, remote: id, window: 1e9 }, 0)
+    const hello = { ...helloOf(id), presentMs: 10_000, epoch, heads: known }
+    bench.machine.handle({ type: 'frame', peer: index + 1, frame: encodeFrame(hello as never) }, 0)
+  }
+  return bench
+}
+
+const headOf = (next: number, epoch = 7): Head => ({ author: author.id, epoch, next })
+
+describe.each(ENGINES)('what one neighbour had heard when it came, and another had not (%s)', (_name, engine) => {
+  it('is fetched for the other when the author has been silent for a while, and not delivered here', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)]])
+    expect(asked(bench.timer(LAST_WORD_MS - 1))).toEqual([])
+    expect(asked(bench.timer(LAST_WORD_MS))).toEqual([[AHEAD, 4, 1]])
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(2_400)]
+    expect(seqsOf(outputs)).toEqual([])
+    expect(hearing(outputs)).toEqual([BEHIND])
+  })
+
+  it('is told to nobody who came when it was over', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)], []], 9)
+    bench.timer(LAST_WORD_MS)
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(2_400)]
+    expect(hearing(outputs)).toEqual([BEHIND])
+  })
+
+  it('is fetched from the first word for who was here before its author', () => {
+    const bench = told(engine, [[headOf(2)], []])
+    expect(asked(bench.timer(LAST_WORD_MS))).toEqual([[AHEAD, 0, 2]])
+  })
+
+  it('is not fetched if this node hears the author itself: what follows will show what is missing', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)]])
+    bench.record(AHEAD, recordOf(6), 10)
+    bench.timer(1_000)
+    expect(asked(bench.timer(LAST_WORD_MS)).filter((one) => String(one) === String([AHEAD, 4, 1]))).toEqual([])
+  })
+
+  it('costs few questions, whatever hellos say', () => {
+    const heads = Array.from({ length: 400 }, (_, index) => headOf(9, 10 + index))
+    const bench = told(engine, [heads, heads.map((head) => ({ ...head, next: 1 }))])
+    expect(asked(bench.timer(LAST_WORD_MS))).toHaveLength(BETWEEN_RATE.burst)
+  })
+
+  it('does not keep an author that goes on from being heard', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)], []])
+    bench.timer(LAST_WORD_MS)
+    bench.record(AHEAD, recordOf(4), 2_100)
+    const outputs = [...bench.record(NEWCOMER, recordOf(5), 2_200), ...bench.timer(2_300), ...bench.timer(3_300)]
+    expect(seqsOf(outputs)).toEqual([5])
+  })
+})
