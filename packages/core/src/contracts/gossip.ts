@@ -65,6 +65,11 @@ export type GossipEvents = {
   readonly delivery: [delivery: Delivery]
   /** This node has signed something of its own, a message or several of one tick. */
   readonly published: []
+  /**
+   * This peer has handed over a record of somebody else that it does not have from this node, new or not: the first one of
+   * that author since its channel is open. An engine that does not look at who brings what never says so.
+   */
+  readonly shown: [peer: PeerId, author: PeerId]
   readonly gap: [gap: Gap]
   readonly fork: [fork: Fork]
   readonly drop: [drop: Drop]

@@ -9,6 +9,7 @@ import { IntervalSet } from '../order/intervals.js'
 import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
 import { type Arrival, type ArrivalLog, placeKey, type Source } from './arrivals.js'
+import { Proofs } from './proofs.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -52,6 +53,8 @@ export class Neighbour {
   readonly notices: Notices
   /** Numbers that it gave to places. */
   readonly names: NamesHeard = new NamesHeard()
+  /** Whose records it has handed over of its own. */
+  readonly proofs: Proofs = new Proofs()
   /** What it asked for, the oldest first. */
   readonly requests: PlacedRange[] = []
   /** Large records that go out to it. */

@@ -208,6 +208,7 @@ export class RoomMachine implements Machine {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
     neighbour.introduce(hello, { log: this.#log, now })
     for (const proof of this.#forks.proofs) neighbour.owe(proof)
+    this.#exchange.introduced(neighbour, hello.heads, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
     const { author, epoch, nextSeq } = this.#publisher
@@ -236,6 +237,7 @@ export class RoomMachine implements Machine {
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
+    this.#noteShown(neighbour, finding.record)
     this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
   }
 
@@ -267,7 +269,14 @@ export class RoomMachine implements Machine {
     const arrival = position === null ? undefined : this.#log.at(position)
     if (position === null || !arrival) return
     if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
+    if (neighbour.proofs.isForeign(position, this.#log.next)) this.#noteShown(neighbour, record)
     this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  /** Who passes on what others say is worth more than who says something itself: that is told by deliveries. */
+  #noteShown(neighbour: Neighbour, { header: { author } }: RecordHead): void {
+    if (author === neighbour.author || author === this.#publisher.author.id || !neighbour.proofs.show(author)) return
+    this.#outputs.push({ type: 'shown', remote: neighbour.remote, author })
   }
 
   /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */

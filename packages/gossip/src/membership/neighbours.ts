@@ -126,15 +126,16 @@ export class Neighbours {
   }
 
   /**
-   * One that brings something costs an idle one its place: any if this node chose the newcomer, else one that came by itself
+   * One that brings something costs one that is worth less its place: any if this node chose the newcomer, else one that came by itself
    * too, so that nobody who dials this node takes the places of those that it dialled.
    */
   makesPlaceFor(newcomer: Neighbour, most: number = this.#ordinary): boolean {
-    const { view, random } = this.#shared
+    const { view, random, worth } = this.#shared
     if (view.held <= most) return true
     const isReplaceable = (member: Neighbour): boolean => newcomer.initiator || !member.initiator
-    const idle = view.active().filter((member) => isReplaceable(member) && this.#shared.isIdle(member))
-    const victim = idle[random.below(Math.max(1, idle.length))]
+    const compared = view.active().filter((member) => isReplaceable(member) && this.#shared.isCompared(member))
+    const worse = worth.worse(compared, newcomer)
+    const victim = worse[random.below(Math.max(1, worse.length))]
     if (victim) this.drop(victim)
     return victim !== undefined
   }
@@ -236,6 +237,7 @@ export class Neighbours {
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
+    member.shown.clear()
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }

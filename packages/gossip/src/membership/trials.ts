@@ -11,6 +11,7 @@
 //   starving: so are all of those                      | twice a second; those first that once brought something
 //   otherwise                                          | once in half a minute
 
+import type { PeerId } from '@hearsay/core'
 import type { Neighbours } from './neighbours.js'
 import type { Known } from './passive.js'
 import type { Rounds } from './rounds.js'
@@ -98,11 +99,23 @@ export class Trials {
   onBrought(member: Neighbour): void {
     const isFirst = !member.hasBrought
     this.#shared.brought++
-    Object.assign(member, { hasBrought: true, mark: this.#shared.brought, onTrial: false, trialUntil: null })
+    this.onAlive()
+    if (isFirst) this.#prove(member)
+  }
+
+  /** A neighbour has handed over what this author said, and has it from others. */
+  onShown(member: Neighbour, author: PeerId): void {
+    this.#shared.worth.show(member, author)
+    this.onAlive()
+    this.#prove(member)
+  }
+
+  /** It is worth more than it was: if it is on trial it stays, should there be a place or one that is worth less. */
+  #prove(member: Neighbour): void {
+    member.hasBrought = true
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
-    this.onAlive()
-    if (isFirst) this.#neighbours.makesPlaceFor(member)
+    if (member.onTrial && this.#neighbours.makesPlaceFor(member)) Object.assign(member, { onTrial: false, trialUntil: null })
   }
 
   /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */

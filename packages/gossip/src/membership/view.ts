@@ -37,7 +37,9 @@ export interface Neighbour {
   trialUntil: number | null
   /** It was the first to bring something since it is a neighbour. */
   hasBrought: boolean
-  /** How often any neighbour had brought something when it last did, or when it began. */
+  /** Authors, other than itself, of whom it has handed over something that it has from others. */
+  readonly shown: Set<PeerId>
+  /** How often any neighbour had brought something when it became one. */
   mark: number
   /** The pool was told that it is not needed. */
   released: boolean

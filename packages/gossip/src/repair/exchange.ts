@@ -2,10 +2,11 @@
 // numbers into places, and leads each saying to whom it concerns.
 
 import type { PeerHandle } from '../engine.js'
-import type { Frame } from '../frames/frames.js'
+import type { Frame, Head } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
+import { LargeBlock } from '../large/large-block.js'
 import { type ArrivalLog, LATEST, markOf, type Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Interval } from '../order/intervals.js'
@@ -96,6 +97,14 @@ export class Exchange {
     return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true } : told
   }
 
+  /** It has said how far it is with each author: is it so? */
+  introduced(neighbour: Neighbour, heads: readonly Head[], now: number): void {
+    for (const head of heads) {
+      const position = this.#parts.log.positionBefore(head, head.next)
+      if (position !== undefined) this.#doubt(neighbour, position, now)
+    }
+  }
+
   up(peer: PeerHandle): void {
     this.wants.up(peer)
     this.runs.up(peer)
@@ -163,6 +172,7 @@ export class Exchange {
       if (position !== undefined && held && markOf(held.record) === mark) {
         this.#parts.log.noteHolder(position, peer)
         this.#parts.assemblies().addHolder(peer, source, first, now)
+        if (!offered) this.#doubt(neighbour, position, now)
       } else if (held || this.#isMissing(range)) {
         this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
       } else if (offered && neighbour.signs(source)) {
@@ -172,6 +182,16 @@ export class Exchange {
     }
     if (offered) this.wants.offered(peer, ranges.length, now)
     return null
+  }
+
+  /** It tells of what is here: once for each author it is asked to show that it has it, and gets it from others. */
+  #doubt({ handle, proofs, author }: Neighbour, position: number, now: number): void {
+    const { log } = this.#parts
+    const held = log.at(position)
+    if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
+    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author)) return
+    const { firstSeq: first, count } = held.record.header
+    this.#ask(handle, { source: held.source, first, count }, now)
   }
 
   /** What it holds in bulk: of the last record it is seen whether it is ours, for each names the one before it. */

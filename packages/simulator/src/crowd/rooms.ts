@@ -43,6 +43,7 @@ export class Rooms {
       random,
       latencyMs: (a, b) => this.#latency(a, b) ?? 0,
       onHappening: (happening, at) => this.#note(happening, at),
+      onShown: (node, { remote, author }) => crowd.after(0, () => members[node]?.shown(remote, author)),
     })
   }
 

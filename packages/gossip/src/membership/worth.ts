@@ -1,0 +1,73 @@
+// What a neighbour is worth: whose records it hands over that few others do. One that passes on what everybody passes on can
+// be spared; one that alone brings an author cannot, until somebody else does. Who says something itself is worth a little:
+// that costs nobody anything.
+
+import type { PeerId } from '@hearsay/core'
+import type { Neighbour, View } from './view.js'
+
+/** Authors of which it is looked who brings them: those that were shown last. */
+const MAX_AUTHORS = 32
+/** What it is worth to have been the first to bring anything at all. */
+const SPOKE = 1 / 8
+/** Neighbours that are to bring each author, should one of them fall silent. */
+const ENOUGH = 2
+
+export class Worth {
+  readonly #view: View
+  /** The latest that were heard through others, the latest last. */
+  readonly #authors = new Set<PeerId>()
+
+  constructor(view: View) {
+    this.#view = view
+  }
+
+  /** The neighbour has handed over what this author said. */
+  show(member: Neighbour, author: PeerId): void {
+    member.shown.add(author)
+    this.#authors.delete(author)
+    this.#authors.add(author)
+    const [oldest] = this.#authors.keys()
+    if (this.#authors.size <= MAX_AUTHORS || oldest === undefined) return
+    this.#authors.delete(oldest)
+    for (const each of this.#view.all()) each.shown.delete(oldest)
+  }
+
+  /** The share that it has in each author; 0 for one that brings nothing. */
+  of({ hasBrought, shown }: Neighbour): number {
+    let worth = hasBrought ? SPOKE : 0
+    for (const author of shown) worth += 1 / this.#bringers(author).length
+    return worth
+  }
+
+  /** True if some author is brought by too few neighbours. */
+  get isLacking(): boolean {
+    for (const author of this.#authors) if (this.#bringers(author).length < ENOUGH) return true
+    return false
+  }
+
+  /** Those of these that are worth least, if that is less than the newcomer is, or nothing. */
+  worse(members: readonly Neighbour[], newcomer: Neighbour): readonly Neighbour[] {
+    const least = { worth: this.of(newcomer), members: [] as Neighbour[] }
+    for (const member of members) {
+      if (member === newcomer || this.#isNeeded(member, newcomer)) continue
+      const worth = this.of(member)
+      if (worth > least.worth || (worth === least.worth && worth > 0 && least.members.length === 0)) continue
+      if (worth < least.worth) Object.assign(least, { worth, members: [] })
+      least.members.push(member)
+    }
+    return least.members
+  }
+
+  /** True if an author would be brought by too few others without it. */
+  #isNeeded(member: Neighbour, newcomer: Neighbour): boolean {
+    for (const author of member.shown) {
+      if (newcomer.shown.has(author)) continue
+      if (this.#bringers(author).length <= ENOUGH) return true
+    }
+    return false
+  }
+
+  #bringers(author: PeerId): readonly Neighbour[] {
+    return this.#view.active().filter(({ shown }) => shown.has(author))
+  }
+}
