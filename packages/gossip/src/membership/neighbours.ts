@@ -31,7 +31,7 @@ const PATIENT = 2
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
-const TRIAL_MS = 1_200
+const TRIAL_MS = 800
 /** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
 const GUEST_MS = 5_000
 /** Neighbours that go for others to be tried out. */

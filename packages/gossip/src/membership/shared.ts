@@ -8,7 +8,7 @@ import { type Neighbour, View } from './view.js'
 import { Worth } from './worth.js'
 
 /** Who is a neighbour while others brought something so often has had time to show what it brings. */
-const COMPARED = 8
+const COMPARED = 4
 
 export class Shared {
   readonly self: PeerId

@@ -25,13 +25,14 @@ const YOUNG_PAUSE_MS = 2_000
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
 const BEREFT_TRIALS = 8
-const BUSY_PAUSE_MS = 500
+const BUSY_PAUSE_MS = 300
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
 const TRIALS = 3
 const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
+const LINKED_AGAIN_MS = 5_000
 const FEEDER_AGAIN_MS = 1_000
 /** When all that are known were tried, discoveries are asked for others, no sooner than this. */
 const REFRESH_MS = 10_000
@@ -115,7 +116,9 @@ export class Trials {
     member.hasBrought = true
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
-    if (member.onTrial && this.#neighbours.makesPlaceFor(member)) Object.assign(member, { onTrial: false, trialUntil: null })
+    if (!member.onTrial) return
+    this.#neighbours.makesPlaceFor(member)
+    Object.assign(member, { onTrial: false, trialUntil: null })
   }
 
   /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
@@ -163,11 +166,13 @@ export class Trials {
 
   /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
   #chooseLinked(): Neighbour | null {
-    const { view, now, random, isStarving } = this.#shared
+    const { view, now, random, isStarving, worth } = this.#shared
     const linked = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
     const idle = linked.filter(({ network }) => !this.#shared.isCrowded(network))
-    const feeders = isStarving ? idle.filter((member) => this.#isFeeder(member)) : []
-    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member)))
+    const feeders = isStarving || worth.isLacking ? idle.filter((member) => this.#isFeeder(member)) : []
+    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member), LINKED_AGAIN_MS))
+    const triedAt = (member: Neighbour): number => this.#knownOf(member)?.triedOutAt ?? 0
+    others.sort((a, b) => triedAt(a) - triedAt(b))
     const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
     const known = chosen && this.#knownOf(chosen)
     if (known) known.triedOutAt = now
@@ -190,9 +195,9 @@ export class Trials {
     return this.#shared.passive.of(peer)
   }
 
-  #isDue(known: Known | null): boolean {
+  #isDue(known: Known | null, againMs: number = AGAIN_MS): boolean {
     if (!known) return false
-    return known.triedOutAt === null || known.triedOutAt + AGAIN_MS <= this.#shared.now
+    return known.triedOutAt === null || known.triedOutAt + againMs <= this.#shared.now
   }
 
   #isFeeder(member: Neighbour): boolean {
