@@ -23,6 +23,8 @@ const REST_MS = 20_000
 const SHORT_REST_MS = 2_000
 /** The same for a node in need: it has something else to say now, that its wish is urgent. */
 const NEED_REST_MS = 500
+/** The same for one that was compared, and found to bring less than others: it may bring more by then. */
+const COMPARED_REST_MS = 4_000
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
@@ -233,7 +235,8 @@ export class Neighbours {
   #end(member: Neighbour): void {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
-    const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
+    const isTried = member.onTrial || this.#shared.isCompared(member)
+    const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : isTried ? COMPARED_REST_MS : REST_MS
     if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })

@@ -21,10 +21,10 @@ import type { Neighbour } from './view.js'
 
 /** Until then a node looks around though nobody speaks. */
 const YOUTH_MS = 30_000
-const YOUNG_PAUSE_MS = 2_000
+const YOUNG_PAUSE_MS = 800
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
-const BEREFT_TRIALS = 8
+const BEREFT_TRIALS = 32
 const BUSY_PAUSE_MS = 300
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
@@ -106,7 +106,7 @@ export class Trials {
 
   /** A neighbour has handed over what this author said, and has it from others. */
   onShown(member: Neighbour, author: PeerId): void {
-    this.#shared.worth.show(member, author)
+    if (this.#shared.worth.show(member, author)) this.#bereft = BEREFT_TRIALS
     this.onAlive()
     this.#prove(member)
   }
@@ -147,7 +147,8 @@ export class Trials {
   }
 
   #isBusy(): boolean {
-    return this.#shared.isStarving || this.#alive + this.#bereft > 0
+    const { isStarving, worth } = this.#shared
+    return isStarving || this.#alive > 0 || (this.#bereft > 0 && worth.isLacking)
   }
 
   #begin(): void {

@@ -21,15 +21,16 @@ export class Worth {
     this.#view = view
   }
 
-  /** The neighbour has handed over what this author said. */
-  show(member: Neighbour, author: PeerId): void {
+  /** The neighbour has handed over what this author said; true if nobody did before. */
+  show(member: Neighbour, author: PeerId): boolean {
     member.shown.add(author)
-    this.#authors.delete(author)
+    const isNew = !this.#authors.delete(author)
     this.#authors.add(author)
     const [oldest] = this.#authors.keys()
-    if (this.#authors.size <= MAX_AUTHORS || oldest === undefined) return
+    if (this.#authors.size <= MAX_AUTHORS || oldest === undefined) return isNew
     this.#authors.delete(oldest)
     for (const each of this.#view.all()) each.shown.delete(oldest)
+    return isNew
   }
 
   /** The share that it has in each author; 0 for one that brings nothing. */
