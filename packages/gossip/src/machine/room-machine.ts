@@ -237,8 +237,8 @@ export class RoomMachine implements Machine {
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
-    this.#noteShown(neighbour, finding.record)
     this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
+    this.#noteShown(neighbour, finding.record)
   }
 
   /** What is not new. */

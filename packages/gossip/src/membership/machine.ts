@@ -263,6 +263,8 @@ export class MembershipMachine {
       shown: new Set(),
       mark: 0,
       restUntil: 0,
+      noTrialUntil: 0,
+      fruitless: 0,
       intent: null,
       released: false,
       frames: new TokenBucket(FRAMES, this.#shared.now),

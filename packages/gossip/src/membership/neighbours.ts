@@ -23,8 +23,10 @@ const REST_MS = 20_000
 const SHORT_REST_MS = 2_000
 /** The same for a node in need: it has something else to say now, that its wish is urgent. */
 const NEED_REST_MS = 500
-/** The same for one that was compared, and found to bring less than others: it may bring more by then. */
-const COMPARED_REST_MS = 4_000
+/** Nobody is tried out again so soon, and twice as late each time that it showed nothing; one that refused, sooner. */
+const TRIAL_REST_MS = 3_000
+const MAX_DOUBLINGS = 4
+const REFUSED_REST_MS = 1_500
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
@@ -34,10 +36,12 @@ const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
 const TRIAL_MS = 800
+/** One that had so long goes for the next one that asks for a trial, if there is no other place. */
+const LEAST_TRIAL_MS = 400
 /** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
 const GUEST_MS = 5_000
 /** Neighbours that go for others to be tried out. */
-const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
+const TRIAL_EVICTIONS = { burst: 8, perSecond: 4 } as const
 
 type Drop = Extract<MembersFrame, { type: 'drop' }>
 type Hold = Extract<MembersFrame, { type: 'hold' }>
@@ -96,7 +100,7 @@ export class Neighbours {
   }
 
   #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
-    if (member.restUntil > this.#shared.now && !isAlone) return false
+    if (member.noTrialUntil > this.#shared.now && !isAlone) return false
     return this.findsTrialPlace(member, strange)
   }
 
@@ -117,9 +121,9 @@ export class Neighbours {
   #makesTrialPlace({ initiator: isChosen }: Neighbour): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
-    const guest = view.newest(
-      ({ initiator, onTrial, hasBrought }) => !initiator && !hasBrought && (onTrial ? isChosen : isOver),
-    )
+    const hadTime = ({ activeSince }: Neighbour): boolean => (activeSince ?? now) + LEAST_TRIAL_MS <= now
+    const mayGo = (member: Neighbour): boolean => (member.onTrial ? isChosen || hadTime(member) : isOver)
+    const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
     if (!guest) return false
     if (!guest.onTrial && (guest.activeSince ?? now) + GUEST_MS > now) return false
     if (!this.#trialEvictions.take(now)) return false
@@ -140,6 +144,16 @@ export class Neighbours {
     const victim = worse[random.below(Math.max(1, worse.length))]
     if (victim) this.drop(victim)
     return victim !== undefined
+  }
+
+  /** Who came beyond those that everybody is taken for has shown something: now another goes that is worth less. */
+  trim(): void {
+    const { view, worth, random } = this.#shared
+    if (view.settled <= this.#ordinary) return
+    const compared = view.active().filter((member) => !member.onTrial && this.#shared.isCompared(member))
+    const worst = worth.worst(compared)
+    const victim = worst[random.below(Math.max(1, worst.length))]
+    if (victim) this.drop(victim)
   }
 
   /** Neighbours up to which everybody who asks is taken. */
@@ -235,14 +249,21 @@ export class Neighbours {
   #end(member: Neighbour): void {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
-    const isTried = member.onTrial || this.#shared.isCompared(member)
-    const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : isTried ? COMPARED_REST_MS : REST_MS
-    if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
+    const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
+    if (member.onTrial) this.#restFromTrial(member)
+    else if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
     member.shown.clear()
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
+  }
+
+  #restFromTrial(member: Neighbour): void {
+    const wasRefused = member.activeSince === null
+    const doublings = Math.min(member.fruitless, MAX_DOUBLINGS)
+    member.noTrialUntil = this.#shared.now + (wasRefused ? REFUSED_REST_MS : TRIAL_REST_MS * 2 ** doublings)
+    if (!wasRefused) member.fruitless++
   }
 
   /** Records of neighbours, by their own word to this node: nothing that was heard of others. */

@@ -32,7 +32,6 @@ const TRIALS = 3
 const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
-const LINKED_AGAIN_MS = 5_000
 const FEEDER_AGAIN_MS = 1_000
 /** When all that are known were tried, discoveries are asked for others, no sooner than this. */
 const REFRESH_MS = 10_000
@@ -79,6 +78,7 @@ export class Trials {
       if (member.trialUntil !== null && member.trialUntil <= now) this.#end(member)
     }
     if (this.#nextAt > now) return
+    if (this.#alive > 0) this.#neighbours.trim()
     this.#plan()
     if (!isSmall) this.#begin()
   }
@@ -113,7 +113,7 @@ export class Trials {
 
   /** It is worth more than it was: if it is on trial it stays, should there be a place or one that is worth less. */
   #prove(member: Neighbour): void {
-    member.hasBrought = true
+    Object.assign(member, { hasBrought: true, fruitless: 0 })
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
     if (!member.onTrial) return
@@ -161,23 +161,34 @@ export class Trials {
     const linked = this.#chooseLinked()
     if (linked) return this.onUp(linked)
     const known = this.#chooseKnown()
-    if (known) this.#seeker.dial(known, 'trial')
-    else this.#refresh()
+    if (known) return this.#seeker.dial(known, 'trial')
+    this.#refresh()
+    const again = this.#chooseAgain()
+    if (again) this.onUp(again)
   }
 
   /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
   #chooseLinked(): Neighbour | null {
-    const { view, now, random, isStarving, worth } = this.#shared
-    const linked = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
-    const idle = linked.filter(({ network }) => !this.#shared.isCrowded(network))
+    const { now, random, isStarving, worth } = this.#shared
+    const idle = this.#idle
     const feeders = isStarving || worth.isLacking ? idle.filter((member) => this.#isFeeder(member)) : []
-    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member), LINKED_AGAIN_MS))
-    const triedAt = (member: Neighbour): number => this.#knownOf(member)?.triedOutAt ?? 0
-    others.sort((a, b) => triedAt(a) - triedAt(b))
+    const others = idle.filter((member) => member.noTrialUntil <= now && this.#isDue(this.#knownOf(member)))
     const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
     const known = chosen && this.#knownOf(chosen)
     if (known) known.triedOutAt = now
     return chosen ?? null
+  }
+
+  /** All that are known were tried out: one that is linked may bring more by now. */
+  #chooseAgain(): Neighbour | null {
+    const { now, random } = this.#shared
+    const due = this.#idle.filter(({ noTrialUntil }) => noTrialUntil <= now)
+    return due[random.below(Math.max(1, due.length))] ?? null
+  }
+
+  get #idle(): readonly Neighbour[] {
+    const linked = this.#shared.view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    return linked.filter(({ network }) => !this.#shared.isCrowded(network))
   }
 
   #chooseKnown(): Known | null {
@@ -196,9 +207,9 @@ export class Trials {
     return this.#shared.passive.of(peer)
   }
 
-  #isDue(known: Known | null, againMs: number = AGAIN_MS): boolean {
+  #isDue(known: Known | null): boolean {
     if (!known) return false
-    return known.triedOutAt === null || known.triedOutAt + againMs <= this.#shared.now
+    return known.triedOutAt === null || known.triedOutAt + AGAIN_MS <= this.#shared.now
   }
 
   #isFeeder(member: Neighbour): boolean {

@@ -48,21 +48,23 @@ export class Worth {
 
   /** Those of these that are worth least, if that is less than the newcomer is, or nothing. */
   worse(members: readonly Neighbour[], newcomer: Neighbour): readonly Neighbour[] {
-    const least = { worth: this.of(newcomer), members: [] as Neighbour[] }
-    for (const member of members) {
-      if (member === newcomer || this.#isNeeded(member, newcomer)) continue
-      const worth = this.of(member)
-      if (worth > least.worth || (worth === least.worth && worth > 0 && least.members.length === 0)) continue
-      if (worth < least.worth) Object.assign(least, { worth, members: [] })
-      least.members.push(member)
-    }
-    return least.members
+    const others = members.filter((member) => member !== newcomer)
+    const [worst] = this.worst(others, newcomer)
+    const least = worst ? this.of(worst) : 0
+    return least === 0 || least < this.of(newcomer) ? this.worst(others, newcomer) : []
+  }
+
+  /** Those of these that are worth least and can be spared. */
+  worst(members: readonly Neighbour[], newcomer: Neighbour | null = null): readonly Neighbour[] {
+    const spare = members.filter((member) => !this.#isNeeded(member, newcomer))
+    const least = Math.min(...spare.map((member) => this.of(member)))
+    return spare.filter((member) => this.of(member) === least)
   }
 
   /** True if an author would be brought by too few others without it. */
-  #isNeeded(member: Neighbour, newcomer: Neighbour): boolean {
+  #isNeeded(member: Neighbour, newcomer: Neighbour | null): boolean {
     for (const author of member.shown) {
-      if (newcomer.shown.has(author)) continue
+      if (newcomer?.shown.has(author)) continue
       if (this.#bringers(author).length <= ENOUGH) return true
     }
     return false
