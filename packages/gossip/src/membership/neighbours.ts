@@ -37,7 +37,7 @@ const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 /** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
 const TRIAL_MS = 800
 /** One that had so long goes for the next one that asks for a trial, if there is no other place. */
-const LEAST_TRIAL_MS = 400
+const LEAST_TRIAL_MS = 300
 /** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
 const GUEST_MS = 5_000
 /** Neighbours that go for others to be tried out. */
@@ -111,18 +111,18 @@ export class Neighbours {
     const hasPlace = (): boolean => view.hasPlaceFor(newcomer, { most: limits.high, isSmall })
     if (hasPlace()) return true
     // Where nobody speaks nobody is found wanting, and nobody goes.
-    return (isAlive || isAliveElsewhere) && this.#makesTrialPlace(newcomer) && hasPlace()
+    return (isAlive || isAliveElsewhere) && this.#makesTrialPlace() && hasPlace()
   }
 
   /**
    * Whoever came last by itself goes: one that is settled only if there are more than this node looks for, so that by asking
    * for trials nobody costs it the others; one on trial only for one that this node chose, so that nobody keeps it from that.
    */
-  #makesTrialPlace({ initiator: isChosen }: Neighbour): boolean {
+  #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
     const hadTime = ({ activeSince }: Neighbour): boolean => (activeSince ?? now) + LEAST_TRIAL_MS <= now
-    const mayGo = (member: Neighbour): boolean => (member.onTrial ? isChosen || hadTime(member) : isOver)
+    const mayGo = (member: Neighbour): boolean => (member.onTrial ? hadTime(member) : isOver)
     const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
     if (!guest) return false
     if (!guest.onTrial && (guest.activeSince ?? now) + GUEST_MS > now) return false

@@ -25,10 +25,10 @@ const YOUNG_PAUSE_MS = 800
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
 const BEREFT_TRIALS = 32
-const BUSY_PAUSE_MS = 300
+const BUSY_PAUSE_MS = 240
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
-const TRIALS = 3
+const TRIALS = 4
 const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
