@@ -25,7 +25,7 @@ const SHORT_REST_MS = 2_000
 const NEED_REST_MS = 500
 /** Nobody is tried out again so soon, and twice as late each time that it showed nothing; one that refused, sooner. */
 const TRIAL_REST_MS = 3_000
-const MAX_DOUBLINGS = 4
+const MAX_DOUBLINGS = 3
 const REFUSED_REST_MS = 1_500
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
@@ -90,18 +90,13 @@ export class Neighbours {
   onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
+    if (trial && member.noTrialUntil > this.#shared.now) return this.drop(member)
     // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
     const isBeyond = this.#shared.view.held >= this.#ordinary
     const isTaken = this.#accepts(member, { urgent, strange })
-    if (!isTaken && !(trial && this.#takesOnTrial(member, { isAlone: urgent && degree === 0, strange })))
-      return this.drop(member)
+    if (!isTaken && !(trial && this.findsTrialPlace(member, strange))) return this.drop(member)
     member.onTrial = trial && (isBeyond || !isTaken)
     this.hold(member)
-  }
-
-  #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
-    if (member.noTrialUntil > this.#shared.now && !isAlone) return false
-    return this.findsTrialPlace(member, strange)
   }
 
   /** Whoever is tried out takes a place like others: none of a crowded network, and none that is for those dialled. */

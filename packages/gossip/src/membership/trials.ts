@@ -214,7 +214,8 @@ export class Trials {
 
   #isFeeder(member: Neighbour): boolean {
     const known = this.#knownOf(member)
-    return known?.isFeeder === true && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < this.#shared.now
+    const { now } = this.#shared
+    return known?.isFeeder === true && member.noTrialUntil <= now && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < now
   }
 
   #refresh(): void {
