@@ -245,8 +245,8 @@ export class Neighbours {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
-    if (member.onTrial) this.#restFromTrial(member)
-    else if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
+    if (member.mine) this.#restFromTrial(member)
+    if (member.mine && !member.onTrial) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
     member.shown.clear()
@@ -258,7 +258,7 @@ export class Neighbours {
     const wasRefused = member.activeSince === null
     const doublings = Math.min(member.fruitless, MAX_DOUBLINGS)
     member.noTrialUntil = this.#shared.now + (wasRefused ? REFUSED_REST_MS : TRIAL_REST_MS * 2 ** doublings)
-    if (!wasRefused) member.fruitless++
+    if (member.onTrial && !wasRefused) member.fruitless++
   }
 
   /** Records of neighbours, by their own word to this node: nothing that was heard of others. */

@@ -21,7 +21,7 @@ import type { Neighbour } from './view.js'
 
 /** Until then a node looks around though nobody speaks. */
 const YOUTH_MS = 30_000
-const YOUNG_PAUSE_MS = 800
+const YOUNG_PAUSE_MS = 1_600
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
 const BEREFT_TRIALS = 32
