@@ -187,7 +187,9 @@ export class Trials {
   }
 
   get #idle(): readonly Neighbour[] {
-    const linked = this.#shared.view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    const linked = this.#shared.view
+      .all()
+      .filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
     return linked.filter(({ network }) => !this.#shared.isCrowded(network))
   }
 
