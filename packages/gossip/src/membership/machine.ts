@@ -264,7 +264,6 @@ export class MembershipMachine {
       mark: 0,
       restUntil: 0,
       noTrialUntil: 0,
-      fruitless: 0,
       intent: null,
       released: false,
       frames: new TokenBucket(FRAMES, this.#shared.now),

@@ -23,9 +23,8 @@ const REST_MS = 20_000
 const SHORT_REST_MS = 2_000
 /** The same for a node in need: it has something else to say now, that its wish is urgent. */
 const NEED_REST_MS = 500
-/** Nobody is tried out again so soon, and twice as late each time that it showed nothing; one that refused, sooner. */
+/** Nobody is tried out again so soon; one that refused, sooner. */
 const TRIAL_REST_MS = 3_000
-const MAX_DOUBLINGS = 3
 const REFUSED_REST_MS = 1_500
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
@@ -34,7 +33,7 @@ const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
-/** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
+/** In this time a neighbour on trial is to bring something: what it has it shows in a round trip and a half. */
 const TRIAL_MS = 800
 /** One that had so long goes for the next one that asks for a trial, if there is no other place. */
 const LEAST_TRIAL_MS = 300
@@ -111,7 +110,7 @@ export class Neighbours {
 
   /**
    * Whoever came last by itself goes: one that is settled only if there are more than this node looks for, so that by asking
-   * for trials nobody costs it the others; one on trial only for one that this node chose, so that nobody keeps it from that.
+   * for trials nobody costs it the others; one on trial once it had time to show something, so that nobody keeps others out.
    */
   #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
@@ -127,8 +126,8 @@ export class Neighbours {
   }
 
   /**
-   * One that brings something costs one that is worth less its place: any if this node chose the newcomer, else one that came by itself
-   * too, so that nobody who dials this node takes the places of those that it dialled.
+   * One that brings something costs one that is worth less its place: any if this node chose the newcomer, else one that came
+   * by itself too, so that nobody who dials this node takes the places of those that it dialled.
    */
   makesPlaceFor(newcomer: Neighbour, most: number = this.#ordinary): boolean {
     const { view, random, worth } = this.#shared
@@ -141,12 +140,16 @@ export class Neighbours {
     return victim !== undefined
   }
 
-  /** Who came beyond those that everybody is taken for has shown something: now another goes that is worth less. */
+  /**
+   * Who came beyond those that are taken in any case has shown something and stayed: now another goes that is worth less, so
+   * that there are places for trials. Those that this node dialled go only if they are more than it looks for.
+   */
   trim(): void {
-    const { view, worth, random } = this.#shared
+    const { view, worth, random, limits } = this.#shared
     if (view.settled <= this.#ordinary) return
-    const compared = view.active().filter((member) => !member.onTrial && this.#shared.isCompared(member))
-    const worst = worth.worst(compared)
+    const mayGo = ({ initiator, onTrial }: Neighbour): boolean =>
+      !onTrial && (!initiator || view.dialled > limits.target)
+    const worst = worth.worst(view.active().filter((member) => mayGo(member) && this.#shared.isCompared(member)))
     const victim = worst[random.below(Math.max(1, worst.length))]
     if (victim) this.drop(victim)
   }
@@ -245,20 +248,13 @@ export class Neighbours {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
-    if (member.mine) this.#restFromTrial(member)
+    if (member.mine) member.noTrialUntil = now + (member.activeSince === null ? REFUSED_REST_MS : TRIAL_REST_MS)
     if (member.mine && !member.onTrial) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
     member.shown.clear()
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
-  }
-
-  #restFromTrial(member: Neighbour): void {
-    const wasRefused = member.activeSince === null
-    const doublings = Math.min(member.fruitless, MAX_DOUBLINGS)
-    member.noTrialUntil = this.#shared.now + (wasRefused ? REFUSED_REST_MS : TRIAL_REST_MS * 2 ** doublings)
-    if (member.onTrial && !wasRefused) member.fruitless++
   }
 
   /** Records of neighbours, by their own word to this node: nothing that was heard of others. */

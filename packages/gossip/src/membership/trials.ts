@@ -1,14 +1,16 @@
 // Trying others out. Who answers politely and passes nothing on looks like a neighbour until somebody else brings what it did
 // not: only by comparing is it found out. So a node takes further peers on trial for a moment, beyond the neighbours that it
-// needs. Whoever is the first to bring something stays, if need be in place of one that brings nothing while others do; the
-// others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and neighbours stay.
+// needs. Whoever is the first to bring something, or hands over what it has from others (worth.ts), stays, if need be in place
+// of one that is worth less; the others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and
+// neighbours stay.
 //
 //   state                                              | tries one out
 //   ---------------------------------------------------|-----------------------------------------------------
-//   young: half a minute from the first member on      | every two seconds
-//   alive: somebody speaks, this node or another       | twice a second, 32 of them; neighbours go for others
-//   bereft: a neighbour that brought something is gone | twice a second, 8 of them
-//   starving: so are all of those                      | twice a second; those first that once brought something
+//   young: half a minute from the first member on      | every 1.6 seconds
+//   alive: somebody speaks, this node or another       | four times a second, 32 of them; neighbours go for others
+//   bereft: one that brought something is gone, or an  | four times a second, 32 of them, while some author is brought by
+//     author is new                                    | fewer than two; those first that once brought something
+//   starving: nobody is left that brought something    | four times a second, in the same order
 //   otherwise                                          | once in half a minute
 
 import type { PeerId } from '@hearsay/core'
@@ -33,7 +35,7 @@ const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
 const FEEDER_AGAIN_MS = 1_000
-/** When all that are known were tried, discoveries are asked for others, no sooner than this. */
+/** When all that are known were tried, discoveries are asked for others, no sooner than this; linked ones are tried again. */
 const REFRESH_MS = 10_000
 
 export class Trials {
@@ -42,7 +44,7 @@ export class Trials {
   readonly #seeker: Seeker
   readonly #rounds: Rounds
   #youngUntil = 0
-  /** Trials that are left because the room is alive, and because a neighbour has gone. */
+  /** Trials that are left because the room is alive, and because an author may be brought by too few. */
   #alive = 0
   #bereft = 0
   #nextAt = Number.POSITIVE_INFINITY
@@ -111,9 +113,9 @@ export class Trials {
     this.#prove(member)
   }
 
-  /** It is worth more than it was: if it is on trial it stays, should there be a place or one that is worth less. */
+  /** It is worth more than it was: if it is on trial it stays, for one that is worth less if there is one. */
   #prove(member: Neighbour): void {
-    Object.assign(member, { hasBrought: true, fruitless: 0 })
+    member.hasBrought = true
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
     if (!member.onTrial) return

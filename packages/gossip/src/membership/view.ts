@@ -30,9 +30,8 @@ export interface Neighbour {
   ping: { readonly nonce: number; readonly at: number } | null
   /** It is not asked again before this. */
   restUntil: number
-  /** The same for a trial, and how many in a row showed nothing. */
+  /** The same for a trial. */
   noTrialUntil: number
-  fruitless: number
   /** Why there is a link with it, if not to fill the view; until when that may take. */
   intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
   /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */

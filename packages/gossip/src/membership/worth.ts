@@ -48,10 +48,12 @@ export class Worth {
 
   /** Those of these that are worth least, if that is less than the newcomer is, or nothing. */
   worse(members: readonly Neighbour[], newcomer: Neighbour): readonly Neighbour[] {
-    const others = members.filter((member) => member !== newcomer)
-    const [worst] = this.worst(others, newcomer)
-    const least = worst ? this.of(worst) : 0
-    return least === 0 || least < this.of(newcomer) ? this.worst(others, newcomer) : []
+    const worst = this.worst(
+      members.filter((member) => member !== newcomer),
+      newcomer,
+    )
+    const least = worst[0] ? this.of(worst[0]) : 0
+    return least === 0 || least < this.of(newcomer) ? worst : []
   }
 
   /** Those of these that are worth least and can be spared. */
