@@ -27,6 +27,9 @@ const YOUNG_PAUSE_MS = 1_600
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
 const BEREFT_TRIALS = 32
+/** Between two times that these are granted; twice as long each time. */
+const FIRST_REFILL_MS = 2_500
+const LAST_REFILL_MS = 640_000
 const BUSY_PAUSE_MS = 240
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
@@ -47,6 +50,8 @@ export class Trials {
   /** Trials that are left because the room is alive, and because an author may be brought by too few. */
   #alive = 0
   #bereft = 0
+  #refillAt = 0
+  #refillPauseMs = FIRST_REFILL_MS
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -108,7 +113,7 @@ export class Trials {
 
   /** A neighbour has handed over what this author said, and has it from others. */
   onShown(member: Neighbour, author: PeerId): void {
-    if (this.#shared.worth.show(member, author)) this.#bereft = BEREFT_TRIALS
+    if (this.#shared.worth.show(member, author)) this.#refill()
     this.onAlive()
     this.#prove(member)
   }
@@ -126,7 +131,7 @@ export class Trials {
   /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
   onLoss({ hasBrought }: Pick<Neighbour, 'hasBrought'>): void {
     if (!hasBrought) return
-    this.#bereft = BEREFT_TRIALS
+    this.#refill()
     this.#hurry()
   }
 
@@ -136,6 +141,15 @@ export class Trials {
     Object.assign(member, { onTrial: false, trialUntil: null })
     if (view.held <= limits.target) return
     if (this.#alive === 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+  }
+
+  /** Later each time: where an author cannot be brought by two a node must not look for the second one for ever. */
+  #refill(): void {
+    const { now } = this.#shared
+    if (now < this.#refillAt) return
+    this.#bereft = BEREFT_TRIALS
+    this.#refillAt = now + this.#refillPauseMs
+    this.#refillPauseMs = Math.min(2 * this.#refillPauseMs, LAST_REFILL_MS)
   }
 
   #hurry(): void {

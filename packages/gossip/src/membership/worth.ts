@@ -5,7 +5,7 @@
 import type { PeerId } from '@hearsay/core'
 import type { Neighbour, View } from './view.js'
 
-/** Authors of which it is looked who brings them: those that were shown last. */
+/** Authors of which it is looked who brings them: the first ones; another only in place of one whom nobody brings any more. */
 const MAX_AUTHORS = 32
 /** What it is worth to have been the first to bring anything at all. */
 const SPOKE = 1 / 8
@@ -14,7 +14,7 @@ const ENOUGH = 2
 
 export class Worth {
   readonly #view: View
-  /** The latest that were heard through others, the latest last. */
+  /** Those that were heard through others. */
   readonly #authors = new Set<PeerId>()
 
   constructor(view: View) {
@@ -23,13 +23,10 @@ export class Worth {
 
   /** The neighbour has handed over what this author said; true if nobody did before. */
   show(member: Neighbour, author: PeerId): boolean {
-    member.shown.add(author)
-    const isNew = !this.#authors.delete(author)
+    const isNew = !this.#authors.has(author)
+    if (isNew && this.#authors.size >= MAX_AUTHORS && !this.#forgetOne()) return false
     this.#authors.add(author)
-    const [oldest] = this.#authors.keys()
-    if (this.#authors.size <= MAX_AUTHORS || oldest === undefined) return isNew
-    this.#authors.delete(oldest)
-    for (const each of this.#view.all()) each.shown.delete(oldest)
+    member.shown.add(author)
     return isNew
   }
 
@@ -69,6 +66,12 @@ export class Worth {
       if (newcomer?.shown.has(author)) continue
       if (this.#bringers(author).length <= ENOUGH) return true
     }
+    return false
+  }
+
+  /** False if each of them is brought by somebody. */
+  #forgetOne(): boolean {
+    for (const author of this.#authors) if (this.#bringers(author).length === 0) return this.#authors.delete(author)
     return false
   }
 
