@@ -113,6 +113,8 @@ export interface MachineContext {
   readonly judges?: boolean
   /** Tell every record once it was delivered, or came too late for that: `keep`. @default false */
   readonly keeps?: boolean
+  /** Ask each neighbour to show something of what it only tells of: where neighbours are compared by it. @default false */
+  readonly doubts?: boolean
 }
 
 /** A way to spread messages: made by `flood()`. */

@@ -31,7 +31,7 @@ describe.each(ENGINES)('a neighbour of %s', (_name, engine) => {
   })
 
   it('is asked once for what it tells of and is here already, and shows it by the answer', () => {
-    const bench = createBench(engine, 1)
+    const bench = createBench(engine, 1, {}, { doubts: true })
     bench.record(1, recordOf(0))
     bench.record(1, recordOf(1))
     bench.up(2)

@@ -62,7 +62,7 @@ export class RoomMachine implements Machine {
     const { order = 'author', members = null, crypto } = context
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
-    const { limits, epoch, keeps = false } = context
+    const { limits, epoch, keeps = false, doubts = false } = context
     const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
@@ -75,7 +75,7 @@ export class RoomMachine implements Machine {
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
     const assemblies = (): Assemblies => this.#assemblies
-    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies })
+    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies, doubts })
     const judgement = context.judges ? new Judgement(emit) : null
     this.#exchange = exchange
     this.#waiting = new Waiting({

@@ -29,6 +29,8 @@ export interface ExchangeParts {
   readonly spread: Spread
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly assemblies: () => Assemblies
+  /** Neighbours are asked to show what they tell of. */
+  readonly doubts: boolean
 }
 
 export class Exchange {
@@ -99,6 +101,7 @@ export class Exchange {
 
   /** It has said how far it is with each author: is it so? */
   introduced(neighbour: Neighbour, heads: readonly Head[], now: number): void {
+    if (!this.#parts.doubts) return
     for (const head of heads) {
       const position = this.#parts.log.positionBefore(head, head.next)
       if (position !== undefined) this.#doubt(neighbour, position, now)
@@ -186,8 +189,8 @@ export class Exchange {
 
   /** It tells of what is here: once for each author it is asked to show that it has it, and gets it from others. */
   #doubt({ handle, proofs, author }: Neighbour, position: number, now: number): void {
-    const { log } = this.#parts
-    const held = log.at(position)
+    const { log, doubts } = this.#parts
+    const held = doubts ? log.at(position) : undefined
     if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
     if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author)) return
     const { firstSeq: first, count } = held.record.header

@@ -6,7 +6,7 @@ import type { Happening } from './happening.js'
 import type { PathFaults } from './path.js'
 
 /** What is different of a node's room; its engine brings the limits. */
-export type RoomOptions = Partial<Pick<MachineContext, 'since' | 'order' | 'members' | 'judges' | 'keeps'>>
+export type RoomOptions = Partial<Pick<MachineContext, 'since' | 'order' | 'members' | 'judges' | 'keeps' | 'doubts'>>
 
 /** A link was made, or is over. */
 export interface LinkChange {
