@@ -235,7 +235,7 @@ export class SimulatedNetwork {
       case 'drop':
         return tell({ ...output, node })
       case 'shown':
-        return this.#options.onShown?.(node, output, this.#now)
+        return this.#options.onShown?.(node, output)
       case 'keep':
         return void source.kept.push({ record: output.record, receivedAt: this.wallOf(node), at: this.#now })
       case 'judge':

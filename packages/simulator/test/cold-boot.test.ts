@@ -142,7 +142,7 @@ describe(`a room that starts among ${SYBILS} Sybils to one honest node, all in o
     for (const { settled, early, blamed, dialsOfEach } of boots) {
       expect(settled.due).toBeGreaterThan(0)
       expect(settled.late).toBe(0)
-      // Before that one node in eight may have met nobody honest yet; mostly none.
+      // Before that one node in eight may have met nobody honest yet, in one seed of many.
       if (SEEDS === 1) expect(early.late).toBe(0)
       expect(early.late / early.due).toBeLessThan(0.1)
       expect(blamed).toBe(0)

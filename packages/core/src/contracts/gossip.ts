@@ -67,7 +67,7 @@ export type GossipEvents = {
   readonly published: []
   /**
    * This peer has handed over a record of somebody else that it does not have from this node, new or not: the first one of
-   * that author since its channel is open. An engine that does not look at who brings what never says so.
+   * that author since its channel is open. Told to whoever compares neighbours; it need not be told.
    */
   readonly shown: [peer: PeerId, author: PeerId]
   readonly gap: [gap: Gap]

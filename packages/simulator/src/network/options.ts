@@ -43,7 +43,7 @@ export interface NetworkOptions {
   readonly verdict?: (node: number, deliveries: readonly Omit<Delivery, 'receivedAt'>[]) => Verdict
   readonly onLink?: (change: LinkChange) => void
   /** A node's machine tells who has shown whose records it passes on. */
-  readonly onShown?: (node: number, shown: { readonly remote: PeerId; readonly author: PeerId }, at: number) => void
+  readonly onShown?: (node: number, shown: { readonly remote: PeerId; readonly author: PeerId }) => void
   readonly onHappening: (happening: Happening, at: number) => void
 }
 
