@@ -72,6 +72,8 @@ export type Output =
   | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
   /** This peer has verified own messages and handed them to its room. */
   | { readonly type: 'confirmed'; readonly remote: PeerId; readonly from: number; readonly to: number }
+  /** This peer has handed over a record of another author that it cannot have from this node: the first one of that author. */
+  | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'fork'; readonly fork: Fork }
   | { readonly type: 'drop'; readonly drop: Drop }
@@ -111,6 +113,8 @@ export interface MachineContext {
   readonly judges?: boolean
   /** Tell every record once it was delivered, or came too late for that: `keep`. @default false */
   readonly keeps?: boolean
+  /** Ask each neighbour to show something of what it only tells of: where neighbours are compared by it. @default false */
+  readonly doubts?: boolean
 }
 
 /** A way to spread messages: made by `flood()`. */

@@ -31,6 +31,8 @@ export interface GossipOptions {
   readonly store?: Store
   /** Judges messages of others before they are delivered and passed on; a record of several falls with any of them. */
   readonly validate?: Validate
+  /** Asks each neighbour for something of what it only tells of, for a membership that compares them. @default false */
+  readonly doubts?: boolean
   /** @default systemClock() */
   readonly clock?: Clock
   /** @default sodiumCrypto() */
@@ -43,7 +45,8 @@ export interface KeptGossip extends Gossip {
   readonly restored: Promise<void>
 }
 
-export interface ResolvedGossip extends Required<Pick<MachineContext, 'since' | 'order' | 'judges' | 'keeps'>> {
+export interface ResolvedGossip
+  extends Required<Pick<MachineContext, 'since' | 'order' | 'judges' | 'keeps' | 'doubts'>> {
   readonly engine: Engine
   readonly limits: GossipLimits
   /** Null: everybody. */
@@ -52,7 +55,7 @@ export interface ResolvedGossip extends Required<Pick<MachineContext, 'since' | 
 
 /** The options with everything filled in, or `ERR_OPTION`. */
 export function resolveGossip(options: GossipOptions): ResolvedGossip {
-  const { engine = trees(), since = 'live', order = 'author', members, store, validate } = options
+  const { engine = trees(), since = 'live', order = 'author', members, store, validate, doubts = false } = options
   return {
     engine,
     limits: resolveLimits({ ...engine.limits, ...options.limits }),
@@ -61,6 +64,7 @@ export function resolveGossip(options: GossipOptions): ResolvedGossip {
     members: members ? new Set(members) : null,
     judges: validate !== undefined,
     keeps: store !== undefined,
+    doubts,
   }
 }
 

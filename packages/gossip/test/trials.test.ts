@@ -44,6 +44,33 @@ describe('one on trial', () => {
     expect(scene.neighbours.length).toBe(10)
   })
 
+  it('costs none its place that brings an author whom only one other brings', () => {
+    const scene = settled({ inbound: 8, dialled: 2 })
+    const show = (index: number, author: number): void => {
+      scene.feed({ type: 'shown', remote: identityOf(index).id, author: identityOf(author).id })
+    }
+    for (let index = 3; index <= 10; index++) show(index, 501)
+    for (const index of [1, 2]) show(index, 502)
+    for (let count = 0; count < 4; count++) scene.feed({ type: 'brought', remote: identityOf(1).id })
+    scene.up(11)
+    scene.hold(11, { trial: true })
+    for (const author of [501, 503, 504, 505]) show(11, author)
+    scene.pass(500)
+    expect(scene.neighbours).toContain(identityOf(11).id)
+    for (const index of [1, 2, 9, 10]) expect(scene.neighbours).toContain(identityOf(index).id)
+    expect(scene.neighbours.length).toBe(10)
+  })
+
+  it('waits three seconds before it is taken on trial again, if it brought nothing', () => {
+    const scene = trying()
+    scene.pass(1_000)
+    scene.hold(11, { trial: true, urgent: true, degree: 0 })
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    scene.pass(3_000)
+    scene.hold(11, { trial: true })
+    expect(scene.neighbours).toContain(identityOf(11).id)
+  })
+
   it('costs no neighbour that this node dialled its place, if it came by itself', () => {
     const scene = new Scene()
     for (let index = 1; index <= 10; index++) {

@@ -68,7 +68,7 @@ export function gossipOf(
   const { engine = trees(), history: limits = {}, since = 'live', order = 'author' } = options
   const { members, validate, encoding } = options
   return createGossip({
-    ...{ ...place, author, engine, clock, limits, since, order },
+    ...{ ...place, author, engine, clock, limits, since, order, doubts: options.membership !== 'given' },
     ...(members && { members }),
     ...(validate && { validate: validateValues(validate, encoding) }),
     ...(store && { store: store(place.topic) }),

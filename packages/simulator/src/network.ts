@@ -234,6 +234,8 @@ export class SimulatedNetwork {
       case 'fork':
       case 'drop':
         return tell({ ...output, node })
+      case 'shown':
+        return this.#options.onShown?.(node, output)
       case 'keep':
         return void source.kept.push({ record: output.record, receivedAt: this.wallOf(node), at: this.#now })
       case 'judge':

@@ -138,25 +138,29 @@ const boots = (kind: Kind): readonly Boot[] => {
 describe(`a room that starts among ${SYBILS} Sybils to one honest node, all in one network`, () => {
   const timeout = 30_000 + SEEDS * 60_000
 
-  it('delivers everything to everybody within five seconds, from ten seconds after the first word on', {
-    timeout,
-  }, () => {
-    for (const { settled, early, blamed, dialsOfEach } of boots('drops all')) {
+  function expectDelivered(boots: readonly Boot[]): void {
+    for (const { settled, early, blamed, dialsOfEach } of boots) {
       expect(settled.due).toBeGreaterThan(0)
       expect(settled.late).toBe(0)
-      expect(early.late / early.due).toBeLessThan(0.25)
+      // Before that one node in eight may have met nobody honest yet, in one seed of many.
+      if (SEEDS === 1) expect(early.late).toBe(0)
+      expect(early.late / early.due).toBeLessThan(0.1)
       expect(blamed).toBe(0)
       expect(dialsOfEach).toBeLessThan(50)
     }
-  })
+  }
 
-  // Who brings half is not found out by comparing: one node in eight may lack the other half for a while.
-  it('delivers most of it in that time if the Sybils pass some authors on', { timeout }, () => {
-    for (const { settled, blamed } of boots('drops some')) {
-      expect(settled.late / settled.due).toBeLessThan(0.15)
-      expect(blamed).toBe(0)
-    }
-  })
+  it(
+    'delivers everything to everybody within five seconds, from ten seconds after the first word on',
+    {
+      timeout,
+    },
+    () => expectDelivered(boots('drops all')),
+  )
+
+  it('delivers everything in that time if the Sybils pass some authors on', { timeout }, () =>
+    expectDelivered(boots('drops some')),
+  )
 })
 
 describe('twenty honest nodes', () => {

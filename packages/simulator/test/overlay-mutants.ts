@@ -36,7 +36,7 @@ const ATTACK = attack('attack-from-many', { attackers: 60, networks: 'many', cut
 const NETWORK = attack('attack-from-one', { attackers: 30, networks: 'one', cuts: true })
 const TRIALS = attack('trials-from-many', { attackers: 60, networks: 'many', cuts: false, trials: true })
 const TRIALS_OF_ONE: CrowdTrial = {
-  ...{ name: 'trials-from-one', nodes: 25, forMs: 59 * SECOND },
+  ...{ name: 'trials-from-one', nodes: 26, forMs: 59 * SECOND },
   // The network has neighbours enough before it asks for trials.
   acts: [false, true].map((trials) => {
     return { type: 'attack', atMs: (trials ? 45 : 39) * SECOND, attackers: 30, networks: 'one', cuts: true, trials }

@@ -65,6 +65,11 @@ export type GossipEvents = {
   readonly delivery: [delivery: Delivery]
   /** This node has signed something of its own, a message or several of one tick. */
   readonly published: []
+  /**
+   * This peer has handed over a record of somebody else that it does not have from this node, new or not: the first one of
+   * that author since its channel is open. Told to whoever compares neighbours; it need not be told.
+   */
+  readonly shown: [peer: PeerId, author: PeerId]
   readonly gap: [gap: Gap]
   readonly fork: [fork: Fork]
   readonly drop: [drop: Drop]

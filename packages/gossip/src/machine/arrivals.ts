@@ -86,6 +86,11 @@ export class ArrivalLog {
     return this.#sources.get(placeKey({ author, epoch }))?.starts.get(firstSeq)
   }
 
+  /** The position of the record that ends before this place, if it is still held. */
+  positionBefore(source: Source, end: number): number | undefined {
+    return this.#sources.get(placeKey(source))?.ends.get(end)
+  }
+
   /** Where the next record of this place begins, from one number on and before another; `looks` says whether to look on. */
   nextStart({ author, epoch }: Source, [from, to]: Interval, looks: () => boolean): number {
     const starts = this.#sources.get(placeKey({ author, epoch }))?.starts

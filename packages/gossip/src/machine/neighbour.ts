@@ -11,6 +11,7 @@ import { Notices, type PlacedRange } from '../serving/notices.js'
 import type { Alarm } from './alarm.js'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import { placeKey } from './place-key.js'
+import { Proofs } from './proofs.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -60,6 +61,8 @@ export class Neighbour {
   readonly notices: Notices
   /** Numbers that it gave to places. */
   readonly names: NamesHeard = new NamesHeard()
+  /** Whose records it has handed over of its own. */
+  readonly proofs: Proofs = new Proofs()
   /** What it asked for, the oldest first. */
   readonly requests: PlacedRange[] = []
   /** Large records that go out to it. */

@@ -71,7 +71,7 @@ export class RoomMachine implements Machine {
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
-    const { limits, epoch, keeps = false } = context
+    const { limits, epoch, keeps = false, doubts = false } = context
     const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
@@ -84,7 +84,7 @@ export class RoomMachine implements Machine {
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
     const assemblies = (): Assemblies => this.#assemblies
-    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies })
+    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies, doubts })
     const judgement = context.judges ? new Judgement(emit) : null
     this.#exchange = exchange
     this.#waiting = new Waiting({
@@ -270,6 +270,7 @@ export class RoomMachine implements Machine {
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
     this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
+    this.#noteShown(neighbour, finding.record)
   }
 
   /** What is not new. */
@@ -300,7 +301,14 @@ export class RoomMachine implements Machine {
     const arrival = position === null ? undefined : this.#log.at(position)
     if (position === null || !arrival) return
     if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
+    if (neighbour.proofs.isForeign(position, this.#log.next)) this.#noteShown(neighbour, record)
     this.#log.noteHolder(position, neighbour.handle)
+  }
+
+  /** Who passes on what others say is worth more than who says something itself: that is told by deliveries. */
+  #noteShown(neighbour: Neighbour, { header: { author } }: RecordHead): void {
+    if (author === neighbour.author || author === this.#publisher.author.id || !neighbour.proofs.show(author)) return
+    this.#outputs.push({ type: 'shown', remote: neighbour.remote, author })
   }
 
   /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */

@@ -31,6 +31,8 @@ export type MembershipInput =
     }
   /** The room has messages from this neighbour that nobody had brought before it. */
   | { readonly type: 'brought'; readonly remote: PeerId }
+  /** This neighbour has handed over a record of the author that it has from others, for the first time since it is one. */
+  | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   /** This node has said something in the room. */
   | { readonly type: 'spoke' }
   /** The node sleeps, and has no links, until it wakes. */

@@ -127,6 +127,7 @@ class MembershipDriver implements Membership {
       gossip.on('peer', (peer, link) => this.#onGossipPeer(peer, link)),
       gossip.on('peer-leave', (peer) => this.#onGossipLeave(peer)),
       gossip.on('delivery', ({ via }) => this.#onDelivery(via)),
+      gossip.on('shown', (peer, author) => this.#feed({ type: 'shown', remote: peer, author })),
       gossip.once('published', () => this.#feed({ type: 'spoke' })),
     ]
   }

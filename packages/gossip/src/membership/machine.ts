@@ -98,6 +98,11 @@ export class MembershipMachine {
         if (member && member.activeSince !== null) this.#trials.onBrought(member)
         return
       }
+      case 'shown': {
+        const member = this.#shared.view.get(input.remote)
+        if (member && member.activeSince !== null) this.#trials.onShown(member, input.author)
+        return
+      }
       case 'sleep':
         this.#asleep = true
         this.#trials.stop()
@@ -255,8 +260,10 @@ export class MembershipMachine {
       onTrial: false,
       trialUntil: null,
       hasBrought: false,
+      shown: new Set(),
       mark: 0,
       restUntil: 0,
+      noTrialUntil: 0,
       intent: null,
       released: false,
       frames: new TokenBucket(FRAMES, this.#shared.now),

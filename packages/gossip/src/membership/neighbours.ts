@@ -23,6 +23,9 @@ const REST_MS = 20_000
 const SHORT_REST_MS = 2_000
 /** The same for a node in need: it has something else to say now, that its wish is urgent. */
 const NEED_REST_MS = 500
+/** Nobody is tried out again so soon; one that refused, sooner. */
+const TRIAL_REST_MS = 3_000
+const REFUSED_REST_MS = 1_500
 /** Neighbours beyond those that a node looks for, taken from those who look for theirs. */
 const SLACK = 2
 /** A node in need bears so many refusals before its wish is urgent, and may cost somebody a place. */
@@ -30,12 +33,14 @@ const PATIENT = 2
 /** Neighbours that go for others in need: two at once, one in half a minute. Joiners cannot churn a view. */
 const EVICTIONS = { burst: 2, perSecond: 1 / 30 } as const
 
-/** In this time a neighbour on trial is to bring something: it tells at once what it has, and others speak meanwhile. */
-const TRIAL_MS = 1_200
+/** In this time a neighbour on trial is to bring something: what it has it shows in a round trip and a half. */
+const TRIAL_MS = 800
+/** One that had so long goes for the next one that asks for a trial, if there is no other place. */
+const LEAST_TRIAL_MS = 300
 /** Who has one of the last places has found others by then, and may go for one that is to be tried out. */
 const GUEST_MS = 5_000
 /** Neighbours that go for others to be tried out. */
-const TRIAL_EVICTIONS = { burst: 4, perSecond: 1 } as const
+const TRIAL_EVICTIONS = { burst: 8, perSecond: 4 } as const
 
 type Drop = Extract<MembersFrame, { type: 'drop' }>
 type Hold = Extract<MembersFrame, { type: 'hold' }>
@@ -84,18 +89,13 @@ export class Neighbours {
   onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
+    if (trial && member.noTrialUntil > this.#shared.now) return this.drop(member)
     // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
     const isBeyond = this.#shared.view.held >= this.#ordinary
     const isTaken = this.#accepts(member, { urgent, strange })
-    if (!isTaken && !(trial && this.#takesOnTrial(member, { isAlone: urgent && degree === 0, strange })))
-      return this.drop(member)
+    if (!isTaken && !(trial && this.findsTrialPlace(member, strange))) return this.drop(member)
     member.onTrial = trial && (isBeyond || !isTaken)
     this.hold(member)
-  }
-
-  #takesOnTrial(member: Neighbour, { isAlone, strange }: { isAlone: boolean; strange: boolean }): boolean {
-    if (member.restUntil > this.#shared.now && !isAlone) return false
-    return this.findsTrialPlace(member, strange)
   }
 
   /** Whoever is tried out takes a place like others: none of a crowded network, and none that is for those dialled. */
@@ -105,19 +105,19 @@ export class Neighbours {
     const hasPlace = (): boolean => view.hasPlaceFor(newcomer, { most: limits.high, isSmall })
     if (hasPlace()) return true
     // Where nobody speaks nobody is found wanting, and nobody goes.
-    return (isAlive || isAliveElsewhere) && this.#makesTrialPlace(newcomer) && hasPlace()
+    return (isAlive || isAliveElsewhere) && this.#makesTrialPlace() && hasPlace()
   }
 
   /**
    * Whoever came last by itself goes: one that is settled only if there are more than this node looks for, so that by asking
-   * for trials nobody costs it the others; one on trial only for one that this node chose, so that nobody keeps it from that.
+   * for trials nobody costs it the others; one on trial once it had time to show something, so that nobody keeps others out.
    */
-  #makesTrialPlace({ initiator: isChosen }: Neighbour): boolean {
+  #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
-    const guest = view.newest(
-      ({ initiator, onTrial, hasBrought }) => !initiator && !hasBrought && (onTrial ? isChosen : isOver),
-    )
+    const hadTime = ({ activeSince }: Neighbour): boolean => (activeSince ?? now) + LEAST_TRIAL_MS <= now
+    const mayGo = (member: Neighbour): boolean => (member.onTrial ? hadTime(member) : isOver)
+    const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
     if (!guest) return false
     if (!guest.onTrial && (guest.activeSince ?? now) + GUEST_MS > now) return false
     if (!this.#trialEvictions.take(now)) return false
@@ -126,17 +126,32 @@ export class Neighbours {
   }
 
   /**
-   * One that brings something costs an idle one its place: any if this node chose the newcomer, else one that came by itself
-   * too, so that nobody who dials this node takes the places of those that it dialled.
+   * One that brings something costs one that is worth less its place: any if this node chose the newcomer, else one that came
+   * by itself too, so that nobody who dials this node takes the places of those that it dialled.
    */
   makesPlaceFor(newcomer: Neighbour, most: number = this.#ordinary): boolean {
-    const { view, random } = this.#shared
+    const { view, random, worth } = this.#shared
     if (view.held <= most) return true
     const isReplaceable = (member: Neighbour): boolean => newcomer.initiator || !member.initiator
-    const idle = view.active().filter((member) => isReplaceable(member) && this.#shared.isIdle(member))
-    const victim = idle[random.below(Math.max(1, idle.length))]
+    const compared = view.active().filter((member) => isReplaceable(member) && this.#shared.isCompared(member))
+    const worse = worth.worse(compared, newcomer)
+    const victim = worse[random.below(Math.max(1, worse.length))]
     if (victim) this.drop(victim)
     return victim !== undefined
+  }
+
+  /**
+   * Who came beyond those that are taken in any case has shown something and stayed: now another goes that is worth less, so
+   * that there are places for trials. Those that this node dialled go only if they are more than it looks for.
+   */
+  trim(): void {
+    const { view, worth, random, limits } = this.#shared
+    if (view.settled <= this.#ordinary) return
+    const mayGo = ({ initiator, onTrial }: Neighbour): boolean =>
+      !onTrial && (!initiator || view.dialled > limits.target)
+    const worst = worth.worst(view.active().filter((member) => mayGo(member) && this.#shared.isCompared(member)))
+    const victim = worst[random.below(Math.max(1, worst.length))]
+    if (victim) this.drop(victim)
   }
 
   /** Neighbours up to which everybody who asks is taken. */
@@ -233,9 +248,11 @@ export class Neighbours {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
-    if (member.mine) member.restUntil = now + rest + random.below(rest / 2)
+    if (member.mine) member.noTrialUntil = now + (member.activeSince === null ? REFUSED_REST_MS : TRIAL_REST_MS)
+    if (member.mine && !member.onTrial) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })
     Object.assign(member, { onTrial: false, trialUntil: null, hasBrought: false })
+    member.shown.clear()
     for (const handle of member.carried) this.#shared.emit({ type: 'deactivate', handle })
     member.carried.clear()
   }

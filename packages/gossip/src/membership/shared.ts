@@ -5,9 +5,10 @@ import type { MembershipOptions, MembershipOutput } from './contract.js'
 import type { MembershipLimits } from './options.js'
 import { PassiveView } from './passive.js'
 import { type Neighbour, View } from './view.js'
+import { Worth } from './worth.js'
 
-/** A neighbour that was not once the first while others were so often may go for one that may be. */
-const IDLE_BROUGHT = 8
+/** Who is a neighbour while others brought something so often has had time to show what it brings. */
+const COMPARED = 4
 
 export class Shared {
   readonly self: PeerId
@@ -19,6 +20,7 @@ export class Shared {
   readonly recordOf: MembershipOptions['recordOf']
   readonly view: View
   readonly passive: PassiveView
+  readonly worth: Worth
   now = 0
   /** Somebody has spoken in the room, this node or another. */
   isAlive = false
@@ -36,6 +38,7 @@ export class Shared {
     this.tellable = tellable
     this.recordOf = recordOf
     this.view = new View(limits, random)
+    this.worth = new Worth(this.view)
     const isLinked = (peer: PeerId): boolean => this.view.get(peer) !== undefined
     this.passive = new PassiveView({ capacity: limits.passive, random, isLinked })
   }
@@ -73,9 +76,9 @@ export class Shared {
     return others >= this.limits.target
   }
 
-  /** True for a neighbour that brings nothing while others do. Where nobody brings anything nobody is idle. */
-  isIdle({ activeSince, mark }: Neighbour): boolean {
-    return activeSince !== null && this.brought - mark >= IDLE_BROUGHT
+  /** True for a neighbour that has had time to show what it brings. Where nobody brings anything nobody is found wanting. */
+  isCompared({ activeSince, mark }: Neighbour): boolean {
+    return activeSince !== null && this.brought - mark >= COMPARED
   }
 
   /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */

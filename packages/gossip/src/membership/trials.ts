@@ -1,16 +1,19 @@
 // Trying others out. Who answers politely and passes nothing on looks like a neighbour until somebody else brings what it did
 // not: only by comparing is it found out. So a node takes further peers on trial for a moment, beyond the neighbours that it
-// needs. Whoever is the first to bring something stays, if need be in place of one that brings nothing while others do; the
-// others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and neighbours stay.
+// needs. Whoever is the first to bring something, or hands over what it has from others (worth.ts), stays, if need be in place
+// of one that is worth less; the others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and
+// neighbours stay.
 //
 //   state                                              | tries one out
 //   ---------------------------------------------------|-----------------------------------------------------
-//   young: half a minute from the first member on      | every two seconds
-//   alive: somebody speaks, this node or another       | twice a second, 32 of them; neighbours go for others
-//   bereft: a neighbour that brought something is gone | twice a second, 8 of them
-//   starving: so are all of those                      | twice a second; those first that once brought something
+//   young: half a minute from the first member on      | every 1.6 seconds
+//   alive: somebody speaks, this node or another       | four times a second, 32 of them; neighbours go for others
+//   bereft: one that brought something is gone, or an  | four times a second, 32 of them, while some author is brought by
+//     author is new                                    | fewer than two; those first that once brought something
+//   starving: nobody is left that brought something    | four times a second, in the same order
 //   otherwise                                          | once in half a minute
 
+import type { PeerId } from '@hearsay/core'
 import type { Neighbours } from './neighbours.js'
 import type { Known } from './passive.js'
 import type { Rounds } from './rounds.js'
@@ -20,19 +23,22 @@ import type { Neighbour } from './view.js'
 
 /** Until then a node looks around though nobody speaks. */
 const YOUTH_MS = 30_000
-const YOUNG_PAUSE_MS = 2_000
+const YOUNG_PAUSE_MS = 1_600
 /** With four liars to one each of 32 is a liar once in a thousand nodes. */
 const ALIVE_TRIALS = 32
-const BEREFT_TRIALS = 8
-const BUSY_PAUSE_MS = 500
+const BEREFT_TRIALS = 32
+/** Between two times that these are granted; twice as long each time. */
+const FIRST_REFILL_MS = 2_500
+const LAST_REFILL_MS = 640_000
+const BUSY_PAUSE_MS = 240
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
-const TRIALS = 3
+const TRIALS = 4
 const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
 const FEEDER_AGAIN_MS = 1_000
-/** When all that are known were tried, discoveries are asked for others, no sooner than this. */
+/** When all that are known were tried, discoveries are asked for others, no sooner than this; linked ones are tried again. */
 const REFRESH_MS = 10_000
 
 export class Trials {
@@ -41,9 +47,11 @@ export class Trials {
   readonly #seeker: Seeker
   readonly #rounds: Rounds
   #youngUntil = 0
-  /** Trials that are left because the room is alive, and because a neighbour has gone. */
+  /** Trials that are left because the room is alive, and because an author may be brought by too few. */
   #alive = 0
   #bereft = 0
+  #refillAt = 0
+  #refillPauseMs = FIRST_REFILL_MS
   #nextAt = Number.POSITIVE_INFINITY
   #refreshedAt = Number.NEGATIVE_INFINITY
 
@@ -77,6 +85,7 @@ export class Trials {
       if (member.trialUntil !== null && member.trialUntil <= now) this.#end(member)
     }
     if (this.#nextAt > now) return
+    if (this.#alive > 0) this.#neighbours.trim()
     this.#plan()
     if (!isSmall) this.#begin()
   }
@@ -98,17 +107,31 @@ export class Trials {
   onBrought(member: Neighbour): void {
     const isFirst = !member.hasBrought
     this.#shared.brought++
-    Object.assign(member, { hasBrought: true, mark: this.#shared.brought, onTrial: false, trialUntil: null })
+    this.onAlive()
+    if (isFirst) this.#prove(member)
+  }
+
+  /** A neighbour has handed over what this author said, and has it from others. */
+  onShown(member: Neighbour, author: PeerId): void {
+    if (this.#shared.worth.show(member, author)) this.#refill()
+    this.onAlive()
+    this.#prove(member)
+  }
+
+  /** It is worth more than it was: if it is on trial it stays, for one that is worth less if there is one. */
+  #prove(member: Neighbour): void {
+    member.hasBrought = true
     const known = this.#shared.passive.of(member.peer)
     if (known) known.isFeeder = true
-    this.onAlive()
-    if (isFirst) this.#neighbours.makesPlaceFor(member)
+    if (!member.onTrial) return
+    this.#neighbours.makesPlaceFor(member)
+    Object.assign(member, { onTrial: false, trialUntil: null })
   }
 
   /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
   onLoss({ hasBrought }: Pick<Neighbour, 'hasBrought'>): void {
     if (!hasBrought) return
-    this.#bereft = BEREFT_TRIALS
+    this.#refill()
     this.#hurry()
   }
 
@@ -118,6 +141,15 @@ export class Trials {
     Object.assign(member, { onTrial: false, trialUntil: null })
     if (view.held <= limits.target) return
     if (this.#alive === 0 || !this.#neighbours.makesPlaceFor(member, limits.target)) this.#neighbours.drop(member)
+  }
+
+  /** Later each time: where an author cannot be brought by two a node must not look for the second one for ever. */
+  #refill(): void {
+    const { now } = this.#shared
+    if (now < this.#refillAt) return
+    this.#bereft = BEREFT_TRIALS
+    this.#refillAt = now + this.#refillPauseMs
+    this.#refillPauseMs = Math.min(2 * this.#refillPauseMs, LAST_REFILL_MS)
   }
 
   #hurry(): void {
@@ -131,7 +163,8 @@ export class Trials {
   }
 
   #isBusy(): boolean {
-    return this.#shared.isStarving || this.#alive + this.#bereft > 0
+    const { isStarving, worth } = this.#shared
+    return isStarving || this.#alive > 0 || (this.#bereft > 0 && worth.isLacking)
   }
 
   #begin(): void {
@@ -144,21 +177,36 @@ export class Trials {
     const linked = this.#chooseLinked()
     if (linked) return this.onUp(linked)
     const known = this.#chooseKnown()
-    if (known) this.#seeker.dial(known, 'trial')
-    else this.#refresh()
+    if (known) return this.#seeker.dial(known, 'trial')
+    this.#refresh()
+    const again = this.#chooseAgain()
+    if (again) this.onUp(again)
   }
 
   /** One that is linked costs no dial; but who came by itself is not to be the only one that is tried out. */
   #chooseLinked(): Neighbour | null {
-    const { view, now, random, isStarving } = this.#shared
-    const linked = view.all().filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
-    const idle = linked.filter(({ network }) => !this.#shared.isCrowded(network))
-    const feeders = isStarving ? idle.filter((member) => this.#isFeeder(member)) : []
-    const others = idle.filter((member) => member.restUntil <= now && this.#isDue(this.#knownOf(member)))
+    const { now, random, isStarving, worth } = this.#shared
+    const idle = this.#idle
+    const feeders = isStarving || worth.isLacking ? idle.filter((member) => this.#isFeeder(member)) : []
+    const others = idle.filter((member) => member.noTrialUntil <= now && this.#isDue(this.#knownOf(member)))
     const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
     const known = chosen && this.#knownOf(chosen)
     if (known) known.triedOutAt = now
     return chosen ?? null
+  }
+
+  /** All that are known were tried out: one that is linked may bring more by now. */
+  #chooseAgain(): Neighbour | null {
+    const { now, random } = this.#shared
+    const due = this.#idle.filter(({ noTrialUntil }) => noTrialUntil <= now)
+    return due[random.below(Math.max(1, due.length))] ?? null
+  }
+
+  get #idle(): readonly Neighbour[] {
+    const linked = this.#shared.view
+      .all()
+      .filter(({ mine, handle, intent }) => !mine && handle !== null && intent === null)
+    return linked.filter(({ network }) => !this.#shared.isCrowded(network))
   }
 
   #chooseKnown(): Known | null {
@@ -184,7 +232,8 @@ export class Trials {
 
   #isFeeder(member: Neighbour): boolean {
     const known = this.#knownOf(member)
-    return known?.isFeeder === true && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < this.#shared.now
+    const { now } = this.#shared
+    return known?.isFeeder === true && member.noTrialUntil <= now && (known.triedOutAt ?? 0) + FEEDER_AGAIN_MS < now
   }
 
   #refresh(): void {

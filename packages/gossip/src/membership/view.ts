@@ -30,6 +30,8 @@ export interface Neighbour {
   ping: { readonly nonce: number; readonly at: number } | null
   /** It is not asked again before this. */
   restUntil: number
+  /** The same for a trial. */
+  noTrialUntil: number
   /** Why there is a link with it, if not to fill the view; until when that may take. */
   intent: { readonly why: 'measure' | 'stranger' | 'trial'; readonly until: number } | null
   /** It is to show what it brings, and goes again if it brings nothing by then; null before it is a neighbour. */
@@ -37,7 +39,9 @@ export interface Neighbour {
   trialUntil: number | null
   /** It was the first to bring something since it is a neighbour. */
   hasBrought: boolean
-  /** How often any neighbour had brought something when it last did, or when it began. */
+  /** Authors, other than itself, of whom it has handed over something that it has from others. */
+  readonly shown: Set<PeerId>
+  /** How often any neighbour had brought something when it became one. */
   mark: number
   /** The pool was told that it is not needed. */
   released: boolean

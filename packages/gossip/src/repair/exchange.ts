@@ -6,6 +6,7 @@ import type { Frame } from '../frames/frames.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
+import { LargeBlock } from '../large/large-block.js'
 import { type ArrivalLog, LATEST, markOf, type Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Interval } from '../order/intervals.js'
@@ -30,6 +31,8 @@ export interface ExchangeParts {
   readonly spread: Spread
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly assemblies: () => Assemblies
+  /** Neighbours are asked to show what they tell of. */
+  readonly doubts: boolean
 }
 
 export class Exchange {
@@ -110,10 +113,20 @@ export class Exchange {
 
   /** The neighbour has said hello: what it or another had heard by then, and only one of them, they may lack for good. */
   introduced(neighbour: Neighbour, now: number): void {
+    this.#doubtHeads(neighbour, now)
     for (const other of this.#parts.neighbours.values()) {
       if (other === neighbour || !other.introduced) continue
       this.#compare(neighbour, other, now)
       this.#compare(other, neighbour, now)
+    }
+  }
+
+  /** It has said how far it is with each author: is it so? */
+  #doubtHeads(neighbour: Neighbour, now: number): void {
+    if (!this.#parts.doubts) return
+    for (const head of neighbour.heads) {
+      const position = this.#parts.log.positionBefore(head, head.next)
+      if (position !== undefined) this.#doubt(neighbour, position, now)
     }
   }
 
@@ -207,6 +220,7 @@ export class Exchange {
       if (position !== undefined && held && markOf(held.record) === mark) {
         this.#parts.log.noteHolder(position, peer)
         this.#parts.assemblies().addHolder(peer, source, first, now)
+        if (!offered) this.#doubt(neighbour, position, now)
       } else if (held || this.#isMissing(range)) {
         this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
       } else if (offered && neighbour.signs(source)) {
@@ -216,6 +230,16 @@ export class Exchange {
     }
     if (offered) this.wants.offered(peer, ranges.length, now)
     return null
+  }
+
+  /** It tells of what is here: once for each author it is asked to show that it has it, and gets it from others. */
+  #doubt({ handle, proofs, author }: Neighbour, position: number, now: number): void {
+    const { log, doubts } = this.#parts
+    const held = doubts ? log.at(position) : undefined
+    if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
+    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author)) return
+    const { firstSeq: first, count } = held.record.header
+    this.#ask(handle, { source: held.source, first, count }, now)
   }
 
   /** What it holds in bulk: of the last record it is seen whether it is ours, for each names the one before it. */

@@ -261,6 +261,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         return this.#onMisbehaved(output)
       case 'wake':
         return this.#wake(output.at)
+      case 'shown':
+        this.emit('shown', output.remote, output.author)
+        return
       case 'gap':
         this.emit('gap', output.gap)
         return

@@ -255,6 +255,7 @@ export class Serving {
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
+    neighbour.proofs.give(position)
     if (arrival.body instanceof LargeBlock) {
       if (!neighbour.transfers.isFull) this.#large.begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return

@@ -26,7 +26,7 @@ const WELCOME_MS = 1_000
 const REFRESH_MS = 38_000
 /** What two nodes say of their link may differ for so long: what crosses, and who does not answer. */
 const AGREED_MS = 1_000
-/** How long one may be on trial: 1.2 s, and the next look. */
+/** How long one may be on trial: 0.8 s, and the next look. */
 const TRIAL_MS = 1_500
 /** How long two nodes may have two links. */
 const DOUBLE_MS = 2_000
@@ -143,7 +143,8 @@ export class Inspection {
   #lookAtNeed(member: CrowdMember): void {
     const { low, mesh } = DEFAULT_MEMBERSHIP
     const others = this.#living.length - 1
-    const { length } = member.neighbours
+    // Whoever is on trial may be gone in a moment.
+    const { length } = settled(member)
     const least = others <= mesh ? others : low
     if (this.#crowd.now > (this.#bornAt.get(member) ?? 0) + HEALED_MS && length < least)
       this.#lasts(`${member} has ${length} neighbours, at least ${least} expected`, NEED_MS)

@@ -241,6 +241,11 @@ export class CrowdMember {
     if (!this.#stopped) this.#membership?.feed({ type: 'brought', remote: peer })
   }
 
+  /** This peer has handed over a record of this author that it has from others. */
+  shown(peer: PeerId, author: PeerId): void {
+    if (!this.#stopped) this.#membership?.feed({ type: 'shown', remote: peer, author })
+  }
+
   /** It has said something in the room. */
   spoke(): void {
     if (!this.#stopped) this.#membership?.feed({ type: 'spoke' })

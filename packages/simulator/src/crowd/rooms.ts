@@ -42,7 +42,9 @@ export class Rooms {
       crypto,
       random,
       latencyMs: (a, b) => this.#latency(a, b) ?? 0,
+      room: { doubts: true },
       onHappening: (happening, at) => this.#note(happening, at),
+      onShown: (node, { remote, author }) => crowd.after(0, () => members[node]?.shown(remote, author)),
     })
   }
 

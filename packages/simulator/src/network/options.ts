@@ -1,12 +1,12 @@
 // What a simulated network is made from.
 
-import type { Crypto, Delivery, Identity, Random, Topic } from '@hearsay/core'
+import type { Crypto, Delivery, Identity, PeerId, Random, Topic } from '@hearsay/core'
 import type { Engine, MachineContext, Verdict } from '@hearsay/gossip/machine'
 import type { Happening } from './happening.js'
 import type { PathFaults } from './path.js'
 
 /** What is different of a node's room; its engine brings the limits. */
-export type RoomOptions = Partial<Pick<MachineContext, 'since' | 'order' | 'members' | 'judges' | 'keeps'>>
+export type RoomOptions = Partial<Pick<MachineContext, 'since' | 'order' | 'members' | 'judges' | 'keeps' | 'doubts'>>
 
 /** A link was made, or is over. */
 export interface LinkChange {
@@ -42,6 +42,8 @@ export interface NetworkOptions {
   /** What a node's application says of the messages of one record, where rooms judge. @default accept */
   readonly verdict?: (node: number, deliveries: readonly Omit<Delivery, 'receivedAt'>[]) => Verdict
   readonly onLink?: (change: LinkChange) => void
+  /** A node's machine tells who has shown whose records it passes on. */
+  readonly onShown?: (node: number, shown: { readonly remote: PeerId; readonly author: PeerId }) => void
   readonly onHappening: (happening: Happening, at: number) => void
 }
 

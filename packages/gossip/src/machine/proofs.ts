@@ -1,0 +1,42 @@
+// What a neighbour has proved by records that it handed over, and that it cannot have had from this node: whose records it
+// gets from elsewhere and passes on. What it only says that it holds proves nothing, so for each author it is asked once for
+// a record that it tells of and that is here already: a small price for knowing who would deliver if others did not.
+
+import type { PeerId } from '@hearsay/core'
+
+/** Authors of which it is remembered that it brought them, and those of which it is asked to show something. */
+const MAX_AUTHORS = 64
+const MAX_QUESTIONS = 16
+/** Of so many of the latest arrivals it is remembered which of them the neighbour was given. */
+const LATEST = 128
+
+export class Proofs {
+  readonly #shown = new Set<PeerId>()
+  readonly #asked = new Set<PeerId>()
+  /** Positions of the arrival log that it was given, by their lowest digits. */
+  readonly #given: number[] = []
+
+  /** The neighbour was sent what is at this position of the arrival log. */
+  give(position: number): void {
+    this.#given[position % LATEST] = position
+  }
+
+  /** True if what is at this position is so new that it would be remembered if it had been given, and it was not. */
+  isForeign(position: number, next: number): boolean {
+    return position >= next - LATEST && this.#given[position % LATEST] !== position
+  }
+
+  /** It has handed over a record of this author; true if that is the first one. */
+  show(author: PeerId): boolean {
+    if (this.#shown.has(author) || this.#shown.size >= MAX_AUTHORS) return false
+    this.#shown.add(author)
+    return true
+  }
+
+  /** True if it is to be asked for a record of this author that is here already: once. */
+  ask(author: PeerId): boolean {
+    if (this.#shown.has(author) || this.#asked.has(author) || this.#asked.size >= MAX_QUESTIONS) return false
+    this.#asked.add(author)
+    return true
+  }
+}

@@ -1,0 +1,61 @@
+// What a neighbour shows by the records that it hands over: told once for each author, never for what it has from this node.
+
+import { describe, expect, it } from 'vitest'
+import { Proofs } from '../src/machine/proofs.js'
+import type { Output } from '../src/machine.js'
+import { author, createBench, identityOf, peersOf, recordOf } from './frame-bench.js'
+import { ENGINES } from './network.js'
+
+const remoteOf = (peer: number) => identityOf(100 + peer).id
+const shownBy = (outputs: readonly Output[]) =>
+  outputs.flatMap((output) => (output.type === 'shown' ? [[output.remote, output.author]] : []))
+
+describe.each(ENGINES)('a neighbour of %s', (_name, engine) => {
+  it('shows whose records it passes on, once for each author', () => {
+    const bench = createBench(engine)
+    expect(shownBy(bench.record(1, recordOf(0)))).toEqual([[remoteOf(1), author.id]])
+    expect(shownBy(bench.record(1, recordOf(1)))).toEqual([])
+    const other = identityOf(4)
+    expect(shownBy(bench.record(1, recordOf(0, 5, other)))).toEqual([[remoteOf(1), other.id]])
+  })
+
+  it('shows nothing by what it says itself', () => {
+    const bench = createBench(engine)
+    expect(shownBy(bench.record(1, recordOf(0, 5, identityOf(101))))).toEqual([])
+  })
+
+  it('shows nothing by giving back what it was sent', () => {
+    const bench = createBench(engine)
+    expect(peersOf(bench.record(1, recordOf(0)), 'record')).toContain(2)
+    expect(shownBy(bench.record(2, recordOf(0)))).toEqual([])
+  })
+
+  it('is asked once for what it tells of and is here already, and shows it by the answer', () => {
+    const bench = createBench(engine, 1, {}, { doubts: true })
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(1))
+    bench.up(2)
+    const asked = [recordOf(0), recordOf(1)].flatMap((record) => peersOf(bench.tell(2, 'have', [record]), 'pull'))
+    expect(asked).toEqual([2])
+    expect(shownBy(bench.record(2, recordOf(0), 5))).toEqual([[remoteOf(2), author.id]])
+  })
+})
+
+describe('what is remembered of a neighbour', () => {
+  it('is of 64 authors, and sixteen are asked about', () => {
+    const proofs = new Proofs()
+    const authors = Array.from({ length: 100 }, (_, index) => identityOf(index + 1).id)
+    expect(authors.filter((each) => proofs.ask(each)).length).toBe(16)
+    expect(authors.filter((each) => proofs.show(each)).length).toBe(64)
+  })
+
+  it('is which of the latest 128 arrivals it was given', () => {
+    const proofs = new Proofs()
+    proofs.give(0)
+    expect(proofs.isForeign(0, 1)).toBe(false)
+    expect(proofs.isForeign(1, 2)).toBe(true)
+    expect(proofs.isForeign(1, 130)).toBe(false)
+    proofs.give(128)
+    expect(proofs.isForeign(0, 129)).toBe(false)
+  })
+})
