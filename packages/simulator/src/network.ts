@@ -190,22 +190,32 @@ export class SimulatedNetwork {
   }
 
   #arrive(lane: Lane, parcel: Parcel): void {
+    if (lane.held.length > 0 || this.#isBarred(lane)) lane.held.push(parcel)
+    else this.#pass(lane, parcel)
+  }
+
+  #pass(lane: Lane, parcel: Parcel): void {
     if (!lane.link.up) return
-    const { reach } = this.#options
-    if (lane.held.length > 0 || (reach && !reach(lane.from, lane.to))) {
-      lane.held.push(parcel)
-      return
-    }
     if ('grant' in parcel) this.#onGrant(lane.link.back(lane), parcel.grant)
     else this.#feed(this.#nodeAt(lane.to), { type: 'frame', peer: lane.toHandle, frame: parcel.frame })
   }
 
+  #isBarred({ from, to }: Lane): boolean {
+    return this.#options.reach?.(from, to) === false
+  }
+
+  /** What is held back stays where it is until it arrives, so that what comes meanwhile waits behind it. */
   #release(lane: Lane): void {
-    const { reach } = this.#options
-    if (lane.held.length === 0 || (reach && !reach(lane.from, lane.to))) return
-    const held = lane.held
+    if (lane.held.length === 0 || this.#isBarred(lane)) return
+    const bytes = lane.held.reduce((sum, parcel) => sum + bytesOf(parcel), 0)
+    this.#arriveBy(lane, bytes, (at) => this.at(at, () => this.#drain(lane)))
+  }
+
+  #drain(lane: Lane): void {
+    if (this.#isBarred(lane)) return
+    const { held } = lane
     lane.held = []
-    for (const parcel of held) this.#travel(lane, parcel)
+    for (const parcel of held) this.#pass(lane, parcel)
   }
 
   #feed(node: SimulatedNode, input: Input): void {
@@ -292,10 +302,14 @@ export class SimulatedNetwork {
 
   /** Nothing arrives before what was sent earlier, and the queue keeps order where times are equal. */
   #travel(lane: Lane, parcel: Parcel): void {
-    const bytes = 'frame' in parcel ? parcel.frame.byteLength : GRANT_BYTES
+    this.#arriveBy(lane, bytesOf(parcel), (at) => this.#queue.add(at, { type: 'arrive', lane, parcel }))
+  }
+
+  /** Says when so many bytes have crossed; whoever waits in vain gives the link up. */
+  #arriveBy(lane: Lane, bytes: number, arrives: (at: number) => void): void {
     const at = lane.path.arrival(bytes, this.#now)
     if (at === Number.POSITIVE_INFINITY) this.at(this.#now + PATIENCE_MS, () => this.#cut(lane.link))
-    else this.#queue.add(at, { type: 'arrive', lane, parcel })
+    else arrives(at)
   }
 
   #handled(peer: PeerHandle, bytes: number): void {
@@ -353,4 +367,8 @@ export class SimulatedNetwork {
   #idOf(node: number): PeerId {
     return (this.#options.identities[node] as Identity).id
   }
+}
+
+function bytesOf(parcel: Parcel): number {
+  return 'frame' in parcel ? parcel.frame.byteLength : GRANT_BYTES
 }

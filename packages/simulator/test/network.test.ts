@@ -1,7 +1,7 @@
 // Links over bad paths, and nodes that stop and start: what the parts of a network promise.
 
 import { createIdentity, createTopic, seededRandom } from '@hearsay/core'
-import { decodeFrame, flood, trees } from '@hearsay/gossip/machine'
+import { decodeFrame, type Engine, flood, trees } from '@hearsay/gossip/machine'
 import { describe, expect, it } from 'vitest'
 import { type Happening, type NetworkOptions, SimulatedNetwork, simulatedCrypto } from '../src/index.js'
 import { PATIENCE_MS, Path } from '../src/network/path.js'
@@ -80,6 +80,41 @@ describe('a network of two', () => {
     network.reachChanged()
     network.run(2_000)
     expect(delivered(happened)).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('lets nothing that is on its way when the bar is lifted overtake what was held back', () => {
+    let isOpen = true
+    const came: number[] = []
+    const engine: Engine = {
+      ...flood(),
+      createMachine(context) {
+        const machine = flood().createMachine(context)
+        const handle: typeof machine.handle = (input, now) => {
+          if (input.type === 'frame') came.push(input.frame.byteLength)
+          return machine.handle(input, now)
+        }
+        return { handle }
+      },
+    }
+    const { network, happened } = create({ engine, reach: (from) => from !== 0 || isOpen })
+    network.connect(0, 1)
+    network.at(100, () => {
+      isOpen = false
+    })
+    for (let index = 0; index < 5; index++) network.at(200, () => network.publish(0, [new Uint8Array(10 + index)]))
+    // On its way, so it comes to the bar when that has just been lifted.
+    network.at(298, () => network.publish(0, [new Uint8Array(20)]))
+    network.at(300, () => {
+      isOpen = true
+      network.reachChanged()
+    })
+    network.run(90)
+    came.length = 0
+    network.run(2_000)
+    const sent = happened.flatMap((one) => (one.type === 'sent' && one.node === 0 ? [one.bytes] : []))
+    const toOther = came.filter((bytes) => sent.includes(bytes))
+    expect(toOther).toEqual(sent.slice(-toOther.length))
+    expect(toOther).toHaveLength(6)
   })
 
   it('starts a crashed node again in another epoch, with nothing of what it had', () => {
