@@ -5,12 +5,13 @@
 import type { Identity, PeerId } from '@hearsay/core'
 import type { Input, Output, PeerHandle } from '@hearsay/gossip/machine'
 import { EventQueue } from './event-queue.js'
+import { Carriage } from './network/carriage.js'
 import type { Happening } from './network/happening.js'
 import { keyOf, type Lane, type Parcel, SimulatedLink, WINDOW_BYTES } from './network/link.js'
 import { Lives } from './network/lives.js'
 import type { SimulatedNode } from './network/node.js'
 import { drawLatency, type NetworkOptions } from './network/options.js'
-import { PATIENCE_MS, Path } from './network/path.js'
+import { Path } from './network/path.js'
 
 export type { Happening } from './network/happening.js'
 export type { NetworkOptions } from './network/options.js'
@@ -21,8 +22,6 @@ type Event =
   | { readonly type: 'timer'; readonly node: SimulatedNode }
   | { readonly type: 'act'; readonly run: () => void }
 
-/** Window given back is told in a few bytes. */
-const GRANT_BYTES = 8
 /** How often a machine may be woken at one moment. */
 const MAX_WAKES = 10_000
 /** How long an application thinks about a record. */
@@ -41,15 +40,26 @@ export class SimulatedNetwork {
   #nextHandle = 1
   #now = 0
   #isStopped = false
-  #inFlight = 0
-  /** Bytes sent and not handled yet: the most that there were on all links, and on one direction of one. */
-  readonly memory: { total: number; ofOneLink: number } = { total: 0, ofOneLink: 0 }
+  readonly #carriage: Carriage
 
   constructor(options: NetworkOptions) {
     this.#options = options
     this.#linksOf = options.identities.map(() => new Set())
     this.#lives = new Lives(options)
     this.#nodes = this.#lives.nodes
+    this.#carriage = new Carriage({
+      options,
+      now: () => this.#now,
+      at: (time, run) => this.at(time, run),
+      arrives: (at, lane, parcel) => this.#queue.add(at, { type: 'arrive', lane, parcel }),
+      feed: (node, input) => this.#feed(this.#nodeAt(node), input),
+      cut: (link) => this.#cut(link),
+    })
+  }
+
+  /** Bytes sent and not handled yet: the most that there were on all links, and on one direction of one. */
+  get memory(): { readonly total: number; readonly ofOneLink: number } {
+    return this.#carriage.memory
   }
 
   get now(): number {
@@ -143,7 +153,7 @@ export class SimulatedNetwork {
 
   /** What `reach` answers has changed: what was held back and can pass arrives one latency later. */
   reachChanged(): void {
-    for (const link of this.#links.values()) for (const lane of link.lanes) this.#release(lane)
+    for (const link of this.#links.values()) for (const lane of link.lanes) this.#carriage.release(lane)
   }
 
   /** Nodes that this one has links with, crashed ones too until they are cut. */
@@ -178,7 +188,7 @@ export class SimulatedNetwork {
   #happen({ at, event }: { readonly at: number; readonly event: Event }): void {
     this.#now = at
     if (event.type === 'act') event.run()
-    else if (event.type === 'arrive') this.#arrive(event.lane, event.parcel)
+    else if (event.type === 'arrive') this.#carriage.arrive(event.lane, event.parcel)
     else if (event.node.wakeAt === at) this.#onTimer(event.node)
   }
 
@@ -187,35 +197,6 @@ export class SimulatedNetwork {
     if (node.wake(this.#now) < MAX_WAKES) return this.#feed(node, { type: 'timer' })
     this.#options.onHappening({ type: 'broke', node: node.index, rule: 'it is woken without end' }, this.#now)
     this.#isStopped = true
-  }
-
-  #arrive(lane: Lane, parcel: Parcel): void {
-    if (lane.held.length > 0 || this.#isBarred(lane)) lane.held.push(parcel)
-    else this.#pass(lane, parcel)
-  }
-
-  #pass(lane: Lane, parcel: Parcel): void {
-    if (!lane.link.up) return
-    if ('grant' in parcel) this.#onGrant(lane.link.back(lane), parcel.grant)
-    else this.#feed(this.#nodeAt(lane.to), { type: 'frame', peer: lane.toHandle, frame: parcel.frame })
-  }
-
-  #isBarred({ from, to }: Lane): boolean {
-    return this.#options.reach?.(from, to) === false
-  }
-
-  /** What is held back stays where it is until it arrives, so that what comes meanwhile waits behind it. */
-  #release(lane: Lane): void {
-    if (lane.held.length === 0 || this.#isBarred(lane)) return
-    const bytes = lane.held.reduce((sum, parcel) => sum + bytesOf(parcel), 0)
-    this.#arriveBy(lane, bytes, (at) => this.at(at, () => this.#drain(lane)))
-  }
-
-  #drain(lane: Lane): void {
-    if (this.#isBarred(lane)) return
-    const { held } = lane
-    lane.held = []
-    for (const parcel of held) this.#pass(lane, parcel)
   }
 
   #feed(node: SimulatedNode, input: Input): void {
@@ -227,7 +208,7 @@ export class SimulatedNetwork {
     if (input.type === 'peer-up') node.open.add(input.peer)
     if (input.type === 'peer-down') node.open.delete(input.peer)
     for (const output of node.machine.handle(input, this.#now)) this.#carryOut(node, output)
-    if (input.type === 'frame') this.#handled(input.peer, input.frame.byteLength)
+    if (input.type === 'frame') this.#onHandled(input.peer, input.frame.byteLength)
   }
 
   #carryOut(source: SimulatedNode, output: Output): void {
@@ -295,56 +276,17 @@ export class SimulatedNetwork {
       return
     }
     onHappening({ type: 'sent', node, to: lane.to, bytes: frame.byteLength, frame }, this.#now)
-    lane.credit -= frame.byteLength
-    this.#account(lane, frame.byteLength)
-    this.#travel(lane, { frame })
+    this.#carriage.send(lane, frame)
   }
 
-  /** Nothing arrives before what was sent earlier, and the queue keeps order where times are equal. */
-  #travel(lane: Lane, parcel: Parcel): void {
-    this.#arriveBy(lane, bytesOf(parcel), (at) => this.#queue.add(at, { type: 'arrive', lane, parcel }))
-  }
-
-  /** Says when so many bytes have crossed; whoever waits in vain gives the link up. */
-  #arriveBy(lane: Lane, bytes: number, arrives: (at: number) => void): void {
-    const at = lane.path.arrival(bytes, this.#now)
-    if (at === Number.POSITIVE_INFINITY) this.at(this.#now + PATIENCE_MS, () => this.#cut(lane.link))
-    else arrives(at)
-  }
-
-  #handled(peer: PeerHandle, bytes: number): void {
+  #onHandled(peer: PeerHandle, bytes: number): void {
     const own = this.#byHandle.get(peer)
-    if (!own) return
-    const lane = own.link.back(own)
-    this.#account(lane, -bytes)
-    lane.isHeard = true
-    lane.owed += bytes
-    if (lane.owed < (this.#options.windowBytes ?? WINDOW_BYTES) / 2) return
-    const grant = lane.owed
-    lane.owed = 0
-    this.#travel(own, { grant })
+    if (own) this.#carriage.handled(own.link.back(own), bytes)
   }
 
-  #account(lane: Lane, bytes: number): void {
-    lane.unhandled += bytes
-    this.#inFlight += bytes
-    this.memory.total = Math.max(this.memory.total, this.#inFlight)
-    this.memory.ofOneLink = Math.max(this.memory.ofOneLink, lane.unhandled)
-  }
-
-  #onGrant(lane: Lane, bytes: number): void {
-    lane.credit += bytes
-    if (!lane.isWaiting || lane.credit <= 0) return
-    lane.isWaiting = false
-    this.#feed(this.#nodeAt(lane.from), { type: 'window', peer: lane.fromHandle, bytes: lane.credit })
-  }
-
-  /** Also said when it is the machine that does not know of window that there is. */
   #onBlocked(peer: PeerHandle): void {
     const lane = this.#byHandle.get(peer)
-    if (!lane) return
-    lane.isWaiting = true
-    if (lane.credit > 0) this.at(this.#now, () => this.#onGrant(lane, 0))
+    if (lane) this.#carriage.blocked(lane)
   }
 
   #cut(link: SimulatedLink): void {
@@ -355,7 +297,7 @@ export class SimulatedNetwork {
     for (const lane of link.lanes) {
       this.#linksOf[lane.from]?.delete(link)
       this.#byHandle.delete(lane.fromHandle)
-      this.#inFlight -= lane.unhandled
+      this.#carriage.lost(lane)
       this.#feed(this.#nodeAt(lane.from), { type: 'peer-down', peer: lane.fromHandle })
     }
   }
@@ -367,8 +309,4 @@ export class SimulatedNetwork {
   #idOf(node: number): PeerId {
     return (this.#options.identities[node] as Identity).id
   }
-}
-
-function bytesOf(parcel: Parcel): number {
-  return 'frame' in parcel ? parcel.frame.byteLength : GRANT_BYTES
 }
