@@ -61,6 +61,16 @@ describe.each(ENGINES)('a neighbour that asks for what this node waits for (%s)'
     expect(peersOf([...bench.say(ASKER, 'pull', 50), ...bench.timer(100)], 'none')).toEqual([ASKER])
     expect(peersOf(bench.say(OTHER, 'pull', 100), 'none')).toEqual([])
   })
+
+  it('does not wait for what was missing already when this node was here before: that may stay open for good', () => {
+    const bench = createBench(engine, 0)
+    const records = [0, 2].map((seq) => ({ record: recordOf(seq), receivedAt: 0, at: -1_000 }))
+    bench.machine.handle({ type: 'restore', records, since: 'live' }, 0)
+    bench.up(ASKER)
+    bench.send(ASKER, nameOf(author.id))
+    const asked = bench.send(ASKER, { type: 'pull', ranges: [{ name: 0, first: 1, count: 1 }] }, 50)
+    expect(peersOf([...asked, ...bench.timer(50)], 'none')).toEqual([ASKER])
+  })
 })
 
 describe.each(ENGINES)('a hole (%s)', (_name, engine) => {

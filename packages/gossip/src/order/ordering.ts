@@ -98,6 +98,11 @@ export class Ordering {
     return this.#authors.find(author, epoch)?.fillable(epoch > this.#epoch) ?? null
   }
 
+  /** The hole of this place that is filled or given up in time: `moved` is called then. */
+  awaitedOf(author: PeerId, epoch: number): Interval | null {
+    return this.#authors.find(author, epoch)?.awaited(epoch > this.#epoch) ?? null
+  }
+
   /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
   missingIn(author: PeerId, epoch: number, range: Interval): Interval | null {
     return this.#authors.missingIn(author, epoch, range)

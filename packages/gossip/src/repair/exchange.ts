@@ -61,7 +61,10 @@ export class Exchange {
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
-    this.waiters = new Waiters({ holeOf, answer: (peer, range, now) => this.#answer(peer, range, now) })
+    this.waiters = new Waiters({
+      holeOf: ({ author, epoch }) => parts.ordering.awaitedOf(author, epoch),
+      answer: (peer, range, now) => this.#answer(peer, range, now),
+    })
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
