@@ -93,6 +93,16 @@ describe.each(ENGINES)('a hole (%s)', (_name, engine) => {
     expect(gapsOf(outputs)).toEqual([[1, 2]])
   })
 
+  it('is not kept open by who was asked for it and says the same over and over', () => {
+    const bench = createBench(engine, 2)
+    for (const seq of [0, 9]) bench.record(SENDER, recordOf(seq))
+    const outputs = [...bench.timer(100), ...bench.record(SENDER, recordOf(5), 150)]
+    for (let now = 200; now < OWED_MS + 2_000; now += 200) {
+      outputs.push(...bench.timer(now), ...bench.record(SENDER, recordOf(5), now))
+    }
+    expect(gapsOf(outputs)).toEqual([[1, 5]])
+  })
+
   it('is still owed when its end has come of itself', () => {
     const bench = createBench(engine)
     for (const seq of [0, 3]) bench.record(SENDER, recordOf(seq))

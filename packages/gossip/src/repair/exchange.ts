@@ -57,6 +57,7 @@ export class Exchange {
     this.fillings = new Fillings({
       holeOf,
       senderOf: (source, first) => this.#senderOf(source, first),
+      isMissing: (range) => this.#isMissing(range),
       isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
