@@ -89,7 +89,7 @@ export class Ordering {
 
   /** True if something of this place was heard, or waits to be. */
   isFollowed(author: PeerId, epoch: number): boolean {
-    return this.#authors.find(author, epoch)?.isFollowed ?? false
+    return this.#authors.isFollowed(author, epoch)
   }
 
   /** The lowest hole of this place that may still be filled. */
