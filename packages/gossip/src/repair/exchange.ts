@@ -102,12 +102,18 @@ export class Exchange {
 
   /** A record came from this neighbour, or of our own. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
+    const isErrand = this.errands.arrived(peer, range, now)
+    const errand = isErrand && !this.#isTold(range)
     const news = this.wants.arrived(peer, range, now)
     const { isAsked, holders } = this.runs.arrived(peer, range, now)
     const isFilling = this.fillings.arrived(peer, range, now)
-    const isErrand = this.errands.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
-    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand: isErrand } : told
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand } : told
+  }
+
+  /** True if somebody told this node of it: then it is owed to this node, whoever else lacks it. */
+  #isTold({ source, first, count }: PlacedRange): boolean {
+    return this.wants.has(source, first) || this.runs.isClaimed(source, [first, first + count])
   }
 
   up(peer: PeerHandle): void {
