@@ -73,6 +73,7 @@ export class Exchange {
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
