@@ -29,11 +29,11 @@ type Head = { readonly author: string; readonly epoch: number; readonly next: nu
 /** A machine whose neighbours said hello with these heads. */
 function told(engine: typeof flood | typeof trees, heads: readonly (readonly Head[])[], epoch = 5, more: More = {}) {
   const bench = createBench(engine, 0, more.limits, more.context)
-  const come = (peer: number, known: readonly Head[], now: number): void => {
+  const come = (peer: number, known: readonly Head[], now: number): readonly Output[] => {
     const { id } = identityOf(100 + peer)
     bench.machine.handle({ type: 'peer-up', peer, remote: id, window: 1e9 }, now)
     const hello = { ...helloOf(id), presentMs: 10_000 + now, epoch, heads: known }
-    bench.machine.handle({ type: 'frame', peer, frame: encodeFrame(hello as never) }, now)
+    return bench.machine.handle({ type: 'frame', peer, frame: encodeFrame(hello as never) }, now)
   }
   for (const [index, known] of heads.entries()) come(index + 1, known, 0)
   return { ...bench, come }
@@ -100,5 +100,27 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     bench.timer(1_000)
     bench.timer(LAST_WORD_MS)
     expect([0, 1].flatMap((seq) => seqsOf(bench.record(AHEAD, recordOf(seq), 2_100)))).toEqual([0, 1])
+  })
+
+  it('is not fetched once more for who comes later', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)]])
+    bench.timer(LAST_WORD_MS)
+    bench.record(AHEAD, recordOf(4), 2_100)
+    bench.timer(20_000)
+    const outputs = [...bench.come(NEWCOMER, [headOf(4)], 20_000), ...bench.timer(20_000 + LAST_WORD_MS)]
+    expect(asked(outputs)).toEqual([])
+    expect(hearing(outputs)).toEqual([NEWCOMER])
+  })
+
+  it.each(['accept', 'ignore'] as const)('is judged where messages are, and not delivered: %s', (verdict) => {
+    const bench = told(engine, [[headOf(5)], [headOf(3)]], 5, { context: { judges: true } })
+    bench.timer(LAST_WORD_MS)
+    const came = [3, 4].flatMap((seq) => bench.record(AHEAD, recordOf(seq), 2_100))
+    const tickets = came.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
+    expect(tickets).toHaveLength(2)
+    const outputs = tickets.flatMap((ticket) => bench.machine.handle({ type: 'verdict', ticket, verdict }, 2_200))
+    for (const now of [2_300, 2_400, 4_000]) outputs.push(...bench.timer(now))
+    expect(seqsOf(outputs)).toEqual([])
+    expect([...new Set(hearing(outputs))]).toEqual(verdict === 'accept' ? [BEHIND] : [])
   })
 })

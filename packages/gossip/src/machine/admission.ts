@@ -51,7 +51,10 @@ export class Admission {
   /** Nobody hears of it before the application has said what it thinks. */
   judge(arriving: Arriving): void {
     if (!this.#parts.judgement) return this.accept(arriving)
-    this.#parts.ordering.judge(arriving.pending.record.header)
+    const { header } = arriving.pending.record
+    // What is at the judge for others only does not make its author one that is followed here.
+    if (this.#isForOthers(arriving)) this.#parts.ordering.know(header)
+    else this.#parts.ordering.judge(header)
     const verdict = this.#parts.judgement.judge(arriving)
     if (verdict !== null) this.#settle(arriving, verdict)
   }
@@ -71,6 +74,7 @@ export class Admission {
     if (position !== null) this.#parts.log.remove(position)
     if (verdict !== 'accept')
       this.#parts.emit(dropped(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored'))
+    if (this.#isForOthers(arriving)) return
     // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
     this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
@@ -78,7 +82,7 @@ export class Admission {
   accept(arriving: Arriving): void {
     const { pending, from, now } = arriving
     const { header } = pending.record
-    const isForOthers = arriving.news.errand && !this.#parts.ordering.isFollowed(header.author, header.epoch)
+    const isForOthers = this.#isForOthers(arriving)
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
     if (isForOthers) {
       if (arrival) arrival.isForOthers = true
@@ -89,6 +93,11 @@ export class Admission {
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source
     if (this.#parts.ordering.holeOf(author, epoch)) this.#parts.exchange.fillings.note(arrival.source, from.handle, now)
+  }
+
+  /** True if it was fetched for neighbours, and this node does not hear its author itself. */
+  #isForOthers({ news, pending: { record } }: Arriving): boolean {
+    return news.errand && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
   }
 
   /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
