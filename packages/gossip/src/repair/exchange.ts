@@ -248,7 +248,7 @@ export class Exchange {
     const { log, doubts } = this.#parts
     const held = doubts ? log.at(position) : undefined
     if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
-    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author)) return
+    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author, held.bytes)) return
     const { firstSeq: first, count } = held.record.header
     this.#ask(handle, { source: held.source, first, count }, now)
   }
