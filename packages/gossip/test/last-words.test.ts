@@ -1,10 +1,22 @@
 // The last words of an author: nothing follows them that would show who lacks them. Whoever is told by two neighbours that one
 // has heard more than the other fetches it, for the other.
 
+import { CHUNK_BYTES, encodeRecordHead, MerkleTree } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
-import { author, createBench, helloOf, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import {
+  author,
+  createBench,
+  crypto,
+  helloOf,
+  identityOf,
+  nameOf,
+  peersOf,
+  recordOf,
+  sent,
+  seqsOf,
+} from './frame-bench.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -122,5 +134,27 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     for (const now of [2_300, 2_400, 4_000]) outputs.push(...bench.timer(now))
     expect(seqsOf(outputs)).toEqual([])
     expect([...new Set(hearing(outputs))]).toEqual(verdict === 'accept' ? [BEHIND] : [])
+  })
+
+  it.each([false, true])('is not delivered if it is large and comes in parts; judged: %s', (judges) => {
+    const bench = told(engine, [[headOf(1)], []], 5, { context: { judges } })
+    const record = recordOf(0, 3 * CHUNK_BYTES)
+    const tree = MerkleTree.of(record.block, crypto)
+    bench.send(AHEAD, nameOf(author.id))
+    bench.timer(LAST_WORD_MS)
+    const head = encodeRecordHead(record)
+    const outputs = [...bench.send(AHEAD, { type: 'head', hops: 0, parts: 4, head }, 2_100)]
+    for (let index = 0; index < 4; index++) {
+      const chunk = record.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      const part = { type: 'part', name: 0, first: 0, index, proof: tree.proof(index), chunk } as const
+      outputs.push(...bench.send(AHEAD, part, 2_100))
+    }
+    const tickets = outputs.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
+    for (const ticket of tickets)
+      outputs.push(...bench.machine.handle({ type: 'verdict', ticket, verdict: 'accept' }, 2_200))
+    for (const now of [2_300, 4_000]) outputs.push(...bench.timer(now))
+    expect(tickets).toHaveLength(judges ? 1 : 0)
+    expect(seqsOf(outputs)).toEqual([])
+    expect(peersOf(outputs, 'offer')).toEqual([BEHIND])
   })
 })

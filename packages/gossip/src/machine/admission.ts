@@ -71,10 +71,11 @@ export class Admission {
     // Its author may have forked while the application thought about it.
     const isFrozen = this.#parts.ordering.isFrozen(pending.record.header)
     if (verdict === 'accept' && !isFrozen) return this.accept(arriving)
+    const isForOthers = this.#isForOthers(arriving)
     if (position !== null) this.#parts.log.remove(position)
     if (verdict !== 'accept')
       this.#parts.emit(dropped(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored'))
-    if (this.#isForOthers(arriving)) return
+    if (isForOthers) return
     // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
     this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
@@ -84,8 +85,8 @@ export class Admission {
     const { header } = pending.record
     const isForOthers = this.#isForOthers(arriving)
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
+    if (arrival) arrival.isForOthers = isForOthers
     if (isForOthers) {
-      if (arrival) arrival.isForOthers = true
       // It was over when this node came, whoever says that somebody lacks it.
       return this.#parts.ordering.know(header)
     }
@@ -96,8 +97,10 @@ export class Admission {
   }
 
   /** True if it was fetched for neighbours, and this node does not hear its author itself. */
-  #isForOthers({ news, pending: { record } }: Arriving): boolean {
-    return news.errand && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
+  #isForOthers({ news, position, pending: { record } }: Arriving): boolean {
+    const arrival = position === null ? undefined : this.#parts.log.at(position)
+    const isFetched = news.errand || arrival?.isForOthers === true
+    return isFetched && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
   }
 
   /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
@@ -117,9 +120,13 @@ export class Admission {
     return this.#enterWith({ record, body, hops }, { from, news, now })
   }
 
+  /** The head of a large record: its parts come later, for others too if they were asked for on behalf of those. */
   enter(entry: Entry, from: Neighbour | null, now: number): Entered {
+    const { author, epoch } = entry.record.header
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
-    return this.#enterWith(entry, { from, news, now })
+    const entered = this.#enterWith(entry, { from, news, now })
+    if (entered.arrival) entered.arrival.isForOthers = news.errand && !this.#parts.ordering.isFollowed(author, epoch)
+    return entered
   }
 
   #enterWith(
