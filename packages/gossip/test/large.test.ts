@@ -15,6 +15,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { MAX_UNASKED } from '../src/frames/part-frames.js'
 import { MAX_ASSEMBLIES, MAX_FED } from '../src/large/assemblies.js'
+import { MAX_TRANSFERS } from '../src/large/transfers.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { type Frame, flood, type Output, trees } from '../src/machine.js'
 import { OWED_MS } from '../src/repair/fillings.js'
@@ -30,6 +31,7 @@ import {
   sent,
   seqsOf,
   topic,
+  wakeOf,
 } from './frame-bench.js'
 
 const PARTS = 10
@@ -213,6 +215,19 @@ describe('a large record on its way in', () => {
     bench.machine.handle({ type: 'flow', flowing: true }, 60_000)
     expect(stopped(bench.timer(200_000))).toEqual([])
     expect(seqsOf(feed(bench, 1, record, outputs, 200_001))).toEqual([0])
+  })
+
+  it('goes out when another is over, though nobody says anything more', () => {
+    const bench = benchOf(1)
+    for (let seq = 0; seq <= MAX_TRANSFERS; seq++) bench.record(1, recordOf(seq, 2 * CHUNK_BYTES))
+    bench.up(2)
+    bench.send(2, nameOf(author.id))
+    const heads = (outputs: readonly Output[]): number => sent(outputs, 'head').length
+    const ranges = [{ name: 0, first: 0, count: MAX_TRANSFERS + 1 }]
+    expect(heads(bench.send(2, { type: 'pull', ranges }, 10))).toBe(MAX_TRANSFERS)
+    const outputs = bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 0, to: 3 }] }, 20)
+    expect([partsTo(outputs, 2), wakeOf(outputs)]).toEqual([[0, 1, 2], 20])
+    expect(heads(bench.timer(20))).toBe(1)
   })
 
   it('may come whole in one frame while its parts are awaited', () => {

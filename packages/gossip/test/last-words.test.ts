@@ -1,10 +1,22 @@
 // The last words of an author: nothing follows them that would show who lacks them. Whoever is told by two neighbours that one
 // has heard more than the other fetches it, for the other.
 
+import { CHUNK_BYTES, encodeRecordHead, MerkleTree } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { encodeFrame, flood, type Output, trees } from '../src/machine.js'
+import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
-import { author, createBench, helloOf, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import {
+  author,
+  createBench,
+  crypto,
+  helloOf,
+  identityOf,
+  nameOf,
+  peersOf,
+  recordOf,
+  sent,
+  seqsOf,
+} from './frame-bench.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -20,18 +32,23 @@ const asked = (outputs: readonly Output[]): unknown[] =>
 /** Who is sent records, or told of them. */
 const hearing = (outputs: readonly Output[]): number[] => [...peersOf(outputs, 'run'), ...peersOf(outputs, 'record')]
 
+interface More {
+  readonly limits?: Partial<GossipLimits>
+  readonly context?: Partial<MachineContext>
+}
 type Head = { readonly author: string; readonly epoch: number; readonly next: number }
 
 /** A machine whose neighbours said hello with these heads. */
-function told(engine: typeof flood | typeof trees, heads: readonly (readonly Head[])[], epoch = 5) {
-  const bench = createBench(engine, 0)
-  for (const [index, known] of heads.entries()) {
-    const { id } = identityOf(101 + index)
-    bench.machine.handle({ type: 'peer-up', peer: index + 1, remote: id, window: 1e9 }, 0)
-    const hello = { ...helloOf(id), presentMs: 10_000, epoch, heads: known }
-    bench.machine.handle({ type: 'frame', peer: index + 1, frame: encodeFrame(hello as never) }, 0)
+function told(engine: typeof flood | typeof trees, heads: readonly (readonly Head[])[], epoch = 5, more: More = {}) {
+  const bench = createBench(engine, 0, more.limits, more.context)
+  const come = (peer: number, known: readonly Head[], now: number): readonly Output[] => {
+    const { id } = identityOf(100 + peer)
+    bench.machine.handle({ type: 'peer-up', peer, remote: id, window: 1e9 }, now)
+    const hello = { ...helloOf(id), presentMs: 10_000 + now, epoch, heads: known }
+    return bench.machine.handle({ type: 'frame', peer, frame: encodeFrame(hello as never) }, now)
   }
-  return bench
+  for (const [index, known] of heads.entries()) come(index + 1, known, 0)
+  return { ...bench, come }
 }
 
 const headOf = (next: number, epoch = 7): Head => ({ author: author.id, epoch, next })
@@ -77,5 +94,67 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     bench.record(AHEAD, recordOf(4), 2_100)
     const outputs = [...bench.record(NEWCOMER, recordOf(5), 2_200), ...bench.timer(2_300), ...bench.timer(3_300)]
     expect(seqsOf(outputs)).toEqual([5])
+  })
+
+  it('is delivered here if this node follows the author, though it remembers no more than where that ended', () => {
+    const bench = told(engine, [[]], 5, { limits: { maxEpochs: 1, settleMs: 0 } })
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(0, 5, identityOf(44)))
+    bench.come(2, [headOf(2)], 100)
+    bench.come(3, [headOf(1)], 100)
+    bench.timer(100 + LAST_WORD_MS)
+    expect(seqsOf(bench.record(2, recordOf(1), 2_200))).toEqual([1])
+  })
+
+  it('is delivered here if this node was told of it as well, by who was slow to send it', () => {
+    const bench = told(engine, [[headOf(2)], []])
+    bench.tellRun(AHEAD, [recordOf(0), recordOf(1)], 10)
+    bench.timer(1_000)
+    bench.timer(LAST_WORD_MS)
+    expect([0, 1].flatMap((seq) => seqsOf(bench.record(AHEAD, recordOf(seq), 2_100)))).toEqual([0, 1])
+  })
+
+  it('is not fetched once more for who comes later', () => {
+    const bench = told(engine, [[headOf(5)], [headOf(4)]])
+    bench.timer(LAST_WORD_MS)
+    bench.record(AHEAD, recordOf(4), 2_100)
+    bench.timer(20_000)
+    const outputs = [...bench.come(NEWCOMER, [headOf(4)], 20_000), ...bench.timer(20_000 + LAST_WORD_MS)]
+    expect(asked(outputs)).toEqual([])
+    expect(hearing(outputs)).toEqual([NEWCOMER])
+  })
+
+  it.each(['accept', 'ignore'] as const)('is judged where messages are, and not delivered: %s', (verdict) => {
+    const bench = told(engine, [[headOf(5)], [headOf(3)]], 5, { context: { judges: true } })
+    bench.timer(LAST_WORD_MS)
+    const came = [3, 4].flatMap((seq) => bench.record(AHEAD, recordOf(seq), 2_100))
+    const tickets = came.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
+    expect(tickets).toHaveLength(2)
+    const outputs = tickets.flatMap((ticket) => bench.machine.handle({ type: 'verdict', ticket, verdict }, 2_200))
+    for (const now of [2_300, 2_400, 4_000]) outputs.push(...bench.timer(now))
+    expect(seqsOf(outputs)).toEqual([])
+    expect([...new Set(hearing(outputs))]).toEqual(verdict === 'accept' ? [BEHIND] : [])
+  })
+
+  it.each([false, true])('is not delivered if it is large and comes in parts; judged: %s', (judges) => {
+    const bench = told(engine, [[headOf(1)], []], 5, { context: { judges } })
+    const record = recordOf(0, 3 * CHUNK_BYTES)
+    const tree = MerkleTree.of(record.block, crypto)
+    bench.send(AHEAD, nameOf(author.id))
+    bench.timer(LAST_WORD_MS)
+    const head = encodeRecordHead(record)
+    const outputs = [...bench.send(AHEAD, { type: 'head', hops: 0, parts: 4, head }, 2_100)]
+    for (let index = 0; index < 4; index++) {
+      const chunk = record.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      const part = { type: 'part', name: 0, first: 0, index, proof: tree.proof(index), chunk } as const
+      outputs.push(...bench.send(AHEAD, part, 2_100))
+    }
+    const tickets = outputs.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
+    for (const ticket of tickets)
+      outputs.push(...bench.machine.handle({ type: 'verdict', ticket, verdict: 'accept' }, 2_200))
+    for (const now of [2_300, 4_000]) outputs.push(...bench.timer(now))
+    expect(tickets).toHaveLength(judges ? 1 : 0)
+    expect(seqsOf(outputs)).toEqual([])
+    expect(peersOf(outputs, 'offer')).toEqual([BEHIND])
   })
 })

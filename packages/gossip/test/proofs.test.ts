@@ -1,9 +1,10 @@
 // What a neighbour shows by the records that it hands over: told once for each author, never for what it has from this node.
 
+import { CHUNK_BYTES, encodeRecordHead } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { Proofs } from '../src/machine/proofs.js'
-import type { Output } from '../src/machine.js'
-import { author, createBench, identityOf, peersOf, recordOf } from './frame-bench.js'
+import type { Frame, Output } from '../src/machine.js'
+import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent } from './frame-bench.js'
 import { ENGINES } from './network.js'
 
 const remoteOf = (peer: number) => identityOf(100 + peer).id
@@ -39,13 +40,36 @@ describe.each(ENGINES)('a neighbour of %s', (_name, engine) => {
     expect(asked).toEqual([2])
     expect(shownBy(bench.record(2, recordOf(0), 5))).toEqual([[remoteOf(2), author.id]])
   })
+
+  it('is asked to show no more than two large batches, of however many authors', () => {
+    const bench = createBench(engine, 1, {}, { doubts: true })
+    const records = [4, 5, 6, 7].map((seed) => recordOf(0, 16_000, identityOf(seed)))
+    for (const record of records) bench.record(1, record)
+    const { id: remote } = identityOf(102)
+    bench.machine.handle({ type: 'peer-up', peer: 2, remote, window: 1e9 }, 0)
+    const heads = records.map(({ header: { author, epoch } }) => ({ author, epoch, next: 1 }))
+    const asked = sent(bench.send(2, { ...helloOf(remote), heads } as Frame), 'pull')
+    expect(asked.flatMap(({ frame }) => (frame.type === 'pull' ? frame.ranges : []))).toHaveLength(2)
+  })
+
+  it('shows nothing by giving back what it was given in parts', () => {
+    const bench = createBench(engine, 1)
+    const record = recordOf(0, 3 * CHUNK_BYTES)
+    bench.record(1, record)
+    bench.up(2)
+    bench.send(2, nameOf(author.id))
+    const given = bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 0, to: 4 }] })
+    expect(peersOf(given, 'part')).toContain(2)
+    const head = encodeRecordHead(record)
+    expect(shownBy(bench.send(2, { type: 'head', hops: 0, parts: 0, head }))).toEqual([])
+  })
 })
 
 describe('what is remembered of a neighbour', () => {
   it('is of 64 authors, and sixteen are asked about', () => {
     const proofs = new Proofs()
     const authors = Array.from({ length: 100 }, (_, index) => identityOf(index + 1).id)
-    expect(authors.filter((each) => proofs.ask(each)).length).toBe(16)
+    expect(authors.filter((each) => proofs.ask(each, 100)).length).toBe(16)
     expect(authors.filter((each) => proofs.show(each)).length).toBe(64)
   })
 

@@ -61,6 +61,16 @@ describe.each(ENGINES)('a neighbour that asks for what this node waits for (%s)'
     expect(peersOf([...bench.say(ASKER, 'pull', 50), ...bench.timer(100)], 'none')).toEqual([ASKER])
     expect(peersOf(bench.say(OTHER, 'pull', 100), 'none')).toEqual([])
   })
+
+  it('does not wait for what was missing already when this node was here before: that may stay open for good', () => {
+    const bench = createBench(engine, 0)
+    const records = [0, 2].map((seq) => ({ record: recordOf(seq), receivedAt: 0, at: -1_000 }))
+    bench.machine.handle({ type: 'restore', records, since: 'live' }, 0)
+    bench.up(ASKER)
+    bench.send(ASKER, nameOf(author.id))
+    const asked = bench.send(ASKER, { type: 'pull', ranges: [{ name: 0, first: 1, count: 1 }] }, 50)
+    expect(peersOf([...asked, ...bench.timer(50)], 'none')).toEqual([ASKER])
+  })
 })
 
 describe.each(ENGINES)('a hole (%s)', (_name, engine) => {
@@ -81,6 +91,16 @@ describe.each(ENGINES)('a hole (%s)', (_name, engine) => {
     bench.play(100, 300)
     const outputs = [...bench.say(SENDER, 'none', 300), ...bench.play(400, 4_000)]
     expect(gapsOf(outputs)).toEqual([[1, 2]])
+  })
+
+  it('is not kept open by who was asked for it and says the same over and over', () => {
+    const bench = createBench(engine, 2)
+    for (const seq of [0, 9]) bench.record(SENDER, recordOf(seq))
+    const outputs = [...bench.timer(100), ...bench.record(SENDER, recordOf(5), 150)]
+    for (let now = 200; now < OWED_MS + 2_000; now += 200) {
+      outputs.push(...bench.timer(now), ...bench.record(SENDER, recordOf(5), now))
+    }
+    expect(gapsOf(outputs)).toEqual([[1, 5]])
   })
 
   it('is still owed when its end has come of itself', () => {

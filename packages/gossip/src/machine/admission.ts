@@ -51,7 +51,10 @@ export class Admission {
   /** Nobody hears of it before the application has said what it thinks. */
   judge(arriving: Arriving): void {
     if (!this.#parts.judgement) return this.accept(arriving)
-    this.#parts.ordering.judge(arriving.pending.record.header)
+    const { header } = arriving.pending.record
+    // What is at the judge for others only does not make its author one that is followed here.
+    if (this.#isForOthers(arriving)) this.#parts.ordering.know(header)
+    else this.#parts.ordering.judge(header)
     const verdict = this.#parts.judgement.judge(arriving)
     if (verdict !== null) this.#settle(arriving, verdict)
   }
@@ -68,9 +71,11 @@ export class Admission {
     // Its author may have forked while the application thought about it.
     const isFrozen = this.#parts.ordering.isFrozen(pending.record.header)
     if (verdict === 'accept' && !isFrozen) return this.accept(arriving)
+    const isForOthers = this.#isForOthers(arriving)
     if (position !== null) this.#parts.log.remove(position)
     if (verdict !== 'accept')
       this.#parts.emit(dropped(pending.record.header, verdict === 'reject' ? 'rejected' : 'ignored'))
+    if (isForOthers) return
     // It keeps its place, so that what follows it is not held up, and nobody is asked for it.
     this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })
   }
@@ -78,10 +83,10 @@ export class Admission {
   accept(arriving: Arriving): void {
     const { pending, from, now } = arriving
     const { header } = pending.record
-    const isForOthers = arriving.news.errand && !this.#parts.ordering.isFollowed(header.author, header.epoch)
+    const isForOthers = this.#isForOthers(arriving)
     const arrival = this.#parts.log.at(this.#positionOf(arriving))
+    if (arrival) arrival.isForOthers = isForOthers
     if (isForOthers) {
-      if (arrival) arrival.isForOthers = true
       // It was over when this node came, whoever says that somebody lacks it.
       return this.#parts.ordering.know(header)
     }
@@ -89,6 +94,13 @@ export class Admission {
     if (!arrival || from === null) return
     const { author, epoch } = arrival.source
     if (this.#parts.ordering.holeOf(author, epoch)) this.#parts.exchange.fillings.note(arrival.source, from.handle, now)
+  }
+
+  /** True if it was fetched for neighbours, and this node does not hear its author itself. */
+  #isForOthers({ news, position, pending: { record } }: Arriving): boolean {
+    const arrival = position === null ? undefined : this.#parts.log.at(position)
+    const isFetched = news.errand || arrival?.isForOthers === true
+    return isFetched && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
   }
 
   /** Where it stands in the log. What was judged stood where nobody was told of it: it goes on as if it had just come. */
@@ -108,9 +120,13 @@ export class Admission {
     return this.#enterWith({ record, body, hops }, { from, news, now })
   }
 
+  /** The head of a large record: its parts come later, for others too if they were asked for on behalf of those. */
   enter(entry: Entry, from: Neighbour | null, now: number): Entered {
+    const { author, epoch } = entry.record.header
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
-    return this.#enterWith(entry, { from, news, now })
+    const entered = this.#enterWith(entry, { from, news, now })
+    if (entered.arrival) entered.arrival.isForOthers = news.errand && !this.#parts.ordering.isFollowed(author, epoch)
+    return entered
   }
 
   #enterWith(

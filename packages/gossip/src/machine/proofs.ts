@@ -7,12 +7,15 @@ import type { PeerId } from '@hearsay/core'
 /** Authors of which it is remembered that it brought them, and those of which it is asked to show something. */
 const MAX_AUTHORS = 64
 const MAX_QUESTIONS = 16
+/** What it may be asked to show, together: a trial must not cost what a history does. */
+const MAX_QUESTION_BYTES = 32_768
 /** Of so many of the latest arrivals it is remembered which of them the neighbour was given. */
 const LATEST = 128
 
 export class Proofs {
   readonly #shown = new Set<PeerId>()
   readonly #asked = new Set<PeerId>()
+  #askedBytes = 0
   /** Positions of the arrival log that it was given, by their lowest digits. */
   readonly #given: number[] = []
 
@@ -33,10 +36,12 @@ export class Proofs {
     return true
   }
 
-  /** True if it is to be asked for a record of this author that is here already: once. */
-  ask(author: PeerId): boolean {
+  /** True if it is to be asked for a record of this author that is here already, of so many bytes: once. */
+  ask(author: PeerId, bytes: number): boolean {
     if (this.#shown.has(author) || this.#asked.has(author) || this.#asked.size >= MAX_QUESTIONS) return false
+    if (this.#askedBytes + bytes > MAX_QUESTION_BYTES) return false
     this.#asked.add(author)
+    this.#askedBytes += bytes
     return true
   }
 }

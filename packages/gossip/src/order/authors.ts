@@ -53,6 +53,11 @@ export class Authors {
     return this.#authors.get(author)?.epochs.get(epoch)
   }
 
+  /** True if something of this place was heard, or waits to be: also if only its end is remembered. */
+  isFollowed(author: PeerId, epoch: number): boolean {
+    return this.find(author, epoch)?.isFollowed ?? this.#endOf(author, epoch) !== null
+  }
+
   /** True if a record was accepted for any number of the range, as far as is known. */
   isKnown(author: PeerId, epoch: number, [from, to]: readonly [number, number]): boolean {
     const sequence = this.find(author, epoch)

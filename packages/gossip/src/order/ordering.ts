@@ -89,13 +89,18 @@ export class Ordering {
 
   /** True if something of this place was heard, or waits to be. */
   isFollowed(author: PeerId, epoch: number): boolean {
-    return this.#authors.find(author, epoch)?.isFollowed ?? false
+    return this.#authors.isFollowed(author, epoch)
   }
 
   /** The lowest hole of this place that may still be filled. */
   holeOf(author: PeerId, epoch: number): Interval | null {
     // Epochs follow the clock: who began a later one than ours came later, and is owed to us from its first word on.
     return this.#authors.find(author, epoch)?.fillable(epoch > this.#epoch) ?? null
+  }
+
+  /** The hole of this place that is filled or given up in time: `moved` is called then. */
+  awaitedOf(author: PeerId, epoch: number): Interval | null {
+    return this.#authors.find(author, epoch)?.awaited(epoch > this.#epoch) ?? null
   }
 
   /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */

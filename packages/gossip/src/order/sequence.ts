@@ -129,14 +129,19 @@ export class Sequence {
     return false
   }
 
-  /**
-   * The lowest hole that may still be filled: in what was kept, for the history and for others; or in what waits. Before the
-   * first that was heard is one only if the author is `new` in the room.
-   */
+  /** The lowest hole that may still be filled: in what was kept, for the history and for others; or one that is waited for. */
   fillable(isNew: boolean): Interval | null {
-    if (this.#next === null) return isNew ? this.#unheard : null
     const [first, second] = this.#known.ranges
-    if (this.#isRestored && first && second && first[1] < this.#next) return [first[1], second[0]]
+    const isKept = this.#isRestored && this.#next !== null && first && second && first[1] < this.#next
+    return isKept ? [first[1], second[0]] : this.awaited(isNew)
+  }
+
+  /**
+   * The hole that is filled or given up in time, for something waits behind it. Before the first that was heard is one only if
+   * the author is `new` in the room.
+   */
+  awaited(isNew: boolean): Interval | null {
+    if (this.#next === null) return isNew ? this.#unheard : null
     const [held] = this.#held
     const before = held?.record.header.firstSeq ?? this.#next
     return before > this.#next && this.#frozenAt === null ? [this.#next, before] : null

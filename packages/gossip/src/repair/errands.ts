@@ -33,6 +33,8 @@ export const MAX_BETWEEN = 512
 export interface ErrandContext {
   /** From this number on, what was never accepted and will not be delivered here; null if it may yet come, or is nothing to us. */
   lostFrom(source: Source, first: number): Interval | null
+  /** The lowest stretch of the range of which nothing was accepted and anything may be; null if there is none. */
+  missingIn(source: Source, range: Interval): Interval | null
   /** True if this node hears the author of this place itself. */
   isFollowed(source: Source): boolean
   /** Who may have what was lost there, the likeliest first. */
@@ -109,10 +111,13 @@ export class Errands {
     for (const [key, { source, missing, dueAt }] of this.#between) {
       if (dueAt > now) return
       this.#between.delete(key)
-      if (this.#errands.has(key) || this.#context.isFollowed(source)) continue
+      if (this.#context.isFollowed(source)) continue
+      // What was fetched for one before is here, and another copy would not be kept.
+      const lost = this.#context.missingIn(source, missing)
+      if (!lost || this.#errands.has(keyOf(source, lost[0]))) continue
       this.#betweenBudget ??= new TokenBucket(BETWEEN_RATE, now)
       if (!this.#betweenBudget.take(now)) continue
-      this.#begin({ source, lost: missing, count: missing[1] - missing[0], askers: new Set() }, now)
+      this.#begin({ source, lost, count: lost[1] - lost[0], askers: new Set() }, now)
     }
   }
 

@@ -57,11 +57,15 @@ export class Exchange {
     this.fillings = new Fillings({
       holeOf,
       senderOf: (source, first) => this.#senderOf(source, first),
+      isMissing: (range) => this.#isMissing(range),
       isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
       ask: (peer, range, now) => this.#ask(peer, range, now),
     })
-    this.waiters = new Waiters({ holeOf, answer: (peer, range, now) => this.#answer(peer, range, now) })
+    this.waiters = new Waiters({
+      holeOf: ({ author, epoch }) => parts.ordering.awaitedOf(author, epoch),
+      answer: (peer, range, now) => this.#answer(peer, range, now),
+    })
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
@@ -69,6 +73,7 @@ export class Exchange {
     })
     this.errands = new Errands({
       lostFrom: ({ author, epoch }, first) => parts.ordering.lostFrom(author, epoch, first),
+      missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
       ask: (peer, range, now) => this.#ask(peer, range, now),
@@ -98,12 +103,18 @@ export class Exchange {
 
   /** A record came from this neighbour, or of our own. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
+    const isErrand = this.errands.arrived(peer, range, now)
+    const errand = isErrand && !this.#isTold(range)
     const news = this.wants.arrived(peer, range, now)
     const { isAsked, holders } = this.runs.arrived(peer, range, now)
     const isFilling = this.fillings.arrived(peer, range, now)
-    const isErrand = this.errands.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
-    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand: isErrand } : told
+    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand } : told
+  }
+
+  /** True if somebody told this node of it: then it is owed to this node, whoever else lacks it. */
+  #isTold({ source, first, count }: PlacedRange): boolean {
+    return this.wants.has(source, first) || this.runs.isClaimed(source, [first, first + count])
   }
 
   up(peer: PeerHandle): void {
@@ -237,7 +248,7 @@ export class Exchange {
     const { log, doubts } = this.#parts
     const held = doubts ? log.at(position) : undefined
     if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
-    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author)) return
+    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author, held.bytes)) return
     const { firstSeq: first, count } = held.record.header
     this.#ask(handle, { source: held.source, first, count }, now)
   }

@@ -26,6 +26,8 @@ export interface FillingContext {
   holeOf(source: Source): Interval | null
   /** Who sent the record that begins there; null if that is no neighbour any more. */
   senderOf(source: Source, first: number): PeerHandle | null
+  /** True if nothing of this range was accepted, and it may be. */
+  isMissing(range: PlacedRange): boolean
   /** True if a record of this place that begins there was promised, and is or will be asked for. */
   isPromised(source: Source, first: number): boolean
   /** Neighbours that may be asked. */
@@ -88,15 +90,18 @@ export class Fillings {
   }
 
   /** A record came; true if this neighbour was asked for it. */
-  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
+  arrived(peer: PeerHandle | null, range: PlacedRange, now: number): boolean {
+    const { source, first, count } = range
     const filling = this.#fillings.size === 0 ? undefined : this.#fillings.get(placeKey(source))
     const question = filling && peer !== null ? askedFor(filling, peer, first) : undefined
     if (!filling || !question) return false
-    if (filling.asked !== question) return true
+    // Who repeats itself brings nothing.
+    if (filling.asked !== question || !this.#context.isMissing(range)) return true
     // The end of it may have come of itself, and the rest is owed as before.
     const isOver = first + count >= question.to
     if (isOver) filling.asked = null
-    filling.dueAt = isOver ? now : now + SILENT_MS
+    // Who goes on and on is given no more time than who is silent.
+    filling.dueAt = isOver ? now : Math.min(now + SILENT_MS, question.at + OWED_MS)
     return true
   }
 

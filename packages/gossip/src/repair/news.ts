@@ -13,7 +13,7 @@ export interface News {
   /** True if somebody was asked for it after waiting for a push in vain. */
   readonly repaired: boolean
   readonly holders: readonly PeerHandle[]
-  /** True if its sender was asked for it on behalf of another. */
+  /** True if its sender was asked for it on behalf of another, and nobody told this node of it. */
   readonly errand: boolean
 }
 

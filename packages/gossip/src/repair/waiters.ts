@@ -11,7 +11,7 @@ import type { PlacedRange } from '../serving/notices.js'
 export const MAX_WAITING = 256
 
 export interface WaitersContext {
-  /** The lowest hole of this place that may still be filled, or null. */
+  /** The hole of this place that is filled or given up in time, or null: nobody waits for what may stay open for good. */
   holeOf(source: Source): Interval | null
   /** It is here, or will not be: the one who asked is to be answered. */
   answer(peer: PeerHandle, range: PlacedRange, now: number): void

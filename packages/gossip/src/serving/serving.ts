@@ -64,6 +64,9 @@ export class Serving {
     this.#advance(neighbour, now)
     this.#tell(neighbour, now)
     this.#large.stream(neighbour)
+    // What waited for a large record to be over goes on, and nobody else need do anything for that.
+    if (neighbour.requests.length > 0 && !neighbour.transfers.isFull && !neighbour.blocked)
+      neighbour.notices.hasten(now)
   }
 
   /** The neighbour wants these parts of a record; none: no more of it. */
