@@ -40,26 +40,26 @@ describe('trees', () => {
     expect(sent(bench.timer(30), 'have')).toEqual([])
   })
 
-  it('tell a neighbour that took nothing for a while what it should hear, when it takes something again', () => {
+  /** The second neighbour is to be told of a record at 30, and takes nothing from 21 on. */
+  function blocked(): ReturnType<typeof createBench> {
     const bench = createBench(trees, 3)
     bench.record(1, recordOf(0))
     bench.record(2, recordOf(0), 1)
     bench.timer(11)
     bench.record(1, recordOf(1), 20)
-    // It takes nothing while others are served, and it is not thought of until it does.
     bench.machine.handle({ type: 'window', peer: 2, bytes: 0 }, 21)
+    return bench
+  }
+
+  it('tell a neighbour that took nothing for a while what it should hear, when it takes something again', () => {
+    const bench = blocked()
     expect(peersOf(bench.timer(40), 'have')).toEqual([])
     expect(wakeOf(bench.timer(41))).toBeNull()
     expect(peersOf(bench.machine.handle({ type: 'window', peer: 2, bytes: 1e6 }, 50), 'have')).toEqual([2])
   })
 
   it('tell it on time, if it takes something again before that', () => {
-    const bench = createBench(trees, 3)
-    bench.record(1, recordOf(0))
-    bench.record(2, recordOf(0), 1)
-    bench.timer(11)
-    bench.record(1, recordOf(1), 20)
-    bench.machine.handle({ type: 'window', peer: 2, bytes: 0 }, 21)
+    const bench = blocked()
     bench.send(3, nameOf(author.id), 22)
     expect(peersOf(bench.send(3, { type: 'pull', ranges: [{ name: 0, first: 7, count: 1 }] }, 22), 'none')).toEqual([3])
     const again = bench.machine.handle({ type: 'window', peer: 2, bytes: 1e6 }, 23)
