@@ -91,13 +91,16 @@ describe('after leave', () => {
   })
 
   test('of one topic, the others are still found', async () => {
-    const [one, wish]: [Discovery, DiscoveryJoin] = [discovery(), wishOf(4_001)]
+    // Around midnight a topic has two keys.
+    const noon = Date.UTC(2025, 5, 15, 12)
+    const clock = { ...systemClock(), wall: () => noon }
+    const [one, wish]: [Discovery, DiscoveryJoin] = [discovery({ clock }), wishOf(4_001)]
     const [leaving, staying] = [freshTopic(), freshTopic()]
     const sessions = [one.join(leaving, wish), one.join(staying, wish)]
     await Promise.all(sessions.map((session) => session.flushed()))
     await sessions[0]?.leave()
-    expect([await found(leaving), await found(staying)]).toEqual([[0], [1]])
-    const candidate = await nextCandidate(discovery().join(staying, wishOf(null, { announce: false })))
+    expect([await found(leaving, noon), await found(staying, noon)]).toEqual([[0], [1]])
+    const candidate = await nextCandidate(discovery({ clock }).join(staying, wishOf(null, { announce: false })))
     expect(candidate.peer).toBe(wish.identity.id)
   })
 })
