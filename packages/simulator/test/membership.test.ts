@@ -10,11 +10,14 @@ import { simulatedCrypto } from '../src/simulated-crypto.js'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const NODES = Number(process.env.HEARSAY_CROWD ?? 60)
-/** Seed 120 stays for ever: with it a node whose links to honest ones were cut let strangers take their places. */
+/**
+ * Some stay for ever: with 120 a node whose links to honest ones were cut let strangers take their places; with 437 and 620 those
+ * who said that they have nobody else were never the ones to go.
+ */
 const FIRST = Number(process.env.HEARSAY_ECLIPSES_FIRST_SEED ?? 1)
 const ECLIPSES = process.env.HEARSAY_ECLIPSES
   ? Array.from({ length: Number(process.env.HEARSAY_ECLIPSES) }, (_, index) => FIRST + index)
-  : [1, 2, 3, 120]
+  : [1, 2, 120, 437, 620]
 
 function crowdOf(seed: number, options: Partial<CrowdOptions> = {}): Crowd {
   return new Crowd({ seed, membership: {}, crypto: simulatedCrypto(), ...options })

@@ -212,7 +212,7 @@ export class Neighbours {
       this.drop(guest)
       return true
     }
-    const victim = view.victim()
+    const victim = view.victim(this.#shared.now)
     if (!victim || (!isAlone && !this.#isCrowded(victim)) || !this.#evictions.take(now)) return false
     this.drop(victim)
     return true

@@ -8,7 +8,7 @@ import type { Neighbours } from './neighbours.js'
 import type { Known } from './passive.js'
 import type { Seeker } from './seeker.js'
 import type { Shared } from './shared.js'
-import type { Neighbour } from './view.js'
+import { hasMoreThan, type Neighbour } from './view.js'
 
 /** Between rounds; up to a quarter more by chance. */
 const ROUND_MS = 30_000
@@ -107,7 +107,7 @@ export class Rounds {
     if (known) known.lost = false
     if (!wasLost) return this.#neighbours.send(member, { type: 'ask' })
     // Who is back from a split brings others with it, whatever it is linked with by now.
-    const victim = view.held < limits.high ? null : view.victim()
+    const victim = view.held < limits.high ? null : view.victim(this.#shared.now)
     if (victim) this.#neighbours.drop(victim)
     if (view.held < limits.high) this.#neighbours.hold(member)
     else member.intent = null
@@ -155,12 +155,12 @@ export class Rounds {
     const far = this.#shared.view.get(this.#swap.far)
     this.#swap = null
     member.near = true
-    if (far?.mine && far.degree > this.#shared.limits.low) this.#neighbours.drop(far)
+    if (far?.mine && hasMoreThan(this.#shared.limits.low, far, this.#shared.now)) this.#neighbours.drop(far)
   }
 
   #compare(member: Neighbour, rttMs: number): void {
     const { view, limits } = this.#shared
-    const far = view.furthest()
+    const far = view.furthest(this.#shared.now)
     const isNearer = far?.rttMs && rttMs + MARGIN_MS < far.rttMs && rttMs * 4 < far.rttMs * 3
     if (!far || !isNearer || view.held >= limits.high) {
       member.intent = null
@@ -175,7 +175,7 @@ export class Rounds {
     this.#plan()
     for (const member of view.active()) this.ping(member)
     if (view.active().filter(({ onTrial }) => !onTrial).length > limits.target + 2) {
-      const spare = view.spare()
+      const spare = view.spare(this.#shared.now)
       if (spare) this.#neighbours.drop(spare)
     }
     if (!lookup) return

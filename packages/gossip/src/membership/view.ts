@@ -51,6 +51,8 @@ export interface Neighbour {
 
 /** Neighbours of one network, beyond which it is crowded. */
 const NETWORK_CAP = 4
+/** Whoever has few neighbours finds others in this time. */
+const FINDING_MS = 30_000
 /** Of those who came by themselves the longest-lived cannot be pushed out. */
 const PROTECTED = 4
 
@@ -144,12 +146,12 @@ export class View {
    * Who goes for one in need: by chance, of those who came by themselves, have neighbours enough without this node, and have
    * not been here longest. Those of crowded networks first, then those that never brought anything.
    */
-  victim(): Neighbour | null {
+  victim(now: number): Neighbour | null {
     const inbound = this.active().filter(({ initiator }) => !initiator)
     const random = new Set(this.#randomOnes())
     const free = oldestFirst(inbound)
       .slice(PROTECTED)
-      .filter((member) => member.degree > this.#limits.low && !random.has(member))
+      .filter((member) => hasMoreThan(this.#limits.low, member, now) && !random.has(member))
     const crowded = free.filter(({ network }) => this.isCrowded(network))
     const poor = free.filter(({ hasBrought }) => !hasBrought)
     return this.#draw(crowded.length > 0 ? crowded : poor.length > 0 ? poor : free)
@@ -161,16 +163,16 @@ export class View {
   }
 
   /** Who may be let go when there are more neighbours than needed: one who has more than enough itself. */
-  spare(): Neighbour | null {
+  spare(now: number): Neighbour | null {
     const { target } = this.#limits
-    return this.#draw(this.#replaceable().filter(({ degree }) => degree > target))
+    return this.#draw(this.#replaceable().filter((member) => hasMoreThan(target, member, now)))
   }
 
   /** The neighbour furthest away that a nearer one may replace. */
-  furthest(): Neighbour | null {
+  furthest(now: number): Neighbour | null {
     let worst: Neighbour | null = null
     for (const member of this.#replaceable()) {
-      if (member.rttMs === null || member.degree <= this.#limits.low) continue
+      if (member.rttMs === null || !hasMoreThan(this.#limits.low, member, now)) continue
       if (!worst || member.rttMs > (worst.rttMs ?? 0)) worst = member
     }
     return worst
@@ -194,4 +196,12 @@ export class View {
 
 function oldestFirst(members: readonly Neighbour[]): readonly Neighbour[] {
   return [...members].sort((a, b) => (a.activeSince ?? 0) - (b.activeSince ?? 0))
+}
+
+/**
+ * True if it has more neighbours than this, or had time to find them: attackers that claim to have nobody would never be the
+ * ones to go.
+ */
+export function hasMoreThan(count: number, { degree, activeSince }: Neighbour, now: number): boolean {
+  return degree > count || (activeSince !== null && activeSince + FINDING_MS <= now)
 }
