@@ -1,22 +1,12 @@
 // The last words of an author: nothing follows them that would show who lacks them. Whoever is told by two neighbours that one
 // has heard more than the other fetches it, for the other.
 
-import { CHUNK_BYTES, encodeRecordHead, MerkleTree } from '@hearsay/core'
+import { CHUNK_BYTES } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
-import {
-  author,
-  createBench,
-  crypto,
-  helloOf,
-  identityOf,
-  nameOf,
-  peersOf,
-  recordOf,
-  sent,
-  seqsOf,
-} from './frame-bench.js'
+import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import { headFrame, partFrame } from './large-scene.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -139,16 +129,10 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
   it.each([false, true])('is not delivered if it is large and comes in parts; judged: %s', (judges) => {
     const bench = told(engine, [[headOf(1)], []], 5, { context: { judges } })
     const record = recordOf(0, 3 * CHUNK_BYTES)
-    const tree = MerkleTree.of(record.block, crypto)
     bench.send(AHEAD, nameOf(author.id))
     bench.timer(LAST_WORD_MS)
-    const head = encodeRecordHead(record)
-    const outputs = [...bench.send(AHEAD, { type: 'head', hops: 0, parts: 4, head }, 2_100)]
-    for (let index = 0; index < 4; index++) {
-      const chunk = record.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
-      const part = { type: 'part', name: 0, first: 0, index, proof: tree.proof(index), chunk } as const
-      outputs.push(...bench.send(AHEAD, part, 2_100))
-    }
+    const outputs = [...bench.send(AHEAD, headFrame(record, 4), 2_100)]
+    for (let index = 0; index < 4; index++) outputs.push(...bench.send(AHEAD, partFrame(record, index), 2_100))
     const tickets = outputs.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
     for (const ticket of tickets)
       outputs.push(...bench.machine.handle({ type: 'verdict', ticket, verdict: 'accept' }, 2_200))

@@ -46,7 +46,7 @@ export class LargeServing {
     if (known || !(arrival?.body instanceof LargeBlock) || !isShared(arrival)) return known
     if (!transfers.hasRoom || !neighbour.mayAnswer(position)) return undefined
     if (position >= neighbour.cursor) this.#log.noteHolder(position, neighbour.handle)
-    neighbour.proofs.give(position)
+    neighbour.showings.give(position)
     return transfers.begin(position, arrival)
   }
 

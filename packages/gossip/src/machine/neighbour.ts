@@ -11,7 +11,7 @@ import { Notices, type PlacedRange } from '../serving/notices.js'
 import type { Alarm } from './alarm.js'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import { placeKey } from './place-key.js'
-import { Proofs } from './proofs.js'
+import { Showings } from './showings.js'
 
 /** Proofs of forks that wait for one neighbour. */
 const MAX_PROOFS = 64
@@ -62,7 +62,7 @@ export class Neighbour {
   /** Numbers that it gave to places. */
   readonly names: NamesHeard = new NamesHeard()
   /** Whose records it has handed over of its own. */
-  readonly proofs: Proofs = new Proofs()
+  readonly showings: Showings = new Showings()
   /** What it asked for, the oldest first. */
   readonly requests: PlacedRange[] = []
   /** Large records that go out to it. */

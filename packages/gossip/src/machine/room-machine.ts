@@ -301,13 +301,13 @@ export class RoomMachine implements Machine {
     const arrival = position === null ? undefined : this.#log.at(position)
     if (position === null || !arrival) return
     if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
-    if (neighbour.proofs.isForeign(position, this.#log.next)) this.#noteShown(neighbour, record)
+    if (neighbour.showings.isForeign(position, this.#log.next)) this.#noteShown(neighbour, record)
     this.#log.noteHolder(position, neighbour.handle)
   }
 
   /** Who passes on what others say is worth more than who says something itself: that is told by deliveries. */
   #noteShown(neighbour: Neighbour, { header: { author } }: RecordHead): void {
-    if (author === neighbour.author || author === this.#publisher.author.id || !neighbour.proofs.show(author)) return
+    if (author === neighbour.author || author === this.#publisher.author.id || !neighbour.showings.show(author)) return
     this.#outputs.push({ type: 'shown', remote: neighbour.remote, author })
   }
 

@@ -244,11 +244,11 @@ export class Exchange {
   }
 
   /** It tells of what is here: once for each author it is asked to show that it has it, and gets it from others. */
-  #doubt({ handle, proofs, author }: Neighbour, position: number, now: number): void {
+  #doubt({ handle, showings, author }: Neighbour, position: number, now: number): void {
     const { log, doubts } = this.#parts
     const held = doubts ? log.at(position) : undefined
     if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
-    if (!proofs.isForeign(position, log.next) || !proofs.ask(held.source.author, held.bytes)) return
+    if (!showings.isForeign(position, log.next) || !showings.ask(held.source.author, held.bytes)) return
     const { firstSeq: first, count } = held.record.header
     this.#ask(handle, { source: held.source, first, count }, now)
   }

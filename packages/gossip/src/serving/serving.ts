@@ -258,7 +258,7 @@ export class Serving {
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
-    neighbour.proofs.give(position)
+    neighbour.showings.give(position)
     if (arrival.body instanceof LargeBlock) {
       if (!neighbour.transfers.isFull) this.#large.begin(neighbour, neighbour.transfers.begin(position, arrival), true)
       return

@@ -1,4 +1,4 @@
-// What a neighbour has proved by records that it handed over, and that it cannot have had from this node: whose records it
+// What a neighbour has shown by records that it handed over, and that it cannot have had from this node: whose records it
 // gets from elsewhere and passes on. What it only says that it holds proves nothing, so for each author it is asked once for
 // a record that it tells of and that is here already: a small price for knowing who would deliver if others did not.
 
@@ -10,9 +10,9 @@ const MAX_QUESTIONS = 16
 /** What it may be asked to show, together: a trial must not cost what a history does. */
 const MAX_QUESTION_BYTES = 32_768
 /** Of so many of the latest arrivals it is remembered which of them the neighbour was given. */
-const LATEST = 128
+const MAX_GIVEN = 128
 
-export class Proofs {
+export class Showings {
   readonly #shown = new Set<PeerId>()
   readonly #asked = new Set<PeerId>()
   #askedBytes = 0
@@ -21,12 +21,12 @@ export class Proofs {
 
   /** The neighbour was sent what is at this position of the arrival log. */
   give(position: number): void {
-    this.#given[position % LATEST] = position
+    this.#given[position % MAX_GIVEN] = position
   }
 
   /** True if what is at this position is so new that it would be remembered if it had been given, and it was not. */
   isForeign(position: number, next: number): boolean {
-    return position >= next - LATEST && this.#given[position % LATEST] !== position
+    return position >= next - MAX_GIVEN && this.#given[position % MAX_GIVEN] !== position
   }
 
   /** It has handed over a record of this author; true if that is the first one. */

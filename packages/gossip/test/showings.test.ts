@@ -1,10 +1,11 @@
 // What a neighbour shows by the records that it hands over: told once for each author, never for what it has from this node.
 
-import { CHUNK_BYTES, encodeRecordHead } from '@hearsay/core'
+import { CHUNK_BYTES } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { Proofs } from '../src/machine/proofs.js'
+import { Showings } from '../src/machine/showings.js'
 import type { Frame, Output } from '../src/machine.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent } from './frame-bench.js'
+import { headFrame } from './large-scene.js'
 import { ENGINES } from './network.js'
 
 const remoteOf = (peer: number) => identityOf(100 + peer).id
@@ -60,26 +61,25 @@ describe.each(ENGINES)('a neighbour of %s', (_name, engine) => {
     bench.send(2, nameOf(author.id))
     const given = bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 0, to: 4 }] })
     expect(peersOf(given, 'part')).toContain(2)
-    const head = encodeRecordHead(record)
-    expect(shownBy(bench.send(2, { type: 'head', hops: 0, parts: 0, head }))).toEqual([])
+    expect(shownBy(bench.send(2, headFrame(record)))).toEqual([])
   })
 })
 
 describe('what is remembered of a neighbour', () => {
   it('is of 64 authors, and sixteen are asked about', () => {
-    const proofs = new Proofs()
+    const showings = new Showings()
     const authors = Array.from({ length: 100 }, (_, index) => identityOf(index + 1).id)
-    expect(authors.filter((each) => proofs.ask(each, 100)).length).toBe(16)
-    expect(authors.filter((each) => proofs.show(each)).length).toBe(64)
+    expect(authors.filter((each) => showings.ask(each, 100)).length).toBe(16)
+    expect(authors.filter((each) => showings.show(each)).length).toBe(64)
   })
 
   it('is which of the latest 128 arrivals it was given', () => {
-    const proofs = new Proofs()
-    proofs.give(0)
-    expect(proofs.isForeign(0, 1)).toBe(false)
-    expect(proofs.isForeign(1, 2)).toBe(true)
-    expect(proofs.isForeign(1, 130)).toBe(false)
-    proofs.give(128)
-    expect(proofs.isForeign(0, 129)).toBe(false)
+    const showings = new Showings()
+    showings.give(0)
+    expect(showings.isForeign(0, 1)).toBe(false)
+    expect(showings.isForeign(1, 2)).toBe(true)
+    expect(showings.isForeign(1, 130)).toBe(false)
+    showings.give(128)
+    expect(showings.isForeign(0, 129)).toBe(false)
   })
 })
