@@ -71,6 +71,7 @@ export class Scene {
       urgent: false,
       strange: false,
       trial: false,
+      hungry: false,
       tellable: true,
       degree: 8,
       ...more,

@@ -225,7 +225,7 @@ describe('a remote without a members channel', () => {
 
 describe('a remote that does not behave', () => {
   it('loses its link for a malformed frame, and for more than anybody needs to say', () => {
-    for (const frame of [[], [0], [0, 16, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
+    for (const frame of [[], [0], [0, 32, 1], [0, 1, 2, 3], [1, 0, 6], [1, 0, 1, 4], [2, 1], [5, 65], [9]]) {
       const scene = new Scene()
       scene.up(1)
       const [output] = scene.feed({ type: 'frame', handle: 1, frame: Uint8Array.from(frame) })
@@ -246,6 +246,7 @@ describe('a remote that does not behave', () => {
         urgent: random.below(2) === 1,
         strange: random.below(2) === 1,
         trial: random.below(2) === 1,
+        hungry: random.below(2) === 1,
         tellable: true,
         degree: random.below(256),
       }),
@@ -298,7 +299,7 @@ describe('frames of the members channel', () => {
   it('are read as they were written', () => {
     const record = bytesOf(createAddressRecord(identityOf(1), { seq: 3, addresses: [addressOf(1)] }))
     const frames: readonly MembersFrame[] = [
-      { type: 'hold', urgent: true, strange: false, trial: false, tellable: true, degree: 4 },
+      { type: 'hold', urgent: true, strange: false, trial: false, hungry: true, tellable: true, degree: 4 },
       { type: 'drop', degree: 12, tries: [record, record] },
       { type: 'ping', nonce: 0xfffffffe, degree: 8 },
       { type: 'pong', nonce: 1 },
@@ -306,6 +307,6 @@ describe('frames of the members channel', () => {
       { type: 'view', names: [new Uint8Array(8).fill(1), new Uint8Array(8).fill(2)] },
     ]
     for (const frame of frames) expect(decodeMembersFrame(encodeMembersFrame(frame))).toEqual(frame)
-    expect([...encodeMembersFrame(frames[0] as MembersFrame)]).toEqual([0, 3, 4])
+    expect([...encodeMembersFrame(frames[0] as MembersFrame)]).toEqual([0, 19, 4])
   })
 })

@@ -61,6 +61,20 @@ describe('one on trial', () => {
     expect(scene.neighbours.length).toBe(10)
   })
 
+  it('may be whoever asks to be a neighbour and has heard nothing of a room that speaks', () => {
+    const scene = settled({ inbound: 8, dialled: 2 })
+    scene.up(11)
+    scene.hold(11, { hungry: true })
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    scene.feed({ type: 'spoke' })
+    scene.hold(11)
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+    scene.hold(11, { hungry: true })
+    expect(scene.machine.active.filter(({ onTrial }) => onTrial).map(({ peer }) => peer)).toContain(identityOf(11).id)
+    scene.pass(1_500)
+    expect(scene.neighbours).not.toContain(identityOf(11).id)
+  })
+
   it('waits three seconds before it is taken on trial again, if it brought nothing', () => {
     const scene = trying()
     scene.pass(1_000)

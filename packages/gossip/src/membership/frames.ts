@@ -15,6 +15,8 @@ export type MembersFrame =
       readonly strange: boolean
       /** The sender tries the receiver out, beyond the neighbours that it needs, and may be tried out itself. */
       readonly trial: boolean
+      /** None of the sender's neighbours has brought it anything: where somebody speaks it is to be tried out. */
+      readonly hungry: boolean
       /** Others may be told of the sender. */
       readonly tellable: boolean
       /** How many neighbours the sender has. */
@@ -29,13 +31,15 @@ export type MembersFrame =
   /** The first eight bytes of the key of each neighbour. */
   | { readonly type: 'view'; readonly names: readonly Uint8Array[] }
 
+type Hold = Extract<MembersFrame, { type: 'hold' }>
+
 /** Records that go with one `drop`. */
 export const MAX_TRIES = 5
 export const MAX_NAMES_IN_VIEW = 64
 export const NAME_BYTES = 8
 
 const [HOLD, DROP, PING, PONG, ASK, VIEW] = [0, 1, 2, 3, 4, 5] as const
-const [URGENT, TELLABLE, STRANGE, TRIAL] = [1, 2, 4, 8] as const
+const [URGENT, TELLABLE, STRANGE, TRIAL, HUNGRY] = [1, 2, 4, 8, 16] as const
 
 export function encodeMembersFrame(frame: MembersFrame): Uint8Array {
   switch (frame.type) {
@@ -79,14 +83,16 @@ export function decodeMembersFrame(bytes: Uint8Array): MembersFrame {
   }
 }
 
-function flagsOf({ urgent, tellable, strange, trial }: Extract<MembersFrame, { type: 'hold' }>): number {
-  return (urgent ? URGENT : 0) + (tellable ? TELLABLE : 0) + (strange ? STRANGE : 0) + (trial ? TRIAL : 0)
+function flagsOf({ urgent, tellable, strange, trial, hungry }: Hold): number {
+  const [low, high] = [(urgent ? URGENT : 0) + (tellable ? TELLABLE : 0), (trial ? TRIAL : 0) + (hungry ? HUNGRY : 0)]
+  return low + (strange ? STRANGE : 0) + high
 }
 
-function toFlags(flags: number): { urgent: boolean; tellable: boolean; strange: boolean; trial: boolean } {
-  if (flags > URGENT + TELLABLE + STRANGE + TRIAL) throw malformed(`flags ${flags}`)
+function toFlags(flags: number): Omit<Hold, 'type' | 'degree'> {
+  if (flags > URGENT + TELLABLE + STRANGE + TRIAL + HUNGRY) throw malformed(`flags ${flags}`)
   const has = (flag: number): boolean => (flags & flag) !== 0
-  return { urgent: has(URGENT), tellable: has(TELLABLE), strange: has(STRANGE), trial: has(TRIAL) }
+  const [urgent, tellable] = [has(URGENT), has(TELLABLE)]
+  return { urgent, tellable, strange: has(STRANGE), trial: has(TRIAL), hungry: has(HUNGRY) }
 }
 
 function decodeTries(bytes: Uint8Array): readonly Uint8Array[] {

@@ -70,7 +70,8 @@ export class Neighbours {
     const urgent = this.#shared.isStarving || (degree < limits.low && this.#refusals >= PATIENT)
     // Where somebody speaks, whoever is tried out may be one who has not heard of it.
     const strange = member.intent?.why === 'stranger' || (member.onTrial && this.#shared.isAlive)
-    this.send(member, { type: 'hold', urgent, strange, trial: member.onTrial, tellable, degree: this.#shared.degree })
+    const { degree: told, isHungry: hungry } = this.#shared
+    this.send(member, { type: 'hold', urgent, strange, trial: member.onTrial, hungry, tellable, degree: told })
     if (member.theirs) this.#activate(member)
   }
 
@@ -86,15 +87,18 @@ export class Neighbours {
     this.send(member, { type: 'drop', degree: this.#shared.degree, tries: this.#tries(member) })
   }
 
-  onHold(member: Neighbour, { urgent, strange, trial, degree, tellable }: Hold): void {
+  onHold(member: Neighbour, { urgent, strange, trial, hungry, degree, tellable }: Hold): void {
     Object.assign(member, { degree, tellable, theirs: true })
     if (member.mine) return this.#activate(member)
-    if (trial && member.noTrialUntil > this.#shared.now) return this.drop(member)
+    const mayTry = member.noTrialUntil <= this.#shared.now
+    if (trial && !mayTry) return this.drop(member)
     // Whoever comes for a trial beyond those that this node takes in any case is on trial here too.
     const isBeyond = this.#shared.view.held >= this.#ordinary
     const isTaken = this.#accepts(member, { urgent, strange })
-    if (!isTaken && !(trial && this.findsTrialPlace(member, strange))) return this.drop(member)
-    member.onTrial = trial && (isBeyond || !isTaken)
+    // One that has heard nothing of a room that speaks may know nobody honest but this node.
+    const isTried = trial || (hungry && mayTry && this.#shared.isAlive)
+    if (!isTaken && !(isTried && this.findsTrialPlace(member, strange))) return this.drop(member)
+    member.onTrial = !isTaken || (trial && isBeyond)
     this.hold(member)
   }
 

@@ -81,9 +81,14 @@ export class Shared {
     return activeSince !== null && this.brought - mark >= COMPARED
   }
 
+  /** True if none of the neighbours has brought anything. */
+  get isHungry(): boolean {
+    return this.view.active().every(({ hasBrought }) => !hasBrought)
+  }
+
   /** True if the room is known to be alive, and none of the neighbours has brought anything of it. */
   get isStarving(): boolean {
-    return this.brought > 0 && this.view.active().every(({ hasBrought }) => !hasBrought)
+    return this.brought > 0 && this.isHungry
   }
 
   /** Neighbours, as others are told: those of one that starves are none. */
