@@ -194,3 +194,23 @@ describe('one on trial', () => {
     for (let index = 1; index <= 10; index++) expect(scene.neighbours).toContain(identityOf(index).id)
   })
 })
+
+describe('a neighbour that brings an author whom few others bring', () => {
+  it('is not the one that goes where a node has too many', () => {
+    const scene = busy(9)
+    for (let index = 10; index <= 12; index++) {
+      scene.up(index, { initiator: true })
+      scene.hold(index, { degree: 9, urgent: true })
+    }
+    expect(scene.neighbours.length).toBe(12)
+    // The four oldest, and those that it dialled, stay in any case.
+    for (const index of [5, 6, 7, 8]) {
+      scene.feed({ type: 'shown', remote: identityOf(index).id, author: identityOf(500 + index).id })
+    }
+    scene.pass(150_000)
+    expect(scene.neighbours).not.toContain(identityOf(9).id)
+    for (const index of [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12]) {
+      expect(scene.neighbours).toContain(identityOf(index).id)
+    }
+  })
+})

@@ -149,6 +149,7 @@ function attacker(crowd: Crowd, at: string, victim: CrowdMember): CrowdMember {
     urgent: true,
     strange: true,
     trial: false,
+    hungry: true,
     tellable: true,
     degree: 0,
   })

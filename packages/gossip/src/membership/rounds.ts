@@ -1,6 +1,6 @@
 // What a node does every half minute with a view that is full enough: it asks discoveries for strangers and joins those who
 // may be of another part of the swarm, measures one of those it knows and takes it in place of a farther neighbour, and lets
-// one go where both have too many.
+// one go where both have too many. Who brings an author that few others bring goes for nobody.
 
 import { fromPeerId, type PeerId } from '@hearsay/core'
 import { MAX_NAMES_IN_VIEW, NAME_BYTES } from './frames.js'
@@ -155,12 +155,13 @@ export class Rounds {
     const far = this.#shared.view.get(this.#swap.far)
     this.#swap = null
     member.near = true
-    if (far?.mine && hasMoreThan(this.#shared.limits.low, far, this.#shared.now)) this.#neighbours.drop(far)
+    const { limits, worth, now } = this.#shared
+    if (far?.mine && hasMoreThan(limits.low, far, now) && !worth.isNeeded(far)) this.#neighbours.drop(far)
   }
 
   #compare(member: Neighbour, rttMs: number): void {
-    const { view, limits } = this.#shared
-    const far = view.furthest(this.#shared.now)
+    const { view, limits, worth, now } = this.#shared
+    const far = view.furthest(now, (each) => !worth.isNeeded(each))
     const isNearer = far?.rttMs && rttMs + MARGIN_MS < far.rttMs && rttMs * 4 < far.rttMs * 3
     if (!far || !isNearer || view.held >= limits.high) {
       member.intent = null
@@ -171,11 +172,11 @@ export class Rounds {
   }
 
   #round(): void {
-    const { view, limits, lookup } = this.#shared
+    const { view, limits, lookup, worth, now } = this.#shared
     this.#plan()
     for (const member of view.active()) this.ping(member)
     if (view.active().filter(({ onTrial }) => !onTrial).length > limits.target + 2) {
-      const spare = view.spare(this.#shared.now)
+      const spare = view.spare(now, (member) => !worth.isNeeded(member))
       if (spare) this.#neighbours.drop(spare)
     }
     if (!lookup) return

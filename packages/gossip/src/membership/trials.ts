@@ -2,7 +2,7 @@
 // not: only by comparing is it found out. So a node takes further peers on trial for a moment, beyond the neighbours that it
 // needs. Whoever is the first to bring something, or hands over what it has from others (worth.ts), stays, if need be in place
 // of one that is worth less; the others go again. Where nobody speaks nobody is found wanting: those on trial come and go, and
-// neighbours stay.
+// neighbours stay. Who has heard nothing cannot compare, and need not: whatever it asks of one that has, it is on trial there.
 //
 //   state                                              | tries one out
 //   ---------------------------------------------------|-----------------------------------------------------

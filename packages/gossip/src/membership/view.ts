@@ -163,16 +163,16 @@ export class View {
   }
 
   /** Who may be let go when there are more neighbours than needed: one who has more than enough itself. */
-  spare(now: number): Neighbour | null {
+  spare(now: number, mayGo: (member: Neighbour) => boolean): Neighbour | null {
     const { target } = this.#limits
-    return this.#draw(this.#replaceable().filter((member) => hasMoreThan(target, member, now)))
+    return this.#draw(this.#replaceable().filter((member) => hasMoreThan(target, member, now) && mayGo(member)))
   }
 
   /** The neighbour furthest away that a nearer one may replace. */
-  furthest(now: number): Neighbour | null {
+  furthest(now: number, mayGo: (member: Neighbour) => boolean): Neighbour | null {
     let worst: Neighbour | null = null
     for (const member of this.#replaceable()) {
-      if (member.rttMs === null || !hasMoreThan(this.#limits.low, member, now)) continue
+      if (member.rttMs === null || !hasMoreThan(this.#limits.low, member, now) || !mayGo(member)) continue
       if (!worst || member.rttMs > (worst.rttMs ?? 0)) worst = member
     }
     return worst

@@ -55,13 +55,13 @@ export class Worth {
 
   /** Those of these that are worth least and can be spared. */
   worst(members: readonly Neighbour[], newcomer: Neighbour | null = null): readonly Neighbour[] {
-    const spare = members.filter((member) => !this.#isNeeded(member, newcomer))
+    const spare = members.filter((member) => !this.isNeeded(member, newcomer))
     const least = Math.min(...spare.map((member) => this.of(member)))
     return spare.filter((member) => this.of(member) === least)
   }
 
-  /** True if an author would be brought by too few others without it. */
-  #isNeeded(member: Neighbour, newcomer: Neighbour | null): boolean {
+  /** True if an author would be brought by too few others without it, newcomer included. */
+  isNeeded(member: Neighbour, newcomer: Neighbour | null = null): boolean {
     for (const author of member.shown) {
       if (newcomer?.shown.has(author)) continue
       if (this.#bringers(author).length <= ENOUGH) return true

@@ -174,6 +174,7 @@ class Trial {
       urgent: !trials,
       strange: true,
       trial: trials,
+      hungry: true,
       tellable: true,
       degree: trials ? 8 : 0,
     })
