@@ -165,6 +165,27 @@ describe('a neighbour that takes nothing', () => {
     queries.close()
   })
 
+  it('is sent 1,024 direct messages at most that it has not taken; the rest are refused with a code', async () => {
+    const [ours, theirs] = [identityOf(1), identityOf(2)]
+    const [raw, link] = memoryLinkPair({ a: theirs.id, b: ours.id, window: 1_000 })
+    const queries = new Queries({
+      ...{ topic, author: ours, crypto, clock: virtualClock(), random: seededRandom(1) },
+      ...{ onQuery: () => {}, onStream: () => false, connect: async () => {}, warn: () => {}, onDirect: () => {} },
+    })
+    const id = channelId(topic, raw.handshakeHash)
+    raw.openChannel({ protocol: 'hearsay/query/1', id, handshake: channelProof(topic, raw) }).setFlowing(false)
+    queries.addLink(link)
+    await settle()
+    const codes = new Map<string, number>()
+    const count = ({ code }: { readonly code: string }): void => void codes.set(code, (codes.get(code) ?? 0) + 1)
+    const sent = Array.from({ length: 3_000 }, () => queries.send(theirs.id, new Uint8Array(10)).catch(count))
+    await settle()
+    expect([...codes]).toEqual([['ERR_LIMIT', 3_000 - 1_024]])
+    queries.close()
+    await Promise.all(sent)
+    expect(codes.get('ERR_CLOSED')).toBe(1_024)
+  })
+
   it('is not remembered an endless list of questions', () => {
     const notices = new Notices(1, new Alarm())
     const source = { author: author.id, epoch: 1 }

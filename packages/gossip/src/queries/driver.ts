@@ -1,5 +1,5 @@
-// Queries, answers, direct messages and streams of one room over the links of its peers: this file owns the channels, the
-// clock and whoever waits; what becomes of a query is the machine's affair.
+// Queries, answers, direct messages and streams of one room over the links of its peers: this file owns the channels and
+// whoever waits for answers; what becomes of a query is the machine's affair.
 
 import {
   type Channel,
@@ -16,8 +16,10 @@ import {
 } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 import { AnswerQueue, type RawAnswer } from './answer-queue.js'
+import { DirectMessages, MAX_DIRECT_BYTES } from './direct.js'
 import { encodeQueryFrame, type QueryFrame } from './frames.js'
 import { MAX_QUERY_HOPS, MAX_QUERY_MS, type QueryInput, QueryMachine, type QueryOutput } from './machine.js'
+import { closed, Reach } from './reach.js'
 import { checkType, QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
 
 export type { RawAnswer } from './answer-queue.js'
@@ -66,19 +68,8 @@ const PROTOCOL = 'hearsay/query/1'
 const STREAM_PROTOCOL = 'hearsay/room-stream/1'
 const DEFAULT_WAIT_MS = 2_000
 const DEFAULT_HOPS = 16
-/** How long a peer that has just been linked may take to show that it is in the room. */
-const ARRIVAL_MS = 5_000
 /** Every node within the hops passes it on. */
 const MAX_QUERY_BYTES = 65_536
-const MAX_DIRECT_BYTES = 1_000_000
-/** Direct messages that wait to be taken. */
-const MAX_DIRECT = 1_024
-
-interface Waiting {
-  readonly handle: number
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 export class Queries {
   readonly #host: QueryHost
@@ -86,12 +77,8 @@ export class Queries {
   readonly #channels: TopicChannels
   readonly #handlers = new Map<string, RawHandler>()
   readonly #asked = new Map<string, AnswerQueue>()
-  readonly #direct = new Map<number, Waiting>()
-  /** How many messages of each channel were handed over and not confirmed yet. */
-  readonly #owed = new Map<number, number>()
-  /** Called when a channel opens or can take more. */
-  readonly #wakers = new Set<() => void>()
-  #count = 0
+  readonly #reach: Reach
+  readonly #direct: DirectMessages
   #closed = false
 
   constructor(host: QueryHost) {
@@ -104,13 +91,16 @@ export class Queries {
       handlers: {
         onUp: (peer, { link }) => {
           this.#feed({ type: 'up', peer, remote: link.remote })
-          this.#wake()
+          this.#reach.wake()
         },
         onDown: (peer) => this.#onDown(peer),
         onFrame: (peer, frame) => this.#feed({ type: 'frame', peer, frame: copyBytes(frame) }),
-        onDrain: () => this.#wake(),
+        onDrain: () => this.#reach.wake(),
       },
     })
+    const { clock, connect, onDirect } = host
+    this.#reach = new Reach({ channels: this.#channels, clock, connect })
+    this.#direct = new DirectMessages({ channels: this.#channels, reach: this.#reach, onDirect })
   }
 
   addLink(link: Link): void {
@@ -156,28 +146,24 @@ export class Queries {
   /** Resolves when the peer's node has handed it to its room. */
   async send(peer: PeerId, data: Uint8Array, signal?: AbortSignal): Promise<void> {
     checkSize(data, MAX_DIRECT_BYTES)
-    const { handle, channel } = await this.#reach(peer, signal)
-    if (this.#direct.size >= MAX_DIRECT) throw new GossipError('ERR_LIMIT', `${MAX_DIRECT} messages wait to be taken`)
-    const number = this.#count++ % 2 ** 32
-    await this.#transmit(channel, encodeQueryFrame({ type: 'direct', number, data }), signal)
-    await this.#taken(number, handle, signal)
+    await this.#direct.send(peer, data, signal)
   }
 
   /** A channel to the peer alone; it opens when the peer takes it, and closes when it does not. */
   async openChannel(peer: PeerId, signal?: AbortSignal): Promise<Channel> {
-    const { channel, link } = await this.#reach(peer, signal)
+    const { handle, link } = await this.#reach.to(peer, signal)
     const id = this.#host.random.bytes(QUERY_ID_BYTES)
-    await this.#transmit(channel, encodeQueryFrame({ type: 'stream', id }), signal)
+    await this.#reach.transmit(handle, encodeQueryFrame({ type: 'stream', id }), signal)
     return link.openChannel({ protocol: STREAM_PROTOCOL, id })
   }
 
   close(): void {
     this.#closed = true
     for (const queue of [...this.#asked.values()]) queue.end()
-    for (const { reject } of this.#direct.values()) reject(closed())
-    this.#direct.clear()
+    this.#direct.close()
+    // Before the channels, whose end would be taken for that of their peers.
+    this.#reach.close()
     this.#channels.close()
-    this.#wake()
   }
 
   #feed(input: QueryInput): void {
@@ -234,127 +220,18 @@ export class Queries {
   }
 
   #onDirect(handle: number, frame: QueryFrame): void {
+    if (frame.type === 'taken') return this.#direct.onTaken(handle, frame.number)
+    if (frame.type === 'direct') return this.#direct.onMessage(handle, frame.number, frame.data)
     const open = this.#channels.get(handle)
-    if (!open) return
-    if (frame.type === 'taken') return this.#onTaken(handle, frame.number)
-    if (frame.type === 'direct') {
-      this.#host.onDirect(open.link.remote, copyBytes(frame.data))
-      this.#confirm(handle, open.channel, frame.number)
-    }
-    if (frame.type === 'stream') {
-      const id = copyBytes(frame.id)
-      this.#host.onStream(open.link.remote, () => open.link.openChannel({ protocol: STREAM_PROTOCOL, id }))
-    }
-  }
-
-  /** One that sends and takes nothing is owed no more words than it may wait for itself. */
-  #confirm(handle: number, channel: Channel, number: number): void {
-    const owed = this.#owed.get(handle) ?? 0
-    if (owed >= MAX_DIRECT) return
-    this.#owed.set(handle, owed + 1)
-    const over = (): void => {
-      const left = (this.#owed.get(handle) ?? 1) - 1
-      if (left > 0) this.#owed.set(handle, left)
-      else this.#owed.delete(handle)
-    }
-    this.#transmit(channel, encodeQueryFrame({ type: 'taken', number }), undefined).then(over, over)
-  }
-
-  #onTaken(handle: number, number: number): void {
-    const waiting = this.#direct.get(number)
-    if (waiting?.handle !== handle) return
-    this.#direct.delete(number)
-    waiting.resolve()
+    if (!open || frame.type !== 'stream') return
+    const id = copyBytes(frame.id)
+    this.#host.onStream(open.link.remote, () => open.link.openChannel({ protocol: STREAM_PROTOCOL, id }))
   }
 
   #onDown(handle: number): void {
     this.#feed({ type: 'down', peer: handle })
-    for (const [number, waiting] of this.#direct) {
-      if (waiting.handle !== handle) continue
-      this.#direct.delete(number)
-      waiting.reject(new GossipError('ERR_PEER', 'the peer went before it had taken the message'))
-    }
-    this.#wake()
-  }
-
-  #taken(number: number, handle: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => settle(() => reject(aborted(signal)))
-      const settle = (then: () => void): void => {
-        this.#direct.delete(number)
-        signal?.removeEventListener('abort', onAbort)
-        then()
-      }
-      if (signal?.aborted) return reject(aborted(signal))
-      // It may have gone since the message was sent.
-      if (!this.#channels.get(handle)) return reject(new GossipError('ERR_PEER', 'the peer has left the room'))
-      signal?.addEventListener('abort', onAbort)
-      this.#direct.set(number, {
-        handle,
-        resolve: () => settle(resolve),
-        reject: (error) => settle(() => reject(error)),
-      })
-    })
-  }
-
-  /** The open channel with the peer, over a link that is made if there is none. */
-  async #reach(peer: PeerId, signal: AbortSignal | undefined) {
-    const known = this.#channelTo(peer)
-    if (known) return known
-    if (this.#closed) throw closed()
-    await this.#host.connect(peer, signal)
-    const found = await this.#when(() => this.#channelTo(peer), { ms: ARRIVAL_MS, signal })
-    if (found) return found
-    throw new GossipError('ERR_PEER', `${peer} is linked, but not in this room`)
-  }
-
-  #channelTo(peer: PeerId): { readonly handle: number; readonly channel: Channel; readonly link: Link } | null {
-    for (const { handle, channel, link } of this.#channels.entries()) {
-      if (link.remote === peer) return { handle, channel, link }
-    }
-    return null
-  }
-
-  async #transmit(channel: Channel, frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    let isOver = false
-    const stop = channel.on('close', () => {
-      isOver = true
-      this.#wake()
-    })
-    const sent = await this.#when(() => (isOver || channel.send(frame) ? true : null), { ms: null, signal })
-    stop()
-    if (!sent || isOver) throw new GossipError('ERR_PEER', 'the peer has left the room')
-  }
-
-  /** What `look` finds, now or when a channel opens or drains; null in vain. */
-  #when<Found>(
-    look: () => Found | null,
-    { ms, signal }: { readonly ms: number | null; readonly signal: AbortSignal | undefined },
-  ): Promise<Found | null> {
-    const first = look()
-    if (first !== null) return Promise.resolve(first)
-    return new Promise((resolve, reject) => {
-      const timer = ms === null ? null : this.#host.clock.setTimer(ms, () => settle(() => resolve(null)))
-      const wake = (): void => {
-        const found = look()
-        if (found !== null) settle(() => resolve(found))
-        else if (this.#closed) settle(() => reject(closed()))
-      }
-      const onAbort = (): void => settle(() => reject(aborted(signal)))
-      const settle = (then: () => void): void => {
-        timer?.cancel()
-        this.#wakers.delete(wake)
-        signal?.removeEventListener('abort', onAbort)
-        then()
-      }
-      if (signal?.aborted) return onAbort()
-      signal?.addEventListener('abort', onAbort)
-      this.#wakers.add(wake)
-    })
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakers]) wake()
+    this.#direct.down(handle)
+    this.#reach.wake()
   }
 }
 
@@ -366,12 +243,4 @@ function checkBound(name: string, value: number, most: number): void {
 function checkSize(data: Uint8Array, most: number): void {
   if (data.byteLength <= most) return
   throw new GossipError('ERR_MESSAGE_SIZE', `${data.byteLength} bytes; ${most} may be sent so`)
-}
-
-function closed(): GossipError {
-  return new GossipError('ERR_CLOSED', 'the room is closed')
-}
-
-function aborted(signal: AbortSignal | undefined): GossipError {
-  return new GossipError('ERR_ABORTED', 'it was aborted', { cause: signal?.reason })
 }
