@@ -116,12 +116,17 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#channels.remove(link)
   }
 
-  async publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
-    const { signal } = options
-    if (this.#waiting) await this.restored
-    if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
-    if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
-    return this.#publishing.publish(payload, signal)
+  /** Not an async function: of messages there are hundreds of thousands a second, and each promise costs. */
+  publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
+    if (this.#waiting) return this.restored.then(() => this.publish(payload, options))
+    try {
+      const { signal } = options
+      if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
+      if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
+      return this.#publishing.publish(payload, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   history(query: HistoryQuery = {}): AsyncIterable<Delivery> {

@@ -1,12 +1,15 @@
 // Publications on their way: collected during a tick so that they share signatures, then waiting to be handed to a peer.
 
+import type { Receipt } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 
-/** Where a publication stands when `publish` resolves. */
-export interface Handed {
-  readonly seq: number
-  /** Peers that it was handed to. */
-  readonly peers: number
+export interface OutboxOptions {
+  /** How much may be signed and wait at once; the rest stays unsigned. */
+  readonly bounds: { readonly messages: number; readonly bytes: number }
+  /** Called when something waits to be signed, the first of its tick. */
+  readonly onFirst: () => void
+  /** What the caller is told of a message with this number, which went to so many peers. */
+  readonly receiptOf: (seq: number, peers: number) => Receipt
 }
 
 /** One call of `publish`. */
@@ -16,15 +19,14 @@ interface Publication {
   seq: number | null
   /** Peers that it was handed to. */
   peers: number
-  readonly resolve: (handed: Handed) => void
+  readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: Error) => void
   /** Ends the wait for its caller's signal; null without one. */
   leave: (() => void) | null
 }
 
 export class Outbox {
-  readonly #bounds: { readonly messages: number; readonly bytes: number }
-  readonly #onFirst: () => void
+  readonly #options: OutboxOptions
   readonly #unsigned = new Set<Publication>()
   /** Taken, and about to be told their numbers. */
   #taken: Publication[] = []
@@ -34,13 +36,8 @@ export class Outbox {
   /** Those of `#waiting` that need wait no longer. */
   readonly #done = new Set<Publication>()
 
-  /**
-   * @param bounds how much may be signed and wait at once; the rest stays unsigned
-   * @param onFirst called when something waits to be signed, the first of its tick
-   */
-  constructor(bounds: { readonly messages: number; readonly bytes: number }, onFirst: () => void) {
-    this.#bounds = bounds
-    this.#onFirst = onFirst
+  constructor(options: OutboxOptions) {
+    this.#options = options
   }
 
   /** True if something is not signed yet. */
@@ -49,25 +46,26 @@ export class Outbox {
   }
 
   /**
-   * Takes a payload in, and resolves with its number when it was handed to a peer, or there is none to wait for. Once
+   * Takes a payload in, and resolves with its receipt when it was handed to a peer, or there is none to wait for. Once
    * signed it cannot be taken back: then aborting only ends the wait.
    */
-  enter(payload: Uint8Array, signal: AbortSignal | undefined): Promise<Handed> {
+  enter(payload: Uint8Array, signal: AbortSignal | undefined): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       // One object for each, as few closures as may be: of these there are hundreds of thousands a second.
       const publication: Publication = { payload, seq: null, peers: 0, resolve, reject, leave: null }
       if (signal) this.#heed(signal, publication)
       this.#unsigned.add(publication)
-      if (this.#unsigned.size === 1) this.#onFirst()
+      if (this.#unsigned.size === 1) this.#options.onFirst()
     })
   }
 
   /** The payloads to sign next, in order of the calls: all, or as many as may wait. `signed` or `unsignable` answers. */
   take(isBounded: boolean): readonly Uint8Array[] {
+    const { bounds } = this.#options
     const payloads: Uint8Array[] = []
     let [messages, bytes] = [this.#waiting.size, this.#waitingBytes]
     for (const publication of this.#unsigned) {
-      if (isBounded && (messages >= this.#bounds.messages || bytes >= this.#bounds.bytes)) break
+      if (isBounded && (messages >= bounds.messages || bytes >= bounds.bytes)) break
       this.#unsigned.delete(publication)
       this.#taken.push(publication)
       payloads.push(publication.payload)
@@ -127,7 +125,7 @@ export class Outbox {
     if (seq === null || !this.#waiting.delete(seq)) return
     this.#waitingBytes -= payload.byteLength
     publication.leave?.()
-    publication.resolve({ seq, peers })
+    publication.resolve(this.#options.receiptOf(seq, peers))
   }
 
   close(): void {

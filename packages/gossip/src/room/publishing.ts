@@ -42,13 +42,20 @@ export class Publishing {
     // Half the history: what is signed and waits for a peer must not push itself out of it.
     const half = { messages: capacity / 2, bytes: capacityBytes / 2 }
     // Everything that is published in one tick is signed together.
-    this.#outbox = new Outbox(half, () => queueMicrotask(() => this.#flush()))
+    this.#outbox = new Outbox({
+      bounds: half,
+      onFirst: () => queueMicrotask(() => this.#flush()),
+      receiptOf: (seq, peers) => this.#receiptOf(seq, peers),
+    })
     this.#pacing = new Pacing(half)
   }
 
-  /** Takes one message; answers when it is on its way. Rejects with `ERR_MEMBERS`, `ERR_MESSAGE_SIZE` or what the outbox says. */
-  async publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
-    const { author, epoch, limits, members } = this.#options
+  /**
+   * Takes one message; answers when it is on its way. Throws `ERR_MEMBERS` and `ERR_MESSAGE_SIZE`, rejects with what the
+   * outbox says.
+   */
+  publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
+    const { author, limits, members } = this.#options
     if (members?.has(author.id) === false) {
       throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
     }
@@ -56,11 +63,7 @@ export class Publishing {
       const size = `a message of ${payload.byteLength} bytes; the limit is ${limits.maxMessageBytes}`
       throw new GossipError('ERR_MESSAGE_SIZE', size, { remedy: 'Split it, or send a reference to it.' })
     }
-    const { seq, peers } = await this.#outbox.enter(this.#slab.copy(payload), signal)
-    return {
-      ...{ author: author.id, epoch, seq, peers },
-      confirmed: (count = 1, { signal } = {}) => this.#acknowledgements.wait(seq, count, signal),
-    }
+    return this.#outbox.enter(this.#slab.copy(payload), signal)
   }
 
   up(peer: PeerHandle): void {
@@ -114,6 +117,13 @@ export class Publishing {
     this.#timer?.cancel()
     this.#outbox.close()
     this.#acknowledgements.close()
+  }
+
+  #receiptOf(seq: number, peers: number): Receipt {
+    const { author, epoch } = this.#options
+    const confirmed: Receipt['confirmed'] = (count = 1, { signal } = {}) =>
+      this.#acknowledgements.wait(seq, count, signal)
+    return { author: author.id, epoch, seq, peers, confirmed }
   }
 
   #flush(): void {
