@@ -119,11 +119,11 @@ export class Neighbours {
   #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
-    const hadTime = ({ activeSince }: Neighbour): boolean => (activeSince ?? now) + LEAST_TRIAL_MS <= now
-    const mayGo = (member: Neighbour): boolean => (member.onTrial ? hadTime(member) : isOver)
+    const hadTime = ({ activeSince, onTrial }: Neighbour): boolean =>
+      (activeSince ?? now) + (onTrial ? LEAST_TRIAL_MS : GUEST_MS) <= now
+    const mayGo = (member: Neighbour): boolean => (member.onTrial || isOver) && hadTime(member)
     const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
     if (!guest) return false
-    if (!guest.onTrial && (guest.activeSince ?? now) + GUEST_MS > now) return false
     if (!this.#trialEvictions.take(now)) return false
     this.drop(guest)
     return true

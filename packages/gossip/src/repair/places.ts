@@ -27,6 +27,8 @@ export interface Fetch {
   at: number
   /** True if there is nothing to ask for behind it. */
   isLast: boolean
+  /** True if it is waited for no longer than until another can be asked. */
+  isHurried: boolean
 }
 
 /** A neighbour that claims. */

@@ -16,6 +16,8 @@ const AHEAD = 512
 /** Who sends nothing of what it was asked for so long is left for another, who sends other things too, a while later. */
 const SILENT_MS = 400
 const DEAF_MS = 4_000
+/** When so many were silent, each that is new is asked at once: some tell of what they do not pass on. */
+const SILENT = 2
 /** Places fetched of one neighbour at once; others wait for their turn. */
 export const MAX_FETCHES = 32
 /** What is remembered of one neighbour, and for one place; who offers honestly does not come near. */
@@ -79,7 +81,8 @@ export class Runs {
     const fresh = { key, source, claims: new Map(), fetch: null, progressAt: now, dueAt: Number.POSITIVE_INFINITY }
     const place = this.#places.get(key) ?? fresh
     const claim = place.claims.get(peer) ?? new Claim(now)
-    if (!place.claims.has(peer) && place.claims.size >= MAX_CLAIMERS && !this.#makeRoom(place, now)) return
+    const isNew = !place.claims.has(peer)
+    if (isNew && place.claims.size >= MAX_CLAIMERS && !this.#makeRoom(place, now)) return
     this.#places.set(key, place)
     place.claims.set(peer, claim)
     claim.add(range)
@@ -87,7 +90,10 @@ export class Runs {
     const [oldest] = claimer.places
     if (claimer.places.size > MAX_PLACES && oldest) this.#unclaim(oldest, peer, now)
     const soonest = Math.max(now, claim.notBefore)
-    if (place.fetch) place.fetch.isLast = false
+    if (place.fetch) {
+      place.fetch.isLast = false
+      if (isNew && this.#isInVain(place, now)) this.#hurry(place, place.fetch, now)
+    }
     // Who was silent is looked at when it may be asked again, however often it repeats itself.
     else if (soonest < place.dueAt) this.#schedule(place, soonest)
   }
@@ -132,7 +138,7 @@ export class Runs {
     if (place.fetch) return true
     claim.speaks(now)
     claimer.fetches++
-    place.fetch = { peer, from: owed[0], to: owed[1], done: owed[0], at: now, isLast: false }
+    place.fetch = { peer, from: owed[0], to: owed[1], done: owed[0], at: now, isLast: false, isHurried: false }
     this.#await(place, place.fetch)
     return true
   }
@@ -204,7 +210,7 @@ export class Runs {
       this.#end(place, now)
       return this.#begin(place, now)
     }
-    if (this.#silentAt(fetch) > now) return this.#await(place, fetch)
+    if (!fetch.isHurried && this.#silentAt(fetch) > now) return this.#await(place, fetch)
     // It may have come another way, all of it.
     if (this.#context.missingIn(place.source, [fetch.done, fetch.to])) this.#blame(place, fetch, now)
     this.#end(place, now)
@@ -235,7 +241,15 @@ export class Runs {
     const { best, soonest } = this.#choose(place, now)
     if (best) {
       const { peer, stretch } = best
-      place.fetch = { peer, from: stretch[0], to: stretch[1], done: stretch[0], at: now, isLast: false }
+      place.fetch = {
+        peer,
+        from: stretch[0],
+        to: stretch[1],
+        done: stretch[0],
+        at: now,
+        isLast: false,
+        isHurried: false,
+      }
       const claimer = this.#peers.get(peer)
       if (claimer) claimer.fetches++
       this.#ask(place, peer, stretch, now)
@@ -284,6 +298,20 @@ export class Runs {
   #silentAt({ peer, at }: Fetch): number {
     const heardAt = this.#peers.get(peer)?.heardAt ?? at
     return Math.min(Math.max(heardAt, at) + SILENT_MS, at + DEAF_MS)
+  }
+
+  /** True if nothing has come for a while, and several that claim it were silent. */
+  #isInVain({ claims, progressAt }: Place, now: number): boolean {
+    if (now < progressAt + SILENT_MS) return false
+    let silent = 0
+    for (const { silences } of claims.values()) if (silences > 0) silent++
+    return silent >= SILENT
+  }
+
+  /** Somebody else claims it: the one that is asked may still answer, and is waited for no longer. */
+  #hurry(place: Place, fetch: Fetch, now: number): void {
+    fetch.isHurried = true
+    this.#schedule(place, now)
   }
 
   #await(place: Place, fetch: Fetch): void {

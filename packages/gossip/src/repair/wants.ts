@@ -16,6 +16,10 @@ const MAX_HOLDERS = 8
 const MAX_TRIES = 3
 /** A link loses nothing, so an answer may only be slow: a large one takes seconds. Who is asked too soon sends it twice. */
 const AGAIN_MS = 4_000
+/** Who sends other records is waited for so much longer. */
+const EXCUSED_MS = 1_000
+/** When so many were asked and sent nothing, each that is new is asked at once: some tell of what they do not pass on. */
+const SILENT = 2
 /** When all who hold it are busy. */
 const BUSY_MS = 50
 /** What had to wait for room is asked for again after so long even if nobody tells that there is room. */
@@ -110,7 +114,7 @@ export class Wants {
     const key = keyOf(range, isDoubt)
     const known = this.#wants.get(key)
     const want = known ?? this.#begin(peer, range, { key, offered, isDoubt, now })
-    if (!want.holders.has(peer) && want.holders.size >= MAX_HOLDERS) return
+    if (!want.holders.has(peer) && want.holders.size >= MAX_HOLDERS && !this.#makesPlace(want)) return
     const isSilent = want.askedOf !== null && !want.holders.has(peer)
     if (!want.holders.has(peer)) want.holders.set(peer, 0)
     const forgotten = holder.promise(want)
@@ -246,10 +250,13 @@ export class Wants {
     if (!want.isDoubt && !this.#context.isMissing(want)) return this.#forget(want, now)
     const asked = want.askedOf === null ? undefined : this.#holders.get(want.askedOf)
     if (asked) {
-      // While it sends other records ours may be behind them.
       const askedAt = asked.asked.get(keyOf(want, false)) ?? 0
-      const patientUntil = Math.max(asked.heardAt, askedAt) + asked.patienceMs
-      if (patientUntil > now) return this.#schedule(want, patientUntil)
+      const isInVain = this.#isInVain(want)
+      // While it sends other records ours may be behind them, for a while; where others have sent nothing either that is no
+      // excuse.
+      const heardAt = isInVain ? askedAt : Math.max(askedAt, Math.min(asked.heardAt, askedAt + EXCUSED_MS))
+      const patientUntil = heardAt + asked.patienceMs
+      if (patientUntil > now && !(isInVain && this.#hasUntried(want))) return this.#schedule(want, patientUntil)
       const againAt = askedAt + AGAIN_MS
       if (againAt > now && !this.#hasOther(want, asked)) return this.#schedule(want, againAt)
       asked.breaks(now)
@@ -287,11 +294,35 @@ export class Wants {
     return best
   }
 
+  /** True if others than the one that is asked were asked, and sent nothing. */
+  #isInVain({ holders, askedOf }: Want): boolean {
+    let silent = 0
+    for (const [peer, tries] of holders) if (tries > 0 && peer !== askedOf) silent++
+    return silent >= SILENT
+  }
+
+  #hasUntried({ holders }: Want): boolean {
+    for (const tries of holders.values()) if (tries === 0) return true
+    return false
+  }
+
   /** True if somebody was asked less than the one that is silent. */
   #hasOther({ holders }: Want, silent: Holder): boolean {
     const most = holders.get(silent.peer) ?? MAX_TRIES
     for (const tries of holders.values()) if (tries < most) return true
     return false
+  }
+
+  /** Who was asked most in vain goes: those that say that they have it and never send it keep out nobody who does. */
+  #makesPlace(want: Want): boolean {
+    let [silent, most] = [null as PeerHandle | null, 0]
+    for (const [peer, tries] of want.holders) {
+      if (peer !== want.askedOf && tries > most) [silent, most] = [peer, tries]
+    }
+    if (silent === null) return false
+    want.holders.delete(silent)
+    this.#holders.get(silent)?.promises.delete(want.key)
+    return true
   }
 
   #hasTries(want: Want): boolean {
