@@ -3,6 +3,7 @@
 
 import { CHUNK_BYTES } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { ASIDE_MS } from '../src/machine/aside.js'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
@@ -13,6 +14,8 @@ const ENGINES = [
   ['trees', trees],
 ] as const
 const [AHEAD, BEHIND, NEWCOMER] = [1, 2, 3]
+/** When what came at 2,100 is taken for old. */
+const RELEASED = 2_100 + ASIDE_MS
 
 const asked = (outputs: readonly Output[]): unknown[] =>
   sent(outputs, 'pull').flatMap(({ peer, frame }) =>
@@ -48,7 +51,7 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     const bench = told(engine, [[headOf(5)], [headOf(4)]])
     expect(asked(bench.timer(LAST_WORD_MS - 1))).toEqual([])
     expect(asked(bench.timer(LAST_WORD_MS))).toEqual([[AHEAD, 4, 1]])
-    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(2_400)]
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(RELEASED)]
     expect(seqsOf(outputs)).toEqual([])
     expect(hearing(outputs)).toEqual([BEHIND])
   })
@@ -56,7 +59,7 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
   it('is told to nobody who came when it was over', () => {
     const bench = told(engine, [[headOf(5)], [headOf(4)], []], 9)
     bench.timer(LAST_WORD_MS)
-    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(2_400)]
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.timer(RELEASED)]
     expect(hearing(outputs)).toEqual([BEHIND])
   })
 
@@ -117,11 +120,11 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
   it.each(['accept', 'ignore'] as const)('is judged where messages are, and not delivered: %s', (verdict) => {
     const bench = told(engine, [[headOf(5)], [headOf(3)]], 5, { context: { judges: true } })
     bench.timer(LAST_WORD_MS)
-    const came = [3, 4].flatMap((seq) => bench.record(AHEAD, recordOf(seq), 2_100))
+    const came = [...[3, 4].flatMap((seq) => bench.record(AHEAD, recordOf(seq), 2_100)), ...bench.timer(RELEASED)]
     const tickets = came.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
     expect(tickets).toHaveLength(2)
-    const outputs = tickets.flatMap((ticket) => bench.machine.handle({ type: 'verdict', ticket, verdict }, 2_200))
-    for (const now of [2_300, 2_400, 4_000]) outputs.push(...bench.timer(now))
+    const outputs = tickets.flatMap((ticket) => bench.machine.handle({ type: 'verdict', ticket, verdict }, 3_200))
+    for (const now of [3_300, 3_400, 5_000]) outputs.push(...bench.timer(now))
     expect(seqsOf(outputs)).toEqual([])
     expect([...new Set(hearing(outputs))]).toEqual(verdict === 'accept' ? [BEHIND] : [])
   })
@@ -140,5 +143,45 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     expect(tickets).toHaveLength(judges ? 1 : 0)
     expect(seqsOf(outputs)).toEqual([])
     expect(peersOf(outputs, 'offer')).toEqual([BEHIND])
+  })
+})
+
+describe.each(ENGINES)('what an author says now, and a liar claims to have had when it came (%s)', (_name, engine) => {
+  /** All that is done until a while after this. */
+  const settled = (bench: ReturnType<typeof told>, from: number): readonly Output[] =>
+    [300, 1_000, 2_000, 4_000].flatMap((ms) => bench.timer(from + ms))
+
+  it('is delivered once if the liar is first and another pushes it as well', () => {
+    const bench = told(engine, [[headOf(900)], [headOf(4)]])
+    expect(asked(bench.timer(LAST_WORD_MS))).toEqual([[AHEAD, 4, 896]])
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100), ...bench.record(BEHIND, recordOf(4), 2_300)]
+    outputs.push(...bench.record(AHEAD, recordOf(4), 2_350), ...settled(bench, 2_350))
+    expect(seqsOf(outputs)).toEqual([4])
+  })
+
+  it.each(['have', 'offer', 'run'] as const)('is delivered once if another tells of it: %s', (way) => {
+    const bench = told(engine, [[headOf(900)], [headOf(4)]])
+    bench.timer(LAST_WORD_MS)
+    const outputs = [...bench.record(AHEAD, recordOf(4), 2_100)]
+    if (way === 'run') outputs.push(...bench.tellRun(BEHIND, [recordOf(4)], 2_200))
+    else outputs.push(...bench.tell(BEHIND, way, [recordOf(4)], 2_200))
+    outputs.push(...settled(bench, 2_200))
+    expect(seqsOf(outputs)).toEqual([4])
+  })
+
+  it('is not kept from those who lack it by being delivered here', () => {
+    const bench = told(engine, [[headOf(900)], [headOf(4)], []])
+    bench.timer(LAST_WORD_MS)
+    bench.record(AHEAD, recordOf(4), 2_100)
+    const outputs = [...bench.record(BEHIND, recordOf(4), 2_300), ...bench.timer(2_400)]
+    expect(hearing(outputs)).toContain(NEWCOMER)
+  })
+
+  it('is delivered if who brings it is asked as well, and never claimed so much', () => {
+    const bench = told(engine, [[headOf(900)], [headOf(5)], [headOf(4)]])
+    bench.timer(LAST_WORD_MS)
+    expect(asked(bench.timer(LAST_WORD_MS + 300))).toEqual([[2, 4, 896]])
+    const outputs = [...bench.record(2, recordOf(5), 2_400), ...settled(bench, 2_400)]
+    expect(seqsOf(outputs)).toEqual([5])
   })
 })

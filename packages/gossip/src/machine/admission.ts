@@ -48,6 +48,11 @@ export class Admission {
     return { pending, position: null, from, news, now }
   }
 
+  /** True if it may be that its author says it just now: that somebody lacked it before is not known of one who asked. */
+  isDoubtful(arriving: Arriving): boolean {
+    return arriving.news.errand === 'unasked' && this.#isForOthers(arriving)
+  }
+
   /** Nobody hears of it before the application has said what it thinks. */
   judge(arriving: Arriving): void {
     if (!this.#parts.judgement) return this.accept(arriving)
@@ -99,7 +104,7 @@ export class Admission {
   /** True if it was fetched for neighbours, and this node does not hear its author itself. */
   #isForOthers({ news, position, pending: { record } }: Arriving): boolean {
     const arrival = position === null ? undefined : this.#parts.log.at(position)
-    const isFetched = news.errand || arrival?.isForOthers === true
+    const isFetched = news.errand !== null || arrival?.isForOthers === true
     return isFetched && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
   }
 
@@ -125,7 +130,8 @@ export class Admission {
     const { author, epoch } = entry.record.header
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
     const entered = this.#enterWith(entry, { from, news, now })
-    if (entered.arrival) entered.arrival.isForOthers = news.errand && !this.#parts.ordering.isFollowed(author, epoch)
+    if (entered.arrival)
+      entered.arrival.isForOthers = news.errand !== null && !this.#parts.ordering.isFollowed(author, epoch)
     return entered
   }
 

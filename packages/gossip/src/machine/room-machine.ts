@@ -17,6 +17,7 @@ import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission, dropped } from './admission.js'
 import { Alarm } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
+import { Aside } from './aside.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
@@ -50,6 +51,7 @@ export class RoomMachine implements Machine {
   readonly #restoring: Restoring
   readonly #waiting: Waiting
   readonly #admission: Admission
+  readonly #aside = new Aside()
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   /** When the next neighbour is to be told something. */
@@ -122,6 +124,7 @@ export class RoomMachine implements Machine {
     this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#exchange.expire(now)
+    this.#releaseAside(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     const hasNews =
       this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
@@ -269,8 +272,25 @@ export class RoomMachine implements Machine {
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
-    this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
+    const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })
+    if (this.#admission.isDoubtful(arriving)) this.#aside.put(arriving)
+    else this.#admission.judge(arriving)
     this.#noteShown(neighbour, finding.record)
+  }
+
+  /** What nobody else told of meanwhile is old, and for those who lack it. */
+  #releaseAside(now: number): void {
+    for (let arriving = this.#aside.take(now); arriving; arriving = this.#aside.take(now)) {
+      const { record, block } = arriving.pending
+      const finding = this.#intake.judgeAgain({ ...record, block })
+      if (finding.is === 'fork') this.#forks.onRecords(finding.held, finding.record)
+      if (finding.is !== 'new') continue
+      const range = rangeOf(record)
+      const errand = this.#exchange.isTold(range) ? null : arriving.news.errand
+      const from = (arriving.from && this.#neighbours.get(arriving.from.handle)) ?? null
+      this.#admission.judge({ ...arriving, from, news: { ...arriving.news, errand }, now })
+      this.#exchange.errands.released(range, now)
+    }
   }
 
   /** What is not new. */
@@ -351,6 +371,7 @@ export class RoomMachine implements Machine {
     const due = Math.min(
       this.#ordering.deadline ?? never,
       this.#exchange.deadline,
+      this.#aside.deadline,
       this.#assemblies.deadline,
       this.#spread.dueAt ?? never,
       this.#alarm.at,

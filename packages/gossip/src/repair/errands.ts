@@ -7,6 +7,7 @@ import type { PeerHandle } from '../engine.js'
 import type { Source } from '../machine/arrivals.js'
 import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
+import type { ErrandKind } from './news.js'
 
 /**
  * Questions that this node asks for others: who asks for what nobody has must not set a whole room in motion. It also bounds
@@ -134,20 +135,32 @@ export class Errands {
     return to
   }
 
-  /** A record came; true if this neighbour was asked for it on behalf of another. */
-  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
-    let isAsked = false
+  /** A record came: on whose behalf this neighbour was asked for it, if it was. */
+  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): ErrandKind | null {
+    let kind: ErrandKind | null = null
     for (const errand of this.#errands.values()) {
       if (errand.isSpent || !covers(errand, source, first)) continue
-      if (errand.asked === peer) isAsked = true
+      if (errand.asked === peer && kind !== 'asked') kind = errand.isUnasked ? 'unasked' : 'asked'
       // Who repeats itself brings nothing.
       if (first + count <= errand.done) continue
       errand.dueAt = now + SILENT_MS
       errand.done = first + count
-      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count }, now)
+      // What was fetched unasked is not here yet.
+      if (!errand.isUnasked) this.#tell(errand, { source, first, count }, now)
       if (errand.done >= errand.to) this.#end(errand, now)
     }
-    return isAsked
+    return kind
+  }
+
+  /** What was fetched unasked is about to be here. */
+  released(range: PlacedRange, now: number): void {
+    for (const errand of this.#errands.values()) {
+      if (errand.isUnasked && covers(errand, range.source, range.first)) this.#tell(errand, range, now)
+    }
+  }
+
+  #tell({ askers }: Errand, range: PlacedRange, now: number): void {
+    for (const asker of askers) this.#context.answer(asker, range, now)
   }
 
   /** The neighbour does not have it, from there on. */
@@ -190,14 +203,14 @@ export class Errands {
   }
 
   #end(errand: Errand, now: number): void {
-    const { source, done, to, askers } = errand
+    const { source, done, to } = errand
     errand.isSpent = true
     errand.dueAt = now + SPENT_MS
     if (done >= to) return
     // Who is answered asks for the rest, and that is spent too.
     const rest = keyOf(source, done)
     if (!this.#errands.has(rest)) this.#errands.set(rest, errand)
-    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done }, now)
+    this.#tell(errand, { source, first: done, count: to - done }, now)
   }
 }
 

@@ -1,0 +1,50 @@
+// Records that were fetched for others unasked, and are put aside for a while. That they are old only a neighbour's hello says,
+// and it may lie: what an author says just now is soon told of by others as well, and is taken then as if this had not come.
+
+import { rangeOf } from '../large/large-records.js'
+import type { Arriving } from './judgement.js'
+
+/** Long beside what is pushed, told of and pulled on its way through a room; who lacks a last word has lacked it for longer. */
+export const ASIDE_MS = 1_000
+/** What comes beyond is let go as if it had not come. */
+export const MAX_ASIDE = 1_024
+export const MAX_ASIDE_BYTES: number = 4 * 1024 * 1024
+
+export class Aside {
+  /** By place and first number; the first one is due first. */
+  readonly #arrivings = new Map<string, Arriving>()
+  #bytes = 0
+
+  /** When `take` is next needed; infinity if never. */
+  get deadline(): number {
+    const [[, first] = []] = this.#arrivings
+    return first ? first.now + ASIDE_MS : Number.POSITIVE_INFINITY
+  }
+
+  put(arriving: Arriving): void {
+    const key = keyOf(arriving)
+    const bytes = sizeOf(arriving)
+    const isOver = this.#arrivings.size >= MAX_ASIDE || this.#bytes + bytes > MAX_ASIDE_BYTES
+    if (isOver || this.#arrivings.has(key)) return
+    this.#arrivings.set(key, arriving)
+    this.#bytes += bytes
+  }
+
+  /** The next one that was here for long enough. */
+  take(now: number): Arriving | undefined {
+    const [[key, first] = []] = this.#arrivings
+    if (key === undefined || !first || this.deadline > now) return undefined
+    this.#arrivings.delete(key)
+    this.#bytes -= sizeOf(first)
+    return first
+  }
+}
+
+function sizeOf({ pending: { block } }: Arriving): number {
+  return block.byteLength
+}
+
+function keyOf({ pending: { record } }: Arriving): string {
+  const { source, first } = rangeOf(record)
+  return `${source.author} ${source.epoch} ${first}`
+}
