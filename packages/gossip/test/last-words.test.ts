@@ -3,9 +3,11 @@
 
 import { CHUNK_BYTES } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { ASIDE_MS } from '../src/machine/aside.js'
+import { ASIDE_MS, Aside, MAX_ASIDE } from '../src/machine/aside.js'
+import type { Arriving } from '../src/machine/judgement.js'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
+import { NO_NEWS } from '../src/repair/news.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 import { headFrame, partFrame } from './large-scene.js'
 
@@ -136,10 +138,11 @@ describe.each(ENGINES)('what one neighbour had heard when it came, and another h
     bench.timer(LAST_WORD_MS)
     const outputs = [...bench.send(AHEAD, headFrame(record, 4), 2_100)]
     for (let index = 0; index < 4; index++) outputs.push(...bench.send(AHEAD, partFrame(record, index), 2_100))
+    outputs.push(...bench.timer(RELEASED))
     const tickets = outputs.flatMap((output) => (output.type === 'judge' ? [output.ticket] : []))
     for (const ticket of tickets)
-      outputs.push(...bench.machine.handle({ type: 'verdict', ticket, verdict: 'accept' }, 2_200))
-    for (const now of [2_300, 4_000]) outputs.push(...bench.timer(now))
+      outputs.push(...bench.machine.handle({ type: 'verdict', ticket, verdict: 'accept' }, 3_200))
+    for (const now of [3_300, 5_000]) outputs.push(...bench.timer(now))
     expect(tickets).toHaveLength(judges ? 1 : 0)
     expect(seqsOf(outputs)).toEqual([])
     expect(peersOf(outputs, 'offer')).toEqual([BEHIND])
@@ -169,6 +172,23 @@ describe.each(ENGINES)('what an author says now, and a liar claims to have had w
     expect(seqsOf(outputs)).toEqual([4])
   })
 
+  it.each(['while its parts come', 'when they have come'])(
+    'is delivered once if it is large and another tells of it %s',
+    (when) => {
+      const bench = told(engine, [[headOf(900)], []])
+      const record = recordOf(0, 3 * CHUNK_BYTES)
+      bench.send(AHEAD, nameOf(author.id))
+      bench.timer(LAST_WORD_MS)
+      const outputs = [...bench.send(AHEAD, headFrame(record, 4), 2_100)]
+      const tells = () => outputs.push(...bench.tell(BEHIND, 'have', [record], 2_100))
+      if (when.startsWith('while')) tells()
+      for (let index = 0; index < 4; index++) outputs.push(...bench.send(AHEAD, partFrame(record, index), 2_100))
+      if (when.startsWith('when')) tells()
+      outputs.push(...settled(bench, 2_100))
+      expect(seqsOf(outputs)).toEqual([0])
+    },
+  )
+
   it('is not kept from those who lack it by being delivered here', () => {
     const bench = told(engine, [[headOf(900)], [headOf(4)], []])
     bench.timer(LAST_WORD_MS)
@@ -183,5 +203,17 @@ describe.each(ENGINES)('what an author says now, and a liar claims to have had w
     expect(asked(bench.timer(LAST_WORD_MS + 300))).toEqual([[2, 4, 896]])
     const outputs = [...bench.record(2, recordOf(5), 2_400), ...settled(bench, 2_400)]
     expect(seqsOf(outputs)).toEqual([5])
+  })
+})
+
+describe('what is put aside', () => {
+  it('is no more than 1,024 records', () => {
+    const aside = new Aside()
+    const arriving = (seq: number): Arriving => ({
+      pending: { record: recordOf(seq), block: new Uint8Array(1), messages: [], causes: [], hops: 0, via: null },
+      ...{ position: null, from: null, news: NO_NEWS, now: 0 },
+    })
+    const kept = Array.from({ length: MAX_ASIDE + 3 }, (_, seq) => aside.put(arriving(seq)))
+    expect(kept.filter((one) => one)).toHaveLength(MAX_ASIDE)
   })
 })

@@ -4,7 +4,7 @@
 import type { Crypto, Drop, RecordContents, RecordHead, SignedRecord } from '@hearsay/core'
 import type { Output, PeerHandle, Verdict } from '../engine.js'
 import type { Assemblies } from '../large/assemblies.js'
-import { LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
+import { isShared, LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
 import { type Entered, type Entry, rangeOf } from '../large/large-records.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Pending } from '../order/sequence.js'
@@ -48,9 +48,11 @@ export class Admission {
     return { pending, position: null, from, news, now }
   }
 
-  /** True if it may be that its author says it just now: that somebody lacked it before is not known of one who asked. */
+  /** True if it may be that its author says it just now: that somebody lacked it before is known of no one who asked. */
   isDoubtful(arriving: Arriving): boolean {
-    return arriving.news.errand === 'unasked' && this.#isForOthers(arriving)
+    const arrival = arriving.position === null ? undefined : this.#parts.log.at(arriving.position)
+    const isUnasked = arrival ? !isShared(arrival) : arriving.news.errand === 'unasked'
+    return isUnasked && this.#isForOthers(arriving)
   }
 
   /** Nobody hears of it before the application has said what it thinks. */
@@ -130,8 +132,9 @@ export class Admission {
     const { author, epoch } = entry.record.header
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
     const entered = this.#enterWith(entry, { from, news, now })
-    if (entered.arrival)
-      entered.arrival.isForOthers = news.errand !== null && !this.#parts.ordering.isFollowed(author, epoch)
+    const isForOthers = news.errand !== null && !this.#parts.ordering.isFollowed(author, epoch)
+    if (entered.arrival) entered.arrival.isForOthers = isForOthers
+    if (isForOthers && news.errand === 'unasked' && entry.body instanceof LargeBlock) entry.body.withhold()
     return entered
   }
 

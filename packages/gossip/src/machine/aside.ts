@@ -21,13 +21,16 @@ export class Aside {
     return first ? first.now + ASIDE_MS : Number.POSITIVE_INFINITY
   }
 
-  put(arriving: Arriving): void {
+  /** False if there is no room for it. */
+  put(arriving: Arriving): boolean {
     const key = keyOf(arriving)
     const bytes = sizeOf(arriving)
     const isOver = this.#arrivings.size >= MAX_ASIDE || this.#bytes + bytes > MAX_ASIDE_BYTES
-    if (isOver || this.#arrivings.has(key)) return
+    if (this.#arrivings.has(key)) return true
+    if (isOver) return false
     this.#arrivings.set(key, arriving)
     this.#bytes += bytes
+    return true
   }
 
   /** The next one that was here for long enough. */
@@ -40,8 +43,9 @@ export class Aside {
   }
 }
 
-function sizeOf({ pending: { block } }: Arriving): number {
-  return block.byteLength
+/** What came in parts stands in the log, which counts it. */
+function sizeOf({ pending: { block }, position }: Arriving): number {
+  return position === null ? block.byteLength : 0
 }
 
 function keyOf({ pending: { record } }: Arriving): string {
