@@ -206,6 +206,64 @@ describe.each(ENGINES)('what an author says now, and a liar claims to have had w
   })
 })
 
+describe.each(ENGINES)('the last words of an author of which liars claim invented heads (%s)', (_name, engine) => {
+  const LIARS = [1, 2, 3, 4, 5, 6]
+  const [HONEST, LACKING] = [7, 8]
+  const crowd = (...epochs: readonly number[]) => {
+    const heads = (next: number) => epochs.map((epoch) => headOf(next, epoch))
+    const bench = told(engine, [...LIARS.map(() => heads(900)), heads(5), heads(4)])
+    for (const peer of [...LIARS, HONEST]) bench.send(peer, nameOf(author.id))
+    return bench
+  }
+  /** Who is asked for what begins there until then, in steps of 50 ms. */
+  const askedUntil = (bench: ReturnType<typeof told>, first: number, [from, to]: readonly [number, number]) => {
+    const questions: unknown[] = []
+    for (let now = from; now <= to; now += 50) questions.push(...asked(bench.timer(now)))
+    return (questions as number[][]).flatMap(([peer, begin]) => (begin === first ? [peer] : []))
+  }
+
+  it('are asked of one who has them, though all liars are silent', () => {
+    const bench = crowd(7)
+    const end = LAST_WORD_MS + 300 * LIARS.length
+    expect(askedUntil(bench, 4, [LAST_WORD_MS, end])).toEqual([...LIARS, HONEST])
+    const outputs = [...bench.record(HONEST, recordOf(4), end), ...bench.timer(end + ASIDE_MS)]
+    outputs.push(...bench.timer(end + ASIDE_MS + 50))
+    expect(hearing(outputs)).toContain(LACKING)
+    expect(seqsOf(outputs)).toEqual([])
+  })
+
+  it('are asked of one who has them, though liars say that they do not', () => {
+    const bench = crowd(7)
+    bench.timer(LAST_WORD_MS)
+    const none = { type: 'none', ranges: [{ name: 0, first: 4, count: 896 }] } as const
+    const outputs = LIARS.flatMap((liar) => bench.send(liar, none, LAST_WORD_MS))
+    expect(asked(outputs)).toContainEqual([HONEST, 4, 896])
+  })
+
+  it('are asked of one who has them, though a liar leaves out the first of them', () => {
+    const bench = told(engine, [[headOf(7)], [headOf(7)], [headOf(4)]])
+    bench.send(1, nameOf(author.id))
+    bench.timer(LAST_WORD_MS)
+    bench.record(1, recordOf(6), LAST_WORD_MS + 100)
+    expect(asked(bench.timer(LAST_WORD_MS + 300))).toEqual([[2, 4, 3]])
+  })
+
+  it('are asked of those last who claimed before what they did not send', () => {
+    const bench = crowd(7)
+    askedUntil(bench, 4, [LAST_WORD_MS, LAST_WORD_MS + 300 * LIARS.length])
+    bench.record(HONEST, recordOf(4), LAST_WORD_MS + 300 * LIARS.length)
+    askedUntil(bench, 4, [4_000, 8_000])
+    bench.come(9, [headOf(3)], 8_000)
+    expect(askedUntil(bench, 3, [8_000 + LAST_WORD_MS, 8_000 + LAST_WORD_MS])).toEqual([HONEST])
+  })
+
+  it('are asked for later if too much is asked for at once', () => {
+    const epochs = Array.from({ length: BETWEEN_RATE.burst / 2 }, (_, index) => 10 + index)
+    const bench = crowd(...epochs)
+    expect(askedUntil(bench, 4, [LAST_WORD_MS, 30_000]).filter((peer) => peer === HONEST)).toHaveLength(epochs.length)
+  })
+})
+
 describe('what is put aside', () => {
   it('is no more than 1,024 records', () => {
     const aside = new Aside()

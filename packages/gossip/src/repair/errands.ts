@@ -14,8 +14,10 @@ import type { ErrandKind } from './news.js'
  * how many errands are remembered.
  */
 export const ERRAND_RATE = { burst: 64, perSecond: 16 } as const
-/** Neighbours that are asked for one errand. */
+/** Neighbours that are asked for one errand, while somebody waits: who does so for longer asks others itself. */
 const MAX_ASKED = 3
+/** And for one that nobody waits for: liars among them must not be all. */
+const MAX_ASKED_UNASKED = 128
 /** Who sends nothing of it for so long is left for another: sooner than its asker leaves us. */
 const SILENT_MS = 300
 /** What was fetched, or could not be, is not fetched again so soon. */
@@ -26,6 +28,8 @@ export const SPENT_MS = 10_000
  * fetch a whole history.
  */
 export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
+/** Questions about them: a budget of their own, so that liars who have many asked in vain keep nobody who waits from an answer. */
+export const UNASKED_RATE = { burst: 64, perSecond: 8 } as const
 /** An author that says nothing for so long may have said its last word: what it goes on to say would show what is missing. */
 export const LAST_WORD_MS = 2_000
 /** Places that are remembered for so long. */
@@ -58,6 +62,8 @@ interface Errand {
   readonly isUnasked: boolean
   readonly tried: Set<PeerHandle>
   asked: PeerHandle | null
+  /** Up to where it had come then. */
+  askedFrom: number
   /** True once its askers were answered. */
   isSpent: boolean
   dueAt: number
@@ -67,9 +73,12 @@ export class Errands {
   readonly #context: ErrandContext
   readonly #errands = new Map<string, Errand>()
   #budget: TokenBucket | null = null
+  /** How often each neighbour sent nothing of what it was asked for: it is asked after others. */
+  readonly #broken = new Map<PeerHandle, number>()
   /** What one neighbour had heard and another had not, the first one first. */
   readonly #between = new Map<string, { readonly source: Source; readonly missing: Interval; readonly dueAt: number }>()
   #betweenBudget: TokenBucket | null = null
+  #unaskedBudget: TokenBucket | null = null
 
   constructor(context: ErrandContext) {
     this.#context = context
@@ -128,7 +137,7 @@ export class Errands {
   ): number | null {
     const [from] = lost
     const to = Math.min(lost[1], from + count, from + MAX_BATCH_MESSAGES)
-    const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    const nobody = { tried: new Set<PeerHandle>(), asked: null, askedFrom: from, isSpent: false, dueAt: now }
     const errand = { source, lost, from, to, done: from, askers, isUnasked: askers.size === 0, ...nobody }
     if (!this.#askNext(errand, now)) return null
     this.#errands.set(keyOf(source, from), errand)
@@ -140,9 +149,11 @@ export class Errands {
     let kind: ErrandKind | null = null
     for (const errand of this.#errands.values()) {
       if (errand.isSpent || !covers(errand, source, first)) continue
-      if (errand.asked === peer && kind !== 'asked') kind = errand.isUnasked ? 'unasked' : 'asked'
+      if (peer !== null && errand.asked === peer && kind !== 'asked') kind = errand.isUnasked ? 'unasked' : 'asked'
       // Who repeats itself brings nothing.
       if (first + count <= errand.done) continue
+      // Nor does who leaves out what is before it bring all: others are asked for that.
+      if (errand.isUnasked && first > errand.done) continue
       errand.dueAt = now + SILENT_MS
       errand.done = first + count
       // What was fetched unasked is not here yet.
@@ -173,8 +184,11 @@ export class Errands {
   down(peer: PeerHandle, now: number): void {
     for (const errand of this.#errands.values()) {
       errand.askers.delete(peer)
-      if (!errand.isSpent && errand.asked === peer) errand.dueAt = now
+      if (errand.asked !== peer) continue
+      errand.asked = null
+      if (!errand.isSpent) errand.dueAt = now
     }
+    this.#broken.delete(peer)
   }
 
   expire(now: number): void {
@@ -182,24 +196,49 @@ export class Errands {
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)
-      else if ((errand.askers.size === 0 && !errand.isUnasked) || !this.#askNext(errand, now)) this.#end(errand, now)
+      else {
+        this.#blame(errand)
+        const isWanted = errand.askers.size > 0 || errand.isUnasked
+        if (!isWanted || !this.#askNext(errand, now)) this.#end(errand, now)
+      }
     }
   }
 
+  #blame({ asked, askedFrom, done }: Errand): void {
+    if (asked !== null && done === askedFrom) this.#broken.set(asked, (this.#broken.get(asked) ?? 0) + 1)
+  }
+
+  /** False if there is nobody to ask. What nobody waits for has time: all who may have it are asked, each once. */
   #askNext(errand: Errand, now: number): boolean {
-    const { source, lost, done, to, askers, tried } = errand
-    if (tried.size >= MAX_ASKED) return false
+    const { source, done, to, tried, isUnasked } = errand
+    if (tried.size >= (isUnasked ? MAX_ASKED_UNASKED : MAX_ASKED)) return false
+    const peer = this.#choose(errand)
+    if (peer === null) return false
+    errand.dueAt = now + SILENT_MS
+    errand.asked = null
+    if (!this.#mayAsk(isUnasked, now)) return isUnasked
+    tried.add(peer)
+    errand.asked = peer
+    errand.askedFrom = done
+    this.#context.ask(peer, { source, first: done, count: to - done }, now)
+    return true
+  }
+
+  #mayAsk(isUnasked: boolean, now: number): boolean {
+    this.#budget ??= new TokenBucket(ERRAND_RATE, now)
+    this.#unaskedBudget ??= new TokenBucket(UNASKED_RATE, now)
+    return (isUnasked ? this.#unaskedBudget : this.#budget).take(now)
+  }
+
+  /** The likeliest of those who kept their word best. */
+  #choose({ source, lost, askers, tried }: Errand): PeerHandle | null {
+    let best: { readonly peer: PeerHandle; readonly broken: number } | null = null
     for (const peer of this.#context.likelyHolders(source, lost)) {
       if (tried.has(peer) || askers.has(peer)) continue
-      this.#budget ??= new TokenBucket(ERRAND_RATE, now)
-      if (!this.#budget.take(now)) return false
-      tried.add(peer)
-      errand.asked = peer
-      errand.dueAt = now + SILENT_MS
-      this.#context.ask(peer, { source, first: done, count: to - done }, now)
-      return true
+      const broken = this.#broken.get(peer) ?? 0
+      if (best === null || broken < best.broken) best = { peer, broken }
     }
-    return false
+    return best?.peer ?? null
   }
 
   #end(errand: Errand, now: number): void {
