@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { ASIDE_MS, Aside, MAX_ASIDE } from '../src/machine/aside.js'
 import type { Arriving } from '../src/machine/judgement.js'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
-import { BETWEEN_RATE, LAST_WORD_MS } from '../src/repair/errands.js'
+import { BETWEEN_RATE, LAST_WORD_MS, UNASKED_RATE } from '../src/repair/errands.js'
 import { NO_NEWS } from '../src/repair/news.js'
 import { author, createBench, helloOf, identityOf, nameOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 import { headFrame, partFrame } from './large-scene.js'
@@ -255,6 +255,18 @@ describe.each(ENGINES)('the last words of an author of which liars claim invente
     askedUntil(bench, 4, [4_000, 8_000])
     bench.come(9, [headOf(3)], 8_000)
     expect(askedUntil(bench, 3, [8_000 + LAST_WORD_MS, 8_000 + LAST_WORD_MS])).toEqual([HONEST])
+  })
+
+  it('are looked for no longer than a minute, and the questions have a budget', () => {
+    const epochs = Array.from({ length: 40 }, (_, index) => 10 + index)
+    const heads = (next: number) => epochs.map((epoch) => headOf(next, epoch))
+    const bench = told(engine, [...Array.from({ length: 40 }, () => heads(900)), heads(4)])
+    const { burst, perSecond } = UNASKED_RATE
+    const questions = askedUntil(bench, 4, [LAST_WORD_MS, LAST_WORD_MS + 59_000]).length
+    expect(questions).toBeGreaterThan(burst)
+    expect(questions).toBeLessThanOrEqual(BETWEEN_RATE.burst + burst + 60 * perSecond)
+    askedUntil(bench, 4, [LAST_WORD_MS + 59_050, LAST_WORD_MS + 61_000])
+    expect(askedUntil(bench, 4, [LAST_WORD_MS + 61_000, LAST_WORD_MS + 70_000])).toEqual([])
   })
 
   it('are asked for later if too much is asked for at once', () => {

@@ -48,7 +48,10 @@ export class Admission {
     return { pending, position: null, from, news, now }
   }
 
-  /** True if it may be that its author says it just now: that somebody lacked it before is known of no one who asked. */
+  /**
+   * True if it may be that its author says it just now: nobody asked for it. Of one that came in parts no more is known than that it
+   * is withheld; it may be only because there is a judge, and then it can wait as well.
+   */
   isDoubtful(arriving: Arriving): boolean {
     const arrival = arriving.position === null ? undefined : this.#parts.log.at(arriving.position)
     const isUnasked = arrival ? !isShared(arrival) : arriving.news.errand === 'unasked'

@@ -28,8 +28,12 @@ export const SPENT_MS = 10_000
  * fetch a whole history.
  */
 export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
-/** Questions about them: a budget of their own, so that liars who have many asked in vain keep nobody who waits from an answer. */
+/**
+ * Questions about them beyond the first of each: a budget of their own, so that liars who have many asked in vain keep nobody who
+ * waits from an answer. What had no answer by then is left.
+ */
 export const UNASKED_RATE = { burst: 64, perSecond: 8 } as const
+const UNASKED_MS = 60_000
 /** An author that says nothing for so long may have said its last word: what it goes on to say would show what is missing. */
 export const LAST_WORD_MS = 2_000
 /** Places that are remembered for so long. */
@@ -64,6 +68,7 @@ interface Errand {
   asked: PeerHandle | null
   /** Up to where it had come then. */
   askedFrom: number
+  readonly since: number
   /** True once its askers were answered. */
   isSpent: boolean
   dueAt: number
@@ -137,7 +142,14 @@ export class Errands {
   ): number | null {
     const [from] = lost
     const to = Math.min(lost[1], from + count, from + MAX_BATCH_MESSAGES)
-    const nobody = { tried: new Set<PeerHandle>(), asked: null, askedFrom: from, isSpent: false, dueAt: now }
+    const nobody = {
+      tried: new Set<PeerHandle>(),
+      asked: null,
+      askedFrom: from,
+      since: now,
+      isSpent: false,
+      dueAt: now,
+    }
     const errand = { source, lost, from, to, done: from, askers, isUnasked: askers.size === 0, ...nobody }
     if (!this.#askNext(errand, now)) return null
     this.#errands.set(keyOf(source, from), errand)
@@ -198,7 +210,7 @@ export class Errands {
       if (errand.isSpent) this.#errands.delete(key)
       else {
         this.#blame(errand)
-        const isWanted = errand.askers.size > 0 || errand.isUnasked
+        const isWanted = errand.isUnasked ? now < errand.since + UNASKED_MS : errand.askers.size > 0
         if (!isWanted || !this.#askNext(errand, now)) this.#end(errand, now)
       }
     }
@@ -216,7 +228,7 @@ export class Errands {
     if (peer === null) return false
     errand.dueAt = now + SILENT_MS
     errand.asked = null
-    if (!this.#mayAsk(isUnasked, now)) return isUnasked
+    if (!this.#mayAsk(errand, now)) return isUnasked
     tried.add(peer)
     errand.asked = peer
     errand.askedFrom = done
@@ -224,10 +236,11 @@ export class Errands {
     return true
   }
 
-  #mayAsk(isUnasked: boolean, now: number): boolean {
+  #mayAsk({ isUnasked, tried }: Errand, now: number): boolean {
     this.#budget ??= new TokenBucket(ERRAND_RATE, now)
     this.#unaskedBudget ??= new TokenBucket(UNASKED_RATE, now)
-    return (isUnasked ? this.#unaskedBudget : this.#budget).take(now)
+    if (!isUnasked) return this.#budget.take(now)
+    return tried.size === 0 || this.#unaskedBudget.take(now)
   }
 
   /** The likeliest of those who kept their word best. */
