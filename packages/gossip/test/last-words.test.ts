@@ -3,7 +3,7 @@
 
 import { CHUNK_BYTES } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { ASIDE_MS, Aside, MAX_ASIDE } from '../src/machine/aside.js'
+import { ASIDE_MS, Aside } from '../src/machine/aside.js'
 import type { Arriving } from '../src/machine/judgement.js'
 import { encodeFrame, flood, type GossipLimits, type MachineContext, type Output, trees } from '../src/machine.js'
 import { BETWEEN_RATE, LAST_WORD_MS, UNASKED_RATE } from '../src/repair/errands.js'
@@ -277,13 +277,17 @@ describe.each(ENGINES)('the last words of an author of which liars claim invente
 })
 
 describe('what is put aside', () => {
-  it('is no more than 1,024 records', () => {
-    const aside = new Aside()
-    const arriving = (seq: number): Arriving => ({
-      pending: { record: recordOf(seq), block: new Uint8Array(1), messages: [], causes: [], hops: 0, via: null },
-      ...{ position: null, from: null, news: NO_NEWS, now: 0 },
-    })
-    const kept = Array.from({ length: MAX_ASIDE + 3 }, (_, seq) => aside.put(arriving(seq)))
-    expect(kept.filter((one) => one)).toHaveLength(MAX_ASIDE)
+  const arriving = (seq: number, bytes: number): Arriving => ({
+    pending: { record: recordOf(seq), block: new Uint8Array(bytes), messages: [], causes: [], hops: 0, via: null },
+    ...{ position: null, from: null, news: NO_NEWS, now: seq },
+  })
+
+  it('takes no more than a quarter of what the log may hold, and has room again when it is taken for old', () => {
+    const aside = new Aside(4 * 300)
+    expect([0, 1, 2, 3].map((seq) => aside.put(arriving(seq, 100)))).toEqual([true, true, true, false])
+    expect(aside.take(ASIDE_MS - 1)).toBeUndefined()
+    expect(aside.take(ASIDE_MS)).toBeDefined()
+    expect(aside.take(ASIDE_MS)).toBeUndefined()
+    expect([3, 4].map((seq) => aside.put(arriving(seq, 100)))).toEqual([true, false])
   })
 })

@@ -1,19 +1,28 @@
 // Records that were fetched for others unasked, and are put aside for a while. That they are old only a neighbour's hello says,
 // and it may lie: what an author says just now is soon told of by others as well, and is taken then as if this had not come.
 
+import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import { rangeOf } from '../large/large-records.js'
+import { BETWEEN_RATE } from '../repair/errands.js'
 import type { Arriving } from './judgement.js'
 
 /** Long beside what is pushed, told of and pulled on its way through a room; who lacks a last word has lacked it for longer. */
 export const ASIDE_MS = 1_000
-/** What comes beyond is let go as if it had not come. */
-export const MAX_ASIDE = 1_024
-export const MAX_ASIDE_BYTES: number = 4 * 1024 * 1024
+/** As many as are asked for at once; what comes beyond is let go as if it had not come. */
+const MAX_ASIDE: number = BETWEEN_RATE.burst * MAX_BATCH_MESSAGES
+/** Of the bytes that the log may hold. */
+const SHARE = 1 / 4
 
 export class Aside {
+  readonly #maxBytes: number
   /** By place and first number; the first one is due first. */
   readonly #arrivings = new Map<string, Arriving>()
   #bytes = 0
+
+  /** @param capacityBytes what the log may hold */
+  constructor(capacityBytes: number) {
+    this.#maxBytes = capacityBytes * SHARE
+  }
 
   /** When `take` is next needed; infinity if never. */
   get deadline(): number {
@@ -25,7 +34,7 @@ export class Aside {
   put(arriving: Arriving): boolean {
     const key = keyOf(arriving)
     const bytes = sizeOf(arriving)
-    const isOver = this.#arrivings.size >= MAX_ASIDE || this.#bytes + bytes > MAX_ASIDE_BYTES
+    const isOver = this.#arrivings.size >= MAX_ASIDE || this.#bytes + bytes > this.#maxBytes
     if (this.#arrivings.has(key)) return true
     if (isOver) return false
     this.#arrivings.set(key, arriving)

@@ -51,7 +51,7 @@ export class RoomMachine implements Machine {
   readonly #restoring: Restoring
   readonly #waiting: Waiting
   readonly #admission: Admission
-  readonly #aside = new Aside()
+  readonly #aside: Aside
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   /** When the next neighbour is to be told something. */
@@ -82,6 +82,7 @@ export class RoomMachine implements Machine {
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
+    this.#aside = new Aside(bytes)
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
