@@ -2,7 +2,7 @@
 
 import { CHUNK_BYTES, chunkCount, encodeRecord, type SignedRecord } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { MAX_UNASKED } from '../src/frames/part-frames.js'
+import { MAX_UNASKED, type PartRange } from '../src/frames/part-frames.js'
 import { MAX_TRANSFERS } from '../src/large/transfers.js'
 import { markOf } from '../src/machine/arrivals.js'
 import { flood, type Output, trees } from '../src/machine.js'
@@ -163,6 +163,40 @@ describe('a large record on its way in', () => {
     const outputs = bench.send(2, { type: 'wanted', name: 0, first: 0, parts: [{ from: 0, to: 3 }] }, 20)
     expect([partsTo(outputs, 2), wakeOf(outputs)]).toEqual([[0, 1, 2], 20])
     expect(heads(bench.timer(20))).toBe(1)
+  })
+
+  describe('that waits while all transfers to a neighbour are taken', () => {
+    const LAST = MAX_TRANSFERS
+    const full = () => {
+      const bench = benchOf(1)
+      for (let seq = 0; seq <= LAST; seq++) bench.record(1, recordOf(seq, 2 * CHUNK_BYTES))
+      bench.up(2)
+      bench.send(2, nameOf(author.id))
+      bench.send(2, { type: 'pull', ranges: [{ name: 0, first: 0, count: LAST + 1 }] }, 10)
+      return bench
+    }
+    const heads = (outputs: readonly Output[]): number => sent(outputs, 'head').length
+    const wanted = (first: number, parts: readonly PartRange[]) => ({ type: 'wanted', name: 0, first, parts }) as const
+
+    it('goes out as soon as the neighbour declines another', () => {
+      expect(heads(full().send(2, wanted(0, []), 20))).toBe(1)
+    })
+
+    it('goes out when the neighbour takes something again, if one was over while it took nothing', () => {
+      const bench = full()
+      bench.machine.handle({ type: 'window', peer: 2, bytes: 0 }, 20)
+      expect(heads(bench.send(2, wanted(0, []), 30))).toBe(0)
+      expect(heads(bench.machine.handle({ type: 'window', peer: 2, bytes: 1e9 }, 40))).toBe(1)
+    })
+
+    it('goes out at once if its parts are asked for, and so does the one that gave way for it', () => {
+      const bench = full()
+      const all = [{ from: 0, to: 3 }]
+      for (const first of [LAST, 0]) {
+        const outputs = bench.send(2, wanted(first, all), 20)
+        expect([heads(outputs) > 0, partsTo(outputs, 2)]).toEqual([true, [0, 1, 2]])
+      }
+    })
   })
 
   it('may come whole in one frame while its parts are awaited', () => {

@@ -95,6 +95,11 @@ export class LargeBlock {
     return this.#isShared
   }
 
+  /** Others are not to be given it yet. */
+  withhold(): void {
+    this.#isShared = false
+  }
+
   /** From now on others may be given it. */
   share(): void {
     this.#isShared = true
@@ -138,7 +143,7 @@ export class LargeBlock {
   }
 }
 
-/** False of what the application has yet to say its word on: for others it is not here. */
+/** False of what the application has yet to say its word on, or others who say it: for others it is not here. */
 export function isShared({ body }: { readonly body: Uint8Array | LargeBlock }): boolean {
   return !(body instanceof LargeBlock) || body.isShared
 }

@@ -4,7 +4,7 @@
 import type { Crypto, Drop, RecordContents, RecordHead, SignedRecord } from '@hearsay/core'
 import type { Output, PeerHandle, Verdict } from '../engine.js'
 import type { Assemblies } from '../large/assemblies.js'
-import { LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
+import { isShared, LargeBlock, WHOLE_BYTES } from '../large/large-block.js'
 import { type Entered, type Entry, rangeOf } from '../large/large-records.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Pending } from '../order/sequence.js'
@@ -46,6 +46,16 @@ export class Admission {
     const pending: Pending = { record, block: record.block, messages, causes, hops, via }
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(record), now)
     return { pending, position: null, from, news, now }
+  }
+
+  /**
+   * True if it may be that its author says it just now: nobody asked for it. Of one that came in parts no more is known than that it
+   * is withheld; it may be only because there is a judge, and then it can wait as well.
+   */
+  isDoubtful(arriving: Arriving): boolean {
+    const arrival = arriving.position === null ? undefined : this.#parts.log.at(arriving.position)
+    const isUnasked = arrival ? !isShared(arrival) : arriving.news.errand === 'unasked'
+    return isUnasked && this.#isForOthers(arriving)
   }
 
   /** Nobody hears of it before the application has said what it thinks. */
@@ -99,7 +109,7 @@ export class Admission {
   /** True if it was fetched for neighbours, and this node does not hear its author itself. */
   #isForOthers({ news, position, pending: { record } }: Arriving): boolean {
     const arrival = position === null ? undefined : this.#parts.log.at(position)
-    const isFetched = news.errand || arrival?.isForOthers === true
+    const isFetched = news.errand !== null || arrival?.isForOthers === true
     return isFetched && !this.#parts.ordering.isFollowed(record.header.author, record.header.epoch)
   }
 
@@ -125,7 +135,9 @@ export class Admission {
     const { author, epoch } = entry.record.header
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(entry.record), now)
     const entered = this.#enterWith(entry, { from, news, now })
-    if (entered.arrival) entered.arrival.isForOthers = news.errand && !this.#parts.ordering.isFollowed(author, epoch)
+    const isForOthers = news.errand !== null && !this.#parts.ordering.isFollowed(author, epoch)
+    if (entered.arrival) entered.arrival.isForOthers = isForOthers
+    if (isForOthers && news.errand === 'unasked' && entry.body instanceof LargeBlock) entry.body.withhold()
     return entered
   }
 

@@ -4,7 +4,7 @@
 import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import { u32At } from '../frames/frame-bytes.js'
-import { LargeBlock } from '../large/large-block.js'
+import { isShared, LargeBlock } from '../large/large-block.js'
 import type { Interval } from '../order/intervals.js'
 import { placeKey } from './place-key.js'
 
@@ -99,9 +99,10 @@ export class ArrivalLog {
     return to
   }
 
-  /** This neighbour has it. */
+  /** This neighbour has it. What is put aside, another that has it vouches for: it is for this node. */
   noteHolder(position: number, peer: PeerHandle): void {
     const arrival = this.at(position)
+    if (arrival?.isForOthers && arrival.via !== peer && !isShared(arrival)) arrival.isForOthers = false
     if (!arrival || position < this.#next - LATEST) return
     if (arrival.holders === null) arrival.holders = [peer]
     else if (!arrival.holders.includes(peer)) arrival.holders.push(peer)

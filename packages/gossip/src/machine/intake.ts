@@ -71,6 +71,11 @@ export class Intake {
     return place.is === 'new' ? { is: 'new', record: record.value, contents: contents.value } : place
   }
 
+  /** Judges once more where a record stands that was new when it came. */
+  judgeAgain(record: SignedRecord): Finding<SignedRecord> {
+    return this.#known(record) ?? this.#place(record)
+  }
+
   /** Judges the encoded head of a large record; never throws. */
   judgeHead(bytes: Uint8Array): Finding {
     const { topic, crypto } = this.#context

@@ -17,9 +17,10 @@ import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission, dropped } from './admission.js'
 import { Alarm } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
+import { Aside } from './aside.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, type Finding, Intake } from './intake.js'
-import { Judgement } from './judgement.js'
+import { type Arriving, Judgement } from './judgement.js'
 import { Neighbour } from './neighbour.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
@@ -50,6 +51,7 @@ export class RoomMachine implements Machine {
   readonly #restoring: Restoring
   readonly #waiting: Waiting
   readonly #admission: Admission
+  readonly #aside: Aside
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   /** When the next neighbour is to be told something. */
@@ -80,6 +82,7 @@ export class RoomMachine implements Machine {
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
+    this.#aside = new Aside(bytes)
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
@@ -104,7 +107,7 @@ export class RoomMachine implements Machine {
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
       enter: (entry, from, at) => this.#admission.enter(entry, from, at),
       heard: (peer, at) => this.#exchange.heard(peer, at),
-      whole: (arriving) => this.#admission.judge(arriving),
+      whole: (arriving) => this.#onWhole(arriving),
       forgotten: (evicted) => this.#admission.forgotten(evicted),
       onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
       onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
@@ -122,6 +125,7 @@ export class RoomMachine implements Machine {
     this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#exchange.expire(now)
+    this.#releaseAside(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     const hasNews =
       this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
@@ -269,8 +273,37 @@ export class RoomMachine implements Machine {
     if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
-    this.#admission.judge(this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now }))
+    const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })
+    this.#onWhole(arriving)
     this.#noteShown(neighbour, finding.record)
+  }
+
+  /** All of a new record is here; what came in parts stands in the log. */
+  #onWhole(arriving: Arriving): void {
+    if (!this.#admission.isDoubtful(arriving)) return this.#admission.judge(arriving)
+    const isKept = this.#aside.put(arriving)
+    if (!isKept && arriving.position !== null) this.#log.remove(arriving.position)
+  }
+
+  /** What nobody else told of meanwhile is old, and for those who lack it. */
+  #releaseAside(now: number): void {
+    for (let arriving = this.#aside.take(now); arriving; arriving = this.#aside.take(now)) {
+      const { record } = arriving.pending
+      if (!this.#isStillNew(arriving)) continue
+      const range = rangeOf(record)
+      const errand = this.#exchange.isTold(range) ? null : arriving.news.errand
+      const from = (arriving.from && this.#neighbours.get(arriving.from.handle)) ?? null
+      this.#admission.judge({ ...arriving, from, news: { ...arriving.news, errand }, now })
+      this.#exchange.errands.released(range, now)
+    }
+  }
+
+  /** It was when it came: false if it came by another way since, or had to leave the log. */
+  #isStillNew({ pending: { record, block }, position }: Arriving): boolean {
+    if (position !== null) return this.#log.at(position)?.record === record && !this.#ordering.isFrozen(record.header)
+    const finding = this.#intake.judgeAgain({ ...record, block })
+    if (finding.is === 'fork') this.#forks.onRecords(finding.held, finding.record)
+    return finding.is === 'new'
   }
 
   /** What is not new. */
@@ -351,6 +384,7 @@ export class RoomMachine implements Machine {
     const due = Math.min(
       this.#ordering.deadline ?? never,
       this.#exchange.deadline,
+      this.#aside.deadline,
       this.#assemblies.deadline,
       this.#spread.dueAt ?? never,
       this.#alarm.at,

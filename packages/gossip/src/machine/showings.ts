@@ -1,6 +1,14 @@
 // What a neighbour has shown by records that it handed over, and that it cannot have had from this node: whose records it
 // gets from elsewhere and passes on. What it only says that it holds proves nothing, so for each author it is asked once for
 // a record that it tells of and that is here already: a small price for knowing who would deliver if others did not.
+//
+// What was shown does not age, so one record of each author handed over once counts as long as the link lasts. No rule was found
+// that takes it back from liars alone:
+// - That it sends nothing more of an author proves nothing: who is further from the author than this node is told by this node
+//   first, and has nothing to tell back. Nor does it prove anything that it tells of nothing, for the same reason.
+// - To ask again for what is here proves something only of what it was not given by this node. A liar takes all of it from this node
+//   and is never found out; an honest neighbour further from the author does just the same.
+// - To keep a record back from it until it has shown that it gets it elsewhere would delay what honest neighbours live on.
 
 import type { PeerId } from '@hearsay/core'
 

@@ -7,14 +7,17 @@ import type { PeerHandle } from '../engine.js'
 import type { Source } from '../machine/arrivals.js'
 import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
+import type { ErrandKind } from './news.js'
 
 /**
  * Questions that this node asks for others: who asks for what nobody has must not set a whole room in motion. It also bounds
  * how many errands are remembered.
  */
 export const ERRAND_RATE = { burst: 64, perSecond: 16 } as const
-/** Neighbours that are asked for one errand. */
+/** Neighbours that are asked for one errand, while somebody waits: who does so for longer asks others itself. */
 const MAX_ASKED = 3
+/** And for one that nobody waits for: liars among them must not be all. */
+const MAX_ASKED_UNASKED = 128
 /** Who sends nothing of it for so long is left for another: sooner than its asker leaves us. */
 const SILENT_MS = 300
 /** What was fetched, or could not be, is not fetched again so soon. */
@@ -25,6 +28,12 @@ export const SPENT_MS = 10_000
  * fetch a whole history.
  */
 export const BETWEEN_RATE = { burst: 32, perSecond: 1 } as const
+/**
+ * Questions about them beyond the first of each: a budget of their own, so that liars who have many asked in vain keep nobody who
+ * waits from an answer. What had no answer by then is left.
+ */
+export const UNASKED_RATE = { burst: 64, perSecond: 8 } as const
+const UNASKED_MS = 60_000
 /** An author that says nothing for so long may have said its last word: what it goes on to say would show what is missing. */
 export const LAST_WORD_MS = 2_000
 /** Places that are remembered for so long. */
@@ -57,6 +66,9 @@ interface Errand {
   readonly isUnasked: boolean
   readonly tried: Set<PeerHandle>
   asked: PeerHandle | null
+  /** Up to where it had come then. */
+  askedFrom: number
+  readonly since: number
   /** True once its askers were answered. */
   isSpent: boolean
   dueAt: number
@@ -66,9 +78,12 @@ export class Errands {
   readonly #context: ErrandContext
   readonly #errands = new Map<string, Errand>()
   #budget: TokenBucket | null = null
+  /** How often each neighbour sent nothing of what it was asked for: it is asked after others. */
+  readonly #broken = new Map<PeerHandle, number>()
   /** What one neighbour had heard and another had not, the first one first. */
   readonly #between = new Map<string, { readonly source: Source; readonly missing: Interval; readonly dueAt: number }>()
   #betweenBudget: TokenBucket | null = null
+  #unaskedBudget: TokenBucket | null = null
 
   constructor(context: ErrandContext) {
     this.#context = context
@@ -127,27 +142,48 @@ export class Errands {
   ): number | null {
     const [from] = lost
     const to = Math.min(lost[1], from + count, from + MAX_BATCH_MESSAGES)
-    const nobody = { tried: new Set<PeerHandle>(), asked: null, isSpent: false, dueAt: now }
+    const nobody = {
+      tried: new Set<PeerHandle>(),
+      asked: null,
+      askedFrom: from,
+      since: now,
+      isSpent: false,
+      dueAt: now,
+    }
     const errand = { source, lost, from, to, done: from, askers, isUnasked: askers.size === 0, ...nobody }
     if (!this.#askNext(errand, now)) return null
     this.#errands.set(keyOf(source, from), errand)
     return to
   }
 
-  /** A record came; true if this neighbour was asked for it on behalf of another. */
-  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): boolean {
-    let isAsked = false
+  /** A record came: on whose behalf this neighbour was asked for it, if it was. */
+  arrived(peer: PeerHandle | null, { source, first, count }: PlacedRange, now: number): ErrandKind | null {
+    let kind: ErrandKind | null = null
     for (const errand of this.#errands.values()) {
       if (errand.isSpent || !covers(errand, source, first)) continue
-      if (errand.asked === peer) isAsked = true
+      if (peer !== null && errand.asked === peer && kind !== 'asked') kind = errand.isUnasked ? 'unasked' : 'asked'
       // Who repeats itself brings nothing.
       if (first + count <= errand.done) continue
+      // Nor does who leaves out what is before it bring all: others are asked for that.
+      if (errand.isUnasked && first > errand.done) continue
       errand.dueAt = now + SILENT_MS
       errand.done = first + count
-      for (const asker of errand.askers) this.#context.answer(asker, { source, first, count }, now)
+      // What was fetched unasked is not here yet.
+      if (!errand.isUnasked) this.#tell(errand, { source, first, count }, now)
       if (errand.done >= errand.to) this.#end(errand, now)
     }
-    return isAsked
+    return kind
+  }
+
+  /** What was fetched unasked is about to be here. */
+  released(range: PlacedRange, now: number): void {
+    for (const errand of this.#errands.values()) {
+      if (errand.isUnasked && covers(errand, range.source, range.first)) this.#tell(errand, range, now)
+    }
+  }
+
+  #tell({ askers }: Errand, range: PlacedRange, now: number): void {
+    for (const asker of askers) this.#context.answer(asker, range, now)
   }
 
   /** The neighbour does not have it, from there on. */
@@ -160,8 +196,11 @@ export class Errands {
   down(peer: PeerHandle, now: number): void {
     for (const errand of this.#errands.values()) {
       errand.askers.delete(peer)
-      if (!errand.isSpent && errand.asked === peer) errand.dueAt = now
+      if (errand.asked !== peer) continue
+      errand.asked = null
+      if (!errand.isSpent) errand.dueAt = now
     }
+    this.#broken.delete(peer)
   }
 
   expire(now: number): void {
@@ -169,35 +208,61 @@ export class Errands {
     for (const [key, errand] of this.#errands) {
       if (errand.dueAt > now) continue
       if (errand.isSpent) this.#errands.delete(key)
-      else if ((errand.askers.size === 0 && !errand.isUnasked) || !this.#askNext(errand, now)) this.#end(errand, now)
+      else {
+        this.#blame(errand)
+        const isWanted = errand.isUnasked ? now < errand.since + UNASKED_MS : errand.askers.size > 0
+        if (!isWanted || !this.#askNext(errand, now)) this.#end(errand, now)
+      }
     }
   }
 
+  #blame({ asked, askedFrom, done }: Errand): void {
+    if (asked !== null && done === askedFrom) this.#broken.set(asked, (this.#broken.get(asked) ?? 0) + 1)
+  }
+
+  /** False if there is nobody to ask. What nobody waits for has time: all who may have it are asked, each once. */
   #askNext(errand: Errand, now: number): boolean {
-    const { source, lost, done, to, askers, tried } = errand
-    if (tried.size >= MAX_ASKED) return false
+    const { source, done, to, tried, isUnasked } = errand
+    if (tried.size >= (isUnasked ? MAX_ASKED_UNASKED : MAX_ASKED)) return false
+    const peer = this.#choose(errand)
+    if (peer === null) return false
+    errand.dueAt = now + SILENT_MS
+    errand.asked = null
+    if (!this.#mayAsk(errand, now)) return isUnasked
+    tried.add(peer)
+    errand.asked = peer
+    errand.askedFrom = done
+    this.#context.ask(peer, { source, first: done, count: to - done }, now)
+    return true
+  }
+
+  #mayAsk({ isUnasked, tried }: Errand, now: number): boolean {
+    this.#budget ??= new TokenBucket(ERRAND_RATE, now)
+    this.#unaskedBudget ??= new TokenBucket(UNASKED_RATE, now)
+    if (!isUnasked) return this.#budget.take(now)
+    return tried.size === 0 || this.#unaskedBudget.take(now)
+  }
+
+  /** The likeliest of those who kept their word best. */
+  #choose({ source, lost, askers, tried }: Errand): PeerHandle | null {
+    let best: { readonly peer: PeerHandle; readonly broken: number } | null = null
     for (const peer of this.#context.likelyHolders(source, lost)) {
       if (tried.has(peer) || askers.has(peer)) continue
-      this.#budget ??= new TokenBucket(ERRAND_RATE, now)
-      if (!this.#budget.take(now)) return false
-      tried.add(peer)
-      errand.asked = peer
-      errand.dueAt = now + SILENT_MS
-      this.#context.ask(peer, { source, first: done, count: to - done }, now)
-      return true
+      const broken = this.#broken.get(peer) ?? 0
+      if (best === null || broken < best.broken) best = { peer, broken }
     }
-    return false
+    return best?.peer ?? null
   }
 
   #end(errand: Errand, now: number): void {
-    const { source, done, to, askers } = errand
+    const { source, done, to } = errand
     errand.isSpent = true
     errand.dueAt = now + SPENT_MS
     if (done >= to) return
     // Who is answered asks for the rest, and that is spent too.
     const rest = keyOf(source, done)
     if (!this.#errands.has(rest)) this.#errands.set(rest, errand)
-    for (const asker of askers) this.#context.answer(asker, { source, first: done, count: to - done }, now)
+    this.#tell(errand, { source, first: done, count: to - done }, now)
   }
 }
 

@@ -103,18 +103,24 @@ export class Exchange {
 
   /** A record came from this neighbour, or of our own. */
   arrived(peer: PeerHandle | null, range: PlacedRange, now: number): News {
-    const isErrand = this.errands.arrived(peer, range, now)
-    const errand = isErrand && !this.#isTold(range)
+    const kind = this.errands.arrived(peer, range, now)
+    const errand = this.isTold(range) || (kind === 'unasked' && !this.#hadWhenItCame(peer, range)) ? null : kind
     const news = this.wants.arrived(peer, range, now)
     const { isAsked, holders } = this.runs.arrived(peer, range, now)
     const isFilling = this.fillings.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
-    return isAsked || isFilling || isErrand ? { ...told, asked: true, recovered: true, errand } : told
+    return isAsked || isFilling || kind !== null ? { ...told, asked: true, recovered: true, errand } : told
   }
 
   /** True if somebody told this node of it: then it is owed to this node, whoever else lacks it. */
-  #isTold({ source, first, count }: PlacedRange): boolean {
+  isTold({ source, first, count }: PlacedRange): boolean {
     return this.wants.has(source, first) || this.runs.isClaimed(source, [first, first + count])
+  }
+
+  /** True if the neighbour said so in its hello: what came to it after that is live for this node, whoever lacks it. */
+  #hadWhenItCame(peer: PeerHandle | null, { source, first }: PlacedRange): boolean {
+    const neighbour = peer === null ? undefined : this.#parts.neighbours.get(peer)
+    return (neighbour?.headOf(source) ?? 0) > first
   }
 
   up(peer: PeerHandle): void {

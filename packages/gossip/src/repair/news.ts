@@ -2,6 +2,12 @@
 
 import type { PeerHandle } from '../engine.js'
 
+/**
+ * On whose behalf a record was fetched that nobody told this node of: of a neighbour that asked for it, and knows what follows
+ * it; or of one that lacks it as far as hellos say.
+ */
+export type ErrandKind = 'asked' | 'unasked'
+
 /** How a record came: what its sender and others had said of it. */
 export interface News {
   /** True if the sender was asked for it. */
@@ -13,8 +19,8 @@ export interface News {
   /** True if somebody was asked for it after waiting for a push in vain. */
   readonly repaired: boolean
   readonly holders: readonly PeerHandle[]
-  /** True if its sender was asked for it on behalf of another, and nobody told this node of it. */
-  readonly errand: boolean
+  /** Null if it was not fetched on behalf of another. */
+  readonly errand: ErrandKind | null
 }
 
 /** Of what nobody spoke of. */
@@ -24,5 +30,5 @@ export const NO_NEWS: News = {
   recovered: false,
   repaired: false,
   holders: [],
-  errand: false,
+  errand: null,
 }

@@ -162,7 +162,7 @@ export class Wants {
     const repaired = asked && !want.offered
     this.#forget(want, now)
     const promise = want.offered ? null : want.promise
-    return { asked, recovered: asked && want.offered, repaired, promise, holders, errand: false }
+    return { asked, recovered: asked && want.offered, repaired, promise, holders, errand: null }
   }
 
   /** The neighbour has it, and there is no room for it yet: its promise stands, and it may not promise ever more. */
