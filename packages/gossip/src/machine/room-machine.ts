@@ -1,26 +1,25 @@
 // The machine that every engine is: hellos, checks, order, acknowledgements, forks, windows, questions and answers. An engine
 // adds how a new record goes on (`Spread`), and nothing else, so that nodes with different engines understand each other.
 
-import type { RecordHead } from '@hearsay/core'
 import type { Input, Machine, MachineContext, Output, PeerHandle } from '../engine.js'
 import { decodeFrame, type Frame } from '../frames/frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
-import { LargeRecords, rangeOf } from '../large/large-records.js'
+import { LargeRecords } from '../large/large-records.js'
 import { IntervalSet } from '../order/intervals.js'
 import { type Hole, Ordering } from '../order/ordering.js'
 import { Exchange } from '../repair/exchange.js'
-import type { News } from '../repair/news.js'
 import type { Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
-import { Admission, dropped } from './admission.js'
+import { Admission } from './admission.js'
 import { Alarm } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
-import { Aside } from './aside.js'
+import { Doubtful } from './doubtful.js'
+import { Findings } from './findings.js'
 import { Forks, type ToldFork } from './forks.js'
-import { attempt, type Fault, type Finding, Intake } from './intake.js'
-import { type Arriving, Judgement } from './judgement.js'
+import { attempt, type Fault, Intake } from './intake.js'
+import { Judgement } from './judgement.js'
 import { Neighbour } from './neighbour.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
@@ -51,7 +50,8 @@ export class RoomMachine implements Machine {
   readonly #restoring: Restoring
   readonly #waiting: Waiting
   readonly #admission: Admission
-  readonly #aside: Aside
+  readonly #doubtful: Doubtful
+  readonly #findings: Findings
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
   /** When the next neighbour is to be told something. */
@@ -82,7 +82,6 @@ export class RoomMachine implements Machine {
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
-    this.#aside = new Aside(bytes)
     this.#intake = new Intake(context, log, ordering)
     this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
@@ -97,6 +96,14 @@ export class RoomMachine implements Machine {
     this.#admission = new Admission({
       ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
     })
+    this.#findings = new Findings({
+      ...{ log, forks: this.#forks, exchange, spread, publisher, emit },
+      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
+    })
+    this.#doubtful = new Doubtful({
+      ...{ capacityBytes: bytes, log, ordering, exchange, neighbours },
+      ...{ intake: this.#intake, forks: this.#forks, admission: this.#admission },
+    })
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     const { errands, waiters } = exchange
@@ -107,10 +114,10 @@ export class RoomMachine implements Machine {
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
       enter: (entry, from, at) => this.#admission.enter(entry, from, at),
       heard: (peer, at) => this.#exchange.heard(peer, at),
-      whole: (arriving) => this.#onWhole(arriving),
+      whole: (arriving) => this.#doubtful.take(arriving),
       forgotten: (evicted) => this.#admission.forgotten(evicted),
-      onKnown: (neighbour, finding, how) => this.#onKnown(neighbour, finding, how),
-      onOther: (neighbour, finding, at) => this.#onOther(neighbour, finding, at),
+      onKnown: (neighbour, finding, how) => this.#findings.known(neighbour, finding, how),
+      onOther: (neighbour, finding, at) => this.#findings.take(neighbour, finding, at),
       misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
     })
     this.#assemblies = this.#large.assemblies
@@ -125,7 +132,7 @@ export class RoomMachine implements Machine {
     this.#assemblies.expire(now)
     this.#ordering.expire(now)
     this.#exchange.expire(now)
-    this.#releaseAside(now)
+    this.#doubtful.release(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     const hasNews =
       this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
@@ -270,83 +277,12 @@ export class RoomMachine implements Machine {
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
     const finding = this.#intake.judge(frame.record)
     if (finding.is === 'known') this.#large.fill(finding.record, now)
-    if (finding.is !== 'new') return this.#onOther(neighbour, finding, now)
+    if (finding.is !== 'new') return this.#findings.take(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
     const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })
-    this.#onWhole(arriving)
-    this.#noteShown(neighbour, finding.record)
-  }
-
-  /** All of a new record is here; what came in parts stands in the log. */
-  #onWhole(arriving: Arriving): void {
-    if (!this.#admission.isDoubtful(arriving)) return this.#admission.judge(arriving)
-    const isKept = this.#aside.put(arriving)
-    if (!isKept && arriving.position !== null) this.#log.remove(arriving.position)
-  }
-
-  /** What nobody else told of meanwhile is old, and for those who lack it. */
-  #releaseAside(now: number): void {
-    for (let arriving = this.#aside.take(now); arriving; arriving = this.#aside.take(now)) {
-      const { record } = arriving.pending
-      if (!this.#isStillNew(arriving)) continue
-      const range = rangeOf(record)
-      const errand = this.#exchange.isTold(range) ? null : arriving.news.errand
-      const from = (arriving.from && this.#neighbours.get(arriving.from.handle)) ?? null
-      this.#admission.judge({ ...arriving, from, news: { ...arriving.news, errand }, now })
-      this.#exchange.errands.released(range, now)
-    }
-  }
-
-  /** It was when it came: false if it came by another way since, or had to leave the log. */
-  #isStillNew({ pending: { record, block }, position }: Arriving): boolean {
-    if (position !== null) return this.#log.at(position)?.record === record && !this.#ordering.isFrozen(record.header)
-    const finding = this.#intake.judgeAgain({ ...record, block })
-    if (finding.is === 'fork') this.#forks.onRecords(finding.held, finding.record)
-    return finding.is === 'new'
-  }
-
-  /** What is not new. */
-  #onOther(neighbour: Neighbour, finding: Exclude<Finding, { is: 'new' }>, now: number): void {
-    switch (finding.is) {
-      case 'known':
-        return this.#onKnown(neighbour, finding, { isAsked: false, now })
-      case 'faulty':
-        return this.#misbehaved(neighbour, finding.fault, now)
-      case 'foreign':
-        this.#answered(neighbour, finding.record, now)
-        return void this.#outputs.push(dropped(finding.record.header, 'members'))
-      case 'refused':
-        this.#answered(neighbour, finding.record, now)
-        return void this.#outputs.push(dropped(finding.record.header, 'authors'))
-      case 'fork':
-        this.#answered(neighbour, finding.record, now)
-        return this.#forks.onRecords(finding.held, finding.record)
-    }
-  }
-
-  #onKnown(
-    neighbour: Neighbour,
-    { record, position }: { readonly record: RecordHead; readonly position: number | null },
-    { isAsked, now }: { readonly isAsked: boolean; readonly now: number },
-  ): void {
-    const { asked } = this.#answered(neighbour, record, now)
-    const arrival = position === null ? undefined : this.#log.at(position)
-    if (position === null || !arrival) return
-    if (!asked && !isAsked) this.#spread.onDuplicate(neighbour, arrival, now)
-    if (neighbour.showings.isForeign(position, this.#log.next)) this.#noteShown(neighbour, record)
-    this.#log.noteHolder(position, neighbour.handle)
-  }
-
-  /** Who passes on what others say is worth more than who says something itself: that is told by deliveries. */
-  #noteShown(neighbour: Neighbour, { header: { author } }: RecordHead): void {
-    if (author === neighbour.author || author === this.#publisher.author.id || !neighbour.showings.show(author)) return
-    this.#outputs.push({ type: 'shown', remote: neighbour.remote, author })
-  }
-
-  /** Also what is not taken answers a question: the neighbour would count as busy with it for good. */
-  #answered(neighbour: Neighbour, record: RecordHead, now: number): News {
-    return this.#exchange.arrived(neighbour.handle, rangeOf(record), now)
+    this.#doubtful.take(arriving)
+    this.#findings.noteShown(neighbour, finding.record)
   }
 
   #spreadFork({ proof, via }: ToldFork): void {
@@ -384,7 +320,7 @@ export class RoomMachine implements Machine {
     const due = Math.min(
       this.#ordering.deadline ?? never,
       this.#exchange.deadline,
-      this.#aside.deadline,
+      this.#doubtful.deadline,
       this.#assemblies.deadline,
       this.#spread.dueAt ?? never,
       this.#alarm.at,

@@ -2,7 +2,7 @@
 // offer more. All of it is bounded by neighbour.
 
 import type { PeerHandle } from '../engine.js'
-import type { Want } from './wants.js'
+import type { Want } from './want.js'
 
 /** Promises of one neighbour that are remembered; the oldest is forgotten. Twice what it may offer before it is told to go on. */
 export const MAX_PROMISES = 1_024

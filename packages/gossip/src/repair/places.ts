@@ -49,3 +49,26 @@ export interface Choice {
   readonly rank: readonly number[]
   readonly stretch: Interval
 }
+
+/** When so many were silent, each that is new is asked at once: some tell of what they do not pass on. */
+const SILENT = 2
+
+/** True if several that claim it were silent. */
+export function isInVain({ claims }: Place): boolean {
+  let silent = 0
+  for (const { silences } of claims.values()) if (silences > 0) silent++
+  return silent >= SILENT
+}
+
+/** Who of those that claim it was silent most often; null if nobody was. */
+export function mostSilent({ claims }: Place): PeerHandle | null {
+  let most: { readonly peer: PeerHandle; readonly silences: number } | null = null
+  for (const [peer, { silences }] of claims) if (silences > (most?.silences ?? 0)) most = { peer, silences }
+  return most?.peer ?? null
+}
+
+/** True if the first of two ranks is the better one. */
+export function isLess(rank: readonly number[], other: readonly number[]): boolean {
+  const at = rank.findIndex((value, index) => value !== other[index])
+  return at !== -1 && (rank[at] ?? 0) < (other[at] ?? 0)
+}

@@ -9,15 +9,13 @@ import type { Interval } from '../order/intervals.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { Claim } from './claim.js'
 import { DueQueue } from './due-queue.js'
-import type { Choice, Claimer, Fetch, Place } from './places.js'
+import { type Choice, type Claimer, type Fetch, isInVain, isLess, mostSilent, type Place } from './places.js'
 
 /** The next stretch is asked for when no more than this is left of the last one, so that a round trip costs nothing. */
 const AHEAD = 512
 /** Who sends nothing of what it was asked for so long is left for another, who sends other things too, a while later. */
 const SILENT_MS = 400
 const DEAF_MS = 4_000
-/** When so many were silent, each that is new is asked at once: some tell of what they do not pass on. */
-const SILENT = 2
 /** Places fetched of one neighbour at once; others wait for their turn. */
 export const MAX_FETCHES = 32
 /** What is remembered of one neighbour, and for one place; who offers honestly does not come near. */
@@ -92,7 +90,7 @@ export class Runs {
     const soonest = Math.max(now, claim.notBefore)
     if (place.fetch) {
       place.fetch.isLast = false
-      if (isNew && this.#isInVain(place, now)) this.#hurry(place, place.fetch, now)
+      if (isNew && now >= place.progressAt + SILENT_MS && isInVain(place)) this.#hurry(place, place.fetch, now)
     }
     // Who was silent is looked at when it may be asked again, however often it repeats itself.
     else if (soonest < place.dueAt) this.#schedule(place, soonest)
@@ -300,14 +298,6 @@ export class Runs {
     return Math.min(Math.max(heardAt, at) + SILENT_MS, at + DEAF_MS)
   }
 
-  /** True if nothing has come for a while, and several that claim it were silent. */
-  #isInVain({ claims, progressAt }: Place, now: number): boolean {
-    if (now < progressAt + SILENT_MS) return false
-    let silent = 0
-    for (const { silences } of claims.values()) if (silences > 0) silent++
-    return silent >= SILENT
-  }
-
   /** Somebody else claims it: the one that is asked may still answer, and is waited for no longer. */
   #hurry(place: Place, fetch: Fetch, now: number): void {
     fetch.isHurried = true
@@ -350,9 +340,8 @@ export class Runs {
 
   /** Who was silent most gives way to one that was not yet. */
   #makeRoom(place: Place, now: number): boolean {
-    let worst: { readonly peer: PeerHandle; readonly silences: number } | null = null
-    for (const [peer, { silences }] of place.claims) if (silences > (worst?.silences ?? 0)) worst = { peer, silences }
-    if (worst) this.#unclaim(place, worst.peer, now)
+    const worst = mostSilent(place)
+    if (worst !== null) this.#unclaim(place, worst, now)
     return worst !== null
   }
 
@@ -360,9 +349,4 @@ export class Runs {
     place.dueAt = at
     this.#due.add(at, { place, at })
   }
-}
-
-function isLess(a: readonly number[], b: readonly number[]): boolean {
-  const at = a.findIndex((value, index) => value !== b[index])
-  return at !== -1 && (a[at] ?? 0) < (b[at] ?? 0)
 }

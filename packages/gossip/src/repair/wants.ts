@@ -9,36 +9,18 @@ import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
 import { Holder } from './holders.js'
 import { type News, NO_NEWS } from './news.js'
+import { hasOther, hasTries, hasUntried, isInVain, MAX_TRIES, mostAsked, type Want } from './want.js'
 
 /** Neighbours that are remembered as holding one record. */
 const MAX_HOLDERS = 8
-/** Questions to one neighbour about one record. */
-const MAX_TRIES = 3
 /** A link loses nothing, so an answer may only be slow: a large one takes seconds. Who is asked too soon sends it twice. */
 const AGAIN_MS = 4_000
 /** Who sends other records is waited for so much longer. */
 const EXCUSED_MS = 1_000
-/** When so many were asked and sent nothing, each that is new is asked at once: some tell of what they do not pass on. */
-const SILENT = 2
 /** When all who hold it are busy. */
 const BUSY_MS = 50
 /** What had to wait for room is asked for again after so long even if nobody tells that there is room. */
 const DEFER_MS = 30_000
-
-/** One record that is missed. */
-export interface Want extends PlacedRange {
-  readonly key: string
-  /** How often each was asked. */
-  readonly holders: Map<PeerHandle, number>
-  /** Who promised it first, and when; a hole is no promise. */
-  readonly promise: { readonly peer: PeerHandle; readonly at: number }
-  /** True if nobody will push it. */
-  offered: boolean
-  /** True if we hold another record for its place: its author may have forked. */
-  readonly isDoubt: boolean
-  dueAt: number
-  askedOf: PeerHandle | null
-}
 
 export interface WantsContext {
   /** Sends the question. */
@@ -251,14 +233,14 @@ export class Wants {
     const asked = want.askedOf === null ? undefined : this.#holders.get(want.askedOf)
     if (asked) {
       const askedAt = asked.asked.get(keyOf(want, false)) ?? 0
-      const isInVain = this.#isInVain(want)
+      const inVain = isInVain(want)
       // While it sends other records ours may be behind them, for a while; where others have sent nothing either that is no
       // excuse.
-      const heardAt = isInVain ? askedAt : Math.max(askedAt, Math.min(asked.heardAt, askedAt + EXCUSED_MS))
+      const heardAt = inVain ? askedAt : Math.max(askedAt, Math.min(asked.heardAt, askedAt + EXCUSED_MS))
       const patientUntil = heardAt + asked.patienceMs
-      if (patientUntil > now && !(isInVain && this.#hasUntried(want))) return this.#schedule(want, patientUntil)
+      if (patientUntil > now && !(inVain && hasUntried(want))) return this.#schedule(want, patientUntil)
       const againAt = askedAt + AGAIN_MS
-      if (againAt > now && !this.#hasOther(want, asked)) return this.#schedule(want, againAt)
+      if (againAt > now && !hasOther(want, asked.peer)) return this.#schedule(want, againAt)
       asked.breaks(now)
       asked.asked.delete(keyOf(want, false))
     }
@@ -266,7 +248,7 @@ export class Wants {
     this.#deferred.delete(want)
     const holder = this.#choose(want, now)
     if (holder) this.#ask(want, holder, now)
-    else if (this.#hasTries(want)) this.#schedule(want, now + BUSY_MS)
+    else if (hasTries(want)) this.#schedule(want, now + BUSY_MS)
     else this.#forget(want, now)
   }
 
@@ -294,40 +276,13 @@ export class Wants {
     return best
   }
 
-  /** True if others than the one that is asked were asked, and sent nothing. */
-  #isInVain({ holders, askedOf }: Want): boolean {
-    let silent = 0
-    for (const [peer, tries] of holders) if (tries > 0 && peer !== askedOf) silent++
-    return silent >= SILENT
-  }
-
-  #hasUntried({ holders }: Want): boolean {
-    for (const tries of holders.values()) if (tries === 0) return true
-    return false
-  }
-
-  /** True if somebody was asked less than the one that is silent. */
-  #hasOther({ holders }: Want, silent: Holder): boolean {
-    const most = holders.get(silent.peer) ?? MAX_TRIES
-    for (const tries of holders.values()) if (tries < most) return true
-    return false
-  }
-
   /** Who was asked most in vain goes: those that say that they have it and never send it keep out nobody who does. */
   #makesPlace(want: Want): boolean {
-    let [silent, most] = [null as PeerHandle | null, 0]
-    for (const [peer, tries] of want.holders) {
-      if (peer !== want.askedOf && tries > most) [silent, most] = [peer, tries]
-    }
+    const silent = mostAsked(want)
     if (silent === null) return false
     want.holders.delete(silent)
     this.#holders.get(silent)?.promises.delete(want.key)
     return true
-  }
-
-  #hasTries(want: Want): boolean {
-    for (const tries of want.holders.values()) if (tries < MAX_TRIES) return true
-    return false
   }
 
   #schedule(want: Want, at: number): void {
