@@ -4,6 +4,9 @@ import { parseAddress } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { addressOf, busy, identityOf, Scene, sent, typesOf } from './membership-scene.js'
 
+const wanted = (scene: Scene) =>
+  new Set(scene.out.flatMap((each) => (each.type === 'want' ? [each.candidate.peer] : [])))
+
 describe('one on trial', () => {
   /** A node that has neighbours of both kinds. */
   function settled({ inbound, dialled }: { inbound: number; dialled: number }): Scene {
@@ -59,6 +62,32 @@ describe('one on trial', () => {
     expect(scene.neighbours).toContain(identityOf(11).id)
     for (const index of [1, 2, 9, 10]) expect(scene.neighbours).toContain(identityOf(index).id)
     expect(scene.neighbours.length).toBe(10)
+  })
+
+  it('is asked again after one and a half seconds if it had no place, and not if it was one for a while', () => {
+    for (const isTaken of [false, true]) {
+      const scene = settled({ inbound: 5, dialled: 3 })
+      // There are many others to try out.
+      const indexes = Array.from({ length: 40 }, (_, at) => 50 + at)
+      for (const index of indexes) {
+        const candidate = { peer: identityOf(index).id, addresses: [addressOf(index)], source: 'found' }
+        scene.feed({ type: 'candidate', candidate })
+      }
+      scene.feed({ type: 'spoke' })
+      scene.out.length = 0
+      scene.pass(400)
+      // The first one that it heard of was dialled to be a neighbour.
+      const first = indexes.slice(1).find((index) => wanted(scene).has(identityOf(index).id)) as number
+      scene.up(first, { initiator: true })
+      const asked = () => sent(scene.out.splice(0)).filter(({ type, handle }) => type === 'hold' && handle === first)
+      expect(asked()).toMatchObject([{ trial: true }])
+      if (isTaken) scene.hold(first)
+      else scene.say(first, { type: 'drop', degree: 12, tries: [] })
+      scene.pass(1_400)
+      expect(asked()).toEqual([])
+      scene.pass(5_000)
+      expect(asked().length > 0).toBe(!isTaken)
+    }
   })
 
   it('may be whoever asks to be a neighbour and has heard nothing of a room that speaks', () => {
@@ -187,6 +216,8 @@ describe('one on trial', () => {
     }
     expect(isDialled()).toBe(true)
     expect(scene.neighbours.length).toBe(12)
+    // The dial takes a moment, in which those on trial had time to show something.
+    scene.now += 300
     scene.up(50, { initiator: true })
     scene.hold(50)
     expect(scene.neighbours).toContain(candidate.peer)

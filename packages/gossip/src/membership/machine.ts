@@ -217,8 +217,10 @@ export class MembershipMachine {
       case 'drop': {
         const wasActive = member.activeSince !== null
         const { hasBrought } = member
+        const isRefused = member.onTrial && member.mine && !wasActive
         this.#neighbours.onDrop(member, frame)
         this.#rounds.onDrop(member)
+        if (isRefused) this.#trials.onRefused(member)
         this.#trials.onLoss({ hasBrought })
         if (wasActive) this.#rounds.onLoss()
         return

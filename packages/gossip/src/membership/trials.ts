@@ -128,6 +128,12 @@ export class Trials {
     Object.assign(member, { onTrial: false, trialUntil: null })
   }
 
+  /** It had no place just now: it was not tried out, and as long as it is linked it may be asked again. */
+  onRefused(member: Neighbour): void {
+    const known = this.#knownOf(member)
+    if (known) known.triedOutAt = null
+  }
+
   /** A neighbour is gone; if it brought something, those that are left may bring only half of that. */
   onLoss({ hasBrought }: Pick<Neighbour, 'hasBrought'>): void {
     if (!hasBrought) return
@@ -189,7 +195,8 @@ export class Trials {
     const idle = this.#idle
     const feeders = isStarving || worth.isLacking ? idle.filter((member) => this.#isFeeder(member)) : []
     const others = idle.filter((member) => member.noTrialUntil <= now && this.#isDue(this.#knownOf(member)))
-    const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? (random.below(2) === 0 ? undefined : others[0])
+    const other = random.below(2) === 0 ? undefined : others[random.below(Math.max(1, others.length))]
+    const chosen = feeders[random.below(Math.max(1, feeders.length))] ?? other
     const known = chosen && this.#knownOf(chosen)
     if (known) known.triedOutAt = now
     return chosen ?? null
