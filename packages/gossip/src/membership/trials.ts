@@ -63,8 +63,11 @@ export class Trials {
   }
 
   get nextAt(): number {
-    const ends = this.#shared.view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
-    return Math.min(this.#nextAt, ...ends)
+    const { view, isSmall } = this.#shared
+    const ends = view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
+    // A room of a few, or a node that has too few yet, wakes for nothing.
+    const isAtWork = !isSmall && this.#hasEnough
+    return Math.min(isAtWork ? this.#nextAt : Number.POSITIVE_INFINITY, ...ends)
   }
 
   /** The first member is there, or the node has woken. */
@@ -167,9 +170,15 @@ export class Trials {
     return isStarving || this.#alive > 0 || (this.#bereft > 0 && worth.isLacking)
   }
 
+  /** Neighbours enough, or none that is of any use. */
+  get #hasEnough(): boolean {
+    const { view, limits, isStarving } = this.#shared
+    return view.held >= limits.target || isStarving
+  }
+
   #begin(): void {
-    const { view, lookup, limits, isStarving } = this.#shared
-    if (!lookup || (view.held < limits.target && !isStarving)) return
+    const { view, lookup, isStarving } = this.#shared
+    if (!lookup || !this.#hasEnough) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
     if (running >= TRIALS + (isStarving ? MORE_TRIALS : 0)) return
     if (this.#alive > 0) this.#alive--
