@@ -18,6 +18,7 @@ import {
 } from '@hearsay/core'
 import { Queries, type QueryOptions, type RawAnswer, type RawQuery } from '../queries/driver.js'
 import type { Encoding } from './encodings.js'
+import { mapped } from './mapped.js'
 
 /** A decoded value, and what it was decoded from. */
 interface Decoded<T> {
@@ -134,19 +135,7 @@ export class RoomTalk {
     const toAnswer = ({ author, hops, via, data: bytes }: RawAnswer): Answer<unknown> => {
       return { author, hops, via, ...this.#decoded(bytes) }
     }
-    return {
-      async next() {
-        const { done, value } = await answers.next()
-        return done ? { done: true, value: undefined } : { done: false, value: toAnswer(value) }
-      },
-      async return() {
-        await answers.return?.()
-        return { done: true, value: undefined }
-      },
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
+    return mapped(answers, toAnswer)
   }
 
   answer(type: string, handler: (query: Query<unknown>) => unknown): () => void {
