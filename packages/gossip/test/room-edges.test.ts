@@ -1,6 +1,7 @@
 // Rooms at their edges: peers that come and go over one link, and what callers ask for that cannot be.
 
-import { settle } from '@hearsay/core/memory'
+import { memoryStreamPair, settle } from '@hearsay/core/memory'
+import { streamLink } from '@hearsay/core/stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRoom } from '../src/index.js'
 import { at, createNetwork, type TestNetwork } from './network.js'
@@ -28,6 +29,35 @@ describe('a peer that leaves and comes back over one link', () => {
     expect(count).toBe(1_001)
     expect(warnings).toEqual([])
     expect(() => link.on('close', () => {})).not.toThrow()
+  })
+})
+
+describe('a peer whose link was replaced', () => {
+  it('is missed like others when the new one is lost', async () => {
+    network = createNetwork(3)
+    const room = createRoom(gossipOf(0))
+    const cut = async (index: number): Promise<() => void> => {
+      const [near, far] = memoryStreamPair()
+      const [mine, theirs] = await Promise.all([
+        streamLink(near, { identity: at(network.nodes, 0).identity, initiator: true, clock: network.clock }),
+        streamLink(far, { identity: at(network.nodes, index).identity, initiator: false, clock: network.clock }),
+      ])
+      gossipOf(0).addLink(mine)
+      gossipOf(index).addLink(theirs)
+      await settle()
+      return () => near.destroy()
+    }
+    const lost: number[] = []
+    room.on('split', (split) => lost.push(split.lost.length))
+    const [old] = await network.link(0, 1)
+    const cuts = [await cut(1), await cut(2)]
+    await old.close()
+    await settle()
+    expect(room.peers.size).toBe(2)
+    for (const each of cuts) each()
+    await settle()
+    expect(room.peers.size).toBe(0)
+    expect(lost).toEqual([2])
   })
 })
 
