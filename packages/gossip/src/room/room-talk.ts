@@ -17,6 +17,7 @@ import {
   type Topic,
 } from '@hearsay/core'
 import { Queries, type QueryOptions, type RawAnswer, type RawQuery } from '../queries/driver.js'
+import { checkPeer } from './bounds.js'
 import type { Encoding } from './encodings.js'
 import { mapped } from './mapped.js'
 
@@ -146,10 +147,12 @@ export class RoomTalk {
   }
 
   send(peer: PeerId, data: unknown, signal: AbortSignal | undefined): Promise<void> {
+    checkPeer(peer)
     return this.#queries.send(peer, this.#encode(data), signal)
   }
 
   async openStream(peer: PeerId, signal: AbortSignal | undefined): Promise<Duplex> {
+    checkPeer(peer)
     return this.#keep(this.#options.toStream(await this.#queries.openChannel(peer, signal)))
   }
 
