@@ -65,9 +65,9 @@ export class Trials {
   get nextAt(): number {
     const { view, isSmall } = this.#shared
     const ends = view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
-    // A room of a few, or a node that has too few yet, wakes for nothing.
-    const isAtWork = !isSmall && this.#hasEnough
-    return Math.min(isAtWork ? this.#nextAt : Number.POSITIVE_INFINITY, ...ends)
+    // A room of a few that has spoken, or a node that has too few yet, would wake four times a second for nothing.
+    const isIdle = (isSmall || !this.#hasEnough) && this.#isBusy()
+    return Math.min(isIdle ? Number.POSITIVE_INFINITY : this.#nextAt, ...ends)
   }
 
   /** The first member is there, or the node has woken. */
