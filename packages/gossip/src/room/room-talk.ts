@@ -16,6 +16,7 @@ import {
   systemRandom,
   type Topic,
 } from '@hearsay/core'
+import { GossipError } from '../errors.js'
 import { Queries, type QueryOptions, type RawAnswer, type RawQuery } from '../queries/driver.js'
 import { checkPeer } from './bounds.js'
 import type { Encoding } from './encodings.js'
@@ -85,15 +86,20 @@ export interface TalkEvents {
   readonly warn: (error: unknown) => void
 }
 
-/** Streams of a room that peers have opened and that are not over. */
+/** Streams of a room that are not over, beyond which peers open none. */
 const MAX_STREAMS = 256
+/** The last places are for peers that have few: nobody keeps others out by opening many. */
+const MAX_STREAMS_OF_MANY = 192
+const FEW = 8
 
 export class RoomTalk {
   readonly #encoding: Encoding<unknown>
   readonly #options: TalkOptions
   readonly #queries: Queries
-  readonly #streams = new Set<Duplex>()
+  /** Whose each is. */
+  readonly #streams = new Map<Duplex, PeerId>()
   readonly #stop: () => void
+  #closed = false
 
   constructor(
     topic: Topic,
@@ -120,7 +126,7 @@ export class RoomTalk {
       onQuery: (query) => events.query(this.#toQuery(query)),
       onDirect: (peer, data) => events.direct({ peer, receivedAt: new Date(clock.wall()), ...this.#decoded(data) }),
       onStream: (peer, open) =>
-        this.#streams.size < MAX_STREAMS && events.stream(peer, () => this.#keep(toStream(open()))),
+        this.#hasPlaceFor(peer) && events.stream(peer, () => this.#keep(toStream(open()), peer)),
       warn: events.warn,
     })
     for (const link of options.links?.links.values() ?? []) this.addLink(link)
@@ -153,17 +159,27 @@ export class RoomTalk {
 
   async openStream(peer: PeerId, signal: AbortSignal | undefined): Promise<Duplex> {
     checkPeer(peer)
-    return this.#keep(this.#options.toStream(await this.#queries.openChannel(peer, signal)))
+    const channel = await this.#queries.openChannel(peer, signal)
+    if (!this.#closed) return this.#keep(this.#options.toStream(channel), peer)
+    channel.close()
+    throw new GossipError('ERR_CLOSED', 'the room is closed')
   }
 
   close(): void {
+    this.#closed = true
     this.#stop()
     this.#queries.close()
-    for (const stream of this.#streams) stream.destroy()
+    for (const stream of this.#streams.keys()) stream.destroy()
   }
 
-  #keep(stream: Duplex): Duplex {
-    this.#streams.add(stream)
+  #hasPlaceFor(peer: PeerId): boolean {
+    const { size } = this.#streams
+    if (size < MAX_STREAMS_OF_MANY) return true
+    return size < MAX_STREAMS && [...this.#streams.values()].filter((one) => one === peer).length < FEW
+  }
+
+  #keep(stream: Duplex, peer: PeerId): Duplex {
+    this.#streams.set(stream, peer)
     stream.once('close', () => this.#streams.delete(stream))
     return stream
   }
