@@ -76,6 +76,18 @@ describe('a room', () => {
     expect(told.slice(-2)).toEqual(['open', 'closed'])
   })
 
+  it('is left and can be joined again, whatever its store throws', async () => {
+    const fail = (): never => {
+      throw new Error('a store of the user')
+    }
+    const node = start({ store: () => ({ append: fail, vector: fail, read: fail, prune: fail, close: fail }) as never })
+    for (let time = 0; time < 2; time++) {
+      const room = await node.join('kept')
+      await room.publish('x')
+      await room.close()
+    }
+  })
+
   it('of a node that takes every link has no doubts, whether the node or the room was told so', async () => {
     const doubts: unknown[] = []
     const engine = trees()
