@@ -55,6 +55,41 @@ describe('one that was let go or never held, and lost', () => {
   })
 })
 
+describe('one that has left the room and is still linked', () => {
+  it('is let go under every name that it is known by', () => {
+    const scene = new Scene()
+    const [peer, address] = [identityOf(1).id, addressOf(1)]
+    scene.feed({ type: 'candidate', candidate: { peer: null, addresses: [address], source: 'found' } })
+    scene.feed({ type: 'candidate', candidate: { peer, addresses: [address], source: 'book' } })
+    scene.up(1, { initiator: true })
+    scene.hold(1)
+    expect(scene.neighbours).toEqual([peer])
+    scene.feed({ type: 'down', handle: 1 })
+    scene.feed({ type: 'gone', remote: peer, why: 'left' })
+    expect(typesOf(scene.out)).toContain('release')
+    scene.out.length = 0
+    scene.pass(60_000)
+    expect(typesOf(scene.out)).not.toContain('want')
+  })
+
+  it('is not wanted for ever because it is found again: its link would never end', () => {
+    const linked = new Set([identityOf(1).id])
+    const scene = new Scene({ isLinked: (peer) => linked.has(peer) })
+    scene.up(2)
+    scene.hold(2)
+    const wishes = new Map<string, string>()
+    const candidate = { peer: identityOf(1).id, addresses: [addressOf(1)], source: 'found' }
+    scene.feed({ type: 'candidate', candidate })
+    expect(typesOf(scene.out.splice(0))).toContain('want')
+    scene.pass(600_000)
+    for (const each of scene.out) {
+      if (each.type === 'want' && each.candidate.peer === candidate.peer) wishes.set(candidate.peer, 'want')
+      if (each.type === 'release' && each.peer === candidate.peer) wishes.set(candidate.peer, 'release')
+    }
+    expect(wishes.get(candidate.peer)).toBe('release')
+  })
+})
+
 describe('an idle room', () => {
   it('of a few sets no timer but for its rounds, whoever has spoken', () => {
     const scene = busy(2)

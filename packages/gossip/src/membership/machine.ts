@@ -17,7 +17,7 @@ import type { MembershipInput, MembershipOptions, MembershipOutput } from './con
 import { decodeMembersFrame, type MembersFrame } from './frames.js'
 import { Neighbours } from './neighbours.js'
 import { networkOf } from './networks.js'
-import { INBOUND } from './passive.js'
+import { INBOUND, type Known } from './passive.js'
 import { Rounds } from './rounds.js'
 import { Seeker } from './seeker.js'
 import { Shared } from './shared.js'
@@ -189,9 +189,12 @@ export class MembershipMachine {
       if (known.wanted) this.#seeker.onLost(known)
       return
     }
-    this.#seeker.forget(known)
     this.#shared.emit({ type: 'release', peer: remote })
-    passive.delete(known)
+    // It may be known by an address too.
+    for (let each: Known | null = known; each && each.candidate.persistent !== true; each = passive.of(remote)) {
+      this.#seeker.forget(each)
+      passive.delete(each)
+    }
   }
 
   #onGiven({ remote, isUp, initiator, address }: InputOf<'given'>): void {
