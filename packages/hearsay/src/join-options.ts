@@ -76,7 +76,9 @@ export function gossipOf(
       ...(members !== undefined && { members }),
     })
   } catch (error) {
-    void kept.store?.close().catch(() => {})
+    // Whoever joins is to hear why there is no room, not that its store does not close either.
+    const close = async (): Promise<void> => kept.store?.close()
+    close().catch(() => {})
     throw error
   }
 }
