@@ -50,7 +50,8 @@ const label = (text: string): Uint8Array => utf8.encode(text)
 export function createTopic(name: string | Uint8Array, options: TopicOptions = {}): Topic {
   const crypto = options.crypto ?? sodiumCrypto()
   const { secret, network = DEFAULT_NETWORK } = options
-  if (secret && secret.byteLength < MIN_SECRET_BYTES) {
+  // What is no secret at all, such as null, must not make a room that everybody finds.
+  if (secret !== undefined && !(secret instanceof Uint8Array && secret.byteLength >= MIN_SECRET_BYTES)) {
     throw new CoreError('ERR_TOPIC', `a topic's secret has at least ${MIN_SECRET_BYTES} bytes`, {
       remedy: 'Use random bytes, or derive them from a passphrase with secretFromPassphrase().',
     })
@@ -110,6 +111,7 @@ function nameBytes(name: string): Uint8Array {
 }
 
 function keyBytes(bytes: Uint8Array): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) throw new CoreError('ERR_TOPIC', 'a topic is a name or bytes')
   if (bytes.byteLength === KEY_BYTES) return bytes
   throw new CoreError('ERR_TOPIC', `a topic given as bytes has ${KEY_BYTES} of them, not ${bytes.byteLength}`)
 }

@@ -81,6 +81,17 @@ describe('a topic', () => {
       expect(hasCode(error, 'ERR_TOPIC')).toBe(true)
     }
   })
+
+  it('makes no public topic of a secret that is none, and no topic of what is neither a name nor bytes', () => {
+    for (const secret of [null, '', 'sixteen letters.', 7, true, {}, new Array(32).fill(7), new ArrayBuffer(32)]) {
+      expect(() => createTopic('x', { secret: secret as never })).toThrow(
+        expect.objectContaining({ code: 'ERR_TOPIC' }),
+      )
+    }
+    for (const name of [null, undefined, 7, {}, new Array(32).fill(7)]) {
+      expect(() => createTopic(name as never)).toThrow(expect.objectContaining({ code: 'ERR_TOPIC' }))
+    }
+  })
 })
 
 describe('a discovery key', () => {

@@ -1,4 +1,5 @@
-// Any number of discoveries as one. Each keeps its own schedule and its own failures; a candidate keeps its own source.
+// Any number of discoveries as one. Each keeps its own schedule and its own failures, also one that throws where the contract
+// forbids it; a candidate keeps its own source.
 
 import type { Discovery, DiscoveryJoin, DiscoverySession, Logger, Topic } from '@hearsay/core'
 import { closedError } from './errors.js'
@@ -24,16 +25,16 @@ export function composeDiscoveries(parts: readonly Discovery[], options: Compose
     const joined = parts.flatMap((part) => tryJoin(part, topic, wish, options.logger))
     const control: SessionControl = createSession({
       refresh: () => {
-        for (const session of joined) session.refresh()
+        for (const session of joined) tryRefresh(session, options.logger)
       },
       leave: async () => {
         sessions.delete(control)
-        await Promise.allSettled(joined.map((session) => session.leave()))
+        await Promise.allSettled(joined.map(async (session) => session.leave()))
       },
     })
     sessions.add(control)
     for (const session of joined) void forward(session, control)
-    void Promise.allSettled(joined.map((session) => session.flushed())).then(control.flush)
+    void Promise.allSettled(joined.map(async (session) => session.flushed())).then(control.flush)
     return control.session
   }
 
@@ -47,7 +48,7 @@ export function composeDiscoveries(parts: readonly Discovery[], options: Compose
     async close() {
       closed = true
       await Promise.allSettled([...sessions].map((control) => control.session.leave()))
-      await Promise.allSettled(parts.map((part) => part.close()))
+      await Promise.allSettled(parts.map(async (part) => part.close()))
     },
   }
 }
@@ -58,6 +59,14 @@ function tryJoin(part: Discovery, topic: Topic, wish: DiscoveryJoin, logger?: Lo
   } catch (error) {
     logger?.({ level: 'warn', scope: 'discovery', message: `${part.name} cannot join`, fields: { error } })
     return []
+  }
+}
+
+function tryRefresh(session: DiscoverySession, logger?: Logger): void {
+  try {
+    session.refresh()
+  } catch (error) {
+    logger?.({ level: 'warn', scope: 'discovery', message: 'a session cannot look again', fields: { error } })
   }
 }
 

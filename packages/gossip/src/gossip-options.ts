@@ -1,7 +1,17 @@
 // What gossip is made from, and what follows from it before anything happens.
 
-import type { Clock, Crypto, Gossip, Identity, PeerId, Store, Topic } from '@hearsay/core'
+import {
+  type Clock,
+  type Crypto,
+  type Gossip,
+  type Identity,
+  isPeerId,
+  type PeerId,
+  type Store,
+  type Topic,
+} from '@hearsay/core'
 import type { Engine, MachineContext } from './engine.js'
+import { GossipError } from './errors.js'
 import { type GossipLimits, resolveLimits } from './options.js'
 import { checkOrder, type Order } from './order.js'
 import type { Validate } from './room/validation.js'
@@ -61,11 +71,18 @@ export function resolveGossip(options: GossipOptions): ResolvedGossip {
     limits: resolveLimits({ ...engine.limits, ...options.limits }),
     since: checkSince(since),
     order: checkOrder(order),
-    members: members ? new Set(members) : null,
+    members: members === undefined ? null : checkMembers(members),
     judges: validate !== undefined,
     keeps: store !== undefined,
     doubts,
   }
+}
+
+/** What is no list of authors must not let everybody speak, or nobody. */
+function checkMembers(members: Iterable<PeerId>): ReadonlySet<PeerId> {
+  const all = typeof members === 'object' && members !== null && Symbol.iterator in members ? [...members] : null
+  if (all?.every(isPeerId)) return new Set(all)
+  throw new GossipError('ERR_OPTION', 'members are no peer ids', { remedy: 'Give a list of peer ids, or nothing.' })
 }
 
 /** What a record's time may be, whatever the clock says: milliseconds since 1970. */

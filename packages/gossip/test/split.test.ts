@@ -48,4 +48,11 @@ describe('a watch for splits', () => {
     expect(watch.onBack(a)).toBe(false)
     expect(watch.onLost(b, 2, 0)).toBe(false)
   })
+
+  it('remembers so many of the lost at most, however long the split lasts and whoever comes and goes', () => {
+    const watch = new SplitWatch()
+    for (let count = 0; count < 5_000; count++) watch.onLost(`peer ${count}` as PeerId, 2, count)
+    expect(watch.lost.length).toBeLessThanOrEqual(1_024)
+    expect(watch.lost).toContain('peer 4999')
+  })
 })

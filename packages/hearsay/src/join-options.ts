@@ -63,14 +63,22 @@ export type NamedJoinOptions<Name extends keyof NamedEncodings> = Omit<JoinOptio
 export function gossipOf(
   place: { readonly topic: Topic; readonly epoch: number },
   options: JoinOptions<unknown>,
-  { identity: author, clock, store }: ResolvedNodeOptions,
+  { identity: author, clock, store, membership }: ResolvedNodeOptions,
 ): KeptGossip {
   const { engine = trees(), history: limits = {}, since = 'live', order = 'author' } = options
   const { members, validate, encoding } = options
-  return createGossip({
-    ...{ ...place, author, engine, clock, limits, since, order, doubts: options.membership !== 'given' },
-    ...(members && { members }),
-    ...(validate && { validate: validateValues(validate, encoding) }),
-    ...(store && { store: store(place.topic) }),
-  })
+  const judge = validate !== undefined ? { validate: validateValues(validate, encoding) } : {}
+  const kept = store ? { store: store(place.topic) } : {}
+  try {
+    return createGossip({
+      ...{ ...place, author, engine, clock, limits, since, order },
+      ...{ doubts: (options.membership ?? membership) !== 'given', ...judge, ...kept },
+      ...(members !== undefined && { members }),
+    })
+  } catch (error) {
+    // Whoever joins is to hear why there is no room, not that its store does not close either.
+    const close = async (): Promise<void> => kept.store?.close()
+    close().catch(() => {})
+    throw error
+  }
 }

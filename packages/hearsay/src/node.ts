@@ -66,7 +66,7 @@ export interface Node extends EventSource<NodeEvents> {
   readonly addressBook: AddressBook
   /** Resolves when the node listens; rejects with `ERR_LISTEN` if it cannot. */
   ready(): Promise<void>
-  /** Joins a topic: a name, or 32 bytes. Rejects with `ERR_TOPIC`, `ERR_JOINED`, `ERR_LISTEN`, `ERR_EPOCH`, `ERR_CLOSED`. */
+  /** Joins a topic: a name, or 32 bytes. Rejects with `ERR_TOPIC`, `ERR_OPTION`, `ERR_JOINED`, `ERR_LISTEN`, `ERR_EPOCH`, `ERR_CLOSED`. */
   join<Name extends keyof NamedEncodings>(
     topic: string | Uint8Array,
     options: NamedJoinOptions<Name>,
@@ -93,7 +93,6 @@ export function createNode(options: NodeOptions = {}): Node {
 }
 
 interface Joined {
-  readonly gossip: KeptGossip
   readonly room: Room<unknown>
   readonly members: Members
 }
@@ -156,8 +155,8 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
   }
 
   async connect(target: Address | PeerId | string, options: { readonly signal?: AbortSignal } = {}): Promise<Link> {
-    if (typeof target !== 'string' || isPeerId(target)) return this.#stack.pool.connect(target, options)
-    return this.#stack.pool.connect(parseAddress(target), options)
+    const isKnown = isPeerId(target) || typeof (target as Partial<Address> | null)?.scheme === 'string'
+    return this.#stack.pool.connect(isKnown ? (target as Address | PeerId) : parseAddress(String(target)), options)
   }
 
   disconnect(peer: PeerId): Promise<void> {
@@ -207,16 +206,22 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     await this.#listening
     const epoch = await this.#options.epochs.next()
     if (this.#closing) throw closed()
-    const { gossip, room } = this.#open(topic, epoch, options)
-    await gossip.restored
-    return room
-  }
-
-  #open(topic: Topic, epoch: number, options: JoinOptions<unknown>): Joined {
-    const { identity: author, clock } = this.#options
-    const { encoding = 'json' } = options
     const membership = checkMembership(options.membership ?? this.#options.membership)
     const gossip = gossipOf({ topic, epoch }, options, this.#options)
+    try {
+      const room = this.#open(gossip, membership, options)
+      await gossip.restored
+      return room
+    } catch (error) {
+      await gossip.close()
+      throw error
+    }
+  }
+
+  #open(gossip: KeptGossip, membership: 'overlay' | 'given', options: JoinOptions<unknown>): Room<unknown> {
+    const { identity: author, clock } = this.#options
+    const { topic } = gossip
+    const { encoding = 'json' } = options
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
@@ -245,9 +250,8 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     const search = new SplitSearch(session, this.#options)
     room.on('split', () => search.start())
     room.on('healed', () => search.stop())
-    const joined = { gossip, room, members }
-    this.#rooms.set(topic.id, joined)
-    return joined
+    this.#rooms.set(topic.id, { room, members })
+    return room
   }
 
   async #close(): Promise<void> {

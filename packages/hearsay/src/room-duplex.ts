@@ -4,7 +4,10 @@ import { Duplex } from 'node:stream'
 import { hasCode } from '@hearsay/core'
 import type { Message, Room } from '@hearsay/gossip'
 
-/** What is written is published; what is read is others' messages, as values of the room's encoding. */
+/**
+ * What is written is published; what is read is others' messages, as values of the room's encoding, or as bytes where there
+ * is none or a stream cannot carry it: null and undefined.
+ */
 export function roomDuplex(room: Room<unknown>): Duplex {
   return new RoomDuplex(room)
 }
@@ -28,7 +31,8 @@ class RoomDuplex extends Duplex {
     this.#messages.next().then(
       ({ done, value }) => {
         this.#isReading = false
-        this.push(done ? null : value.undecodable ? value.bytes : value.data)
+        // To push null would end the stream, whoever said it.
+        this.push(done ? null : (value.data ?? value.bytes))
       },
       (error: Error) => this.destroy(error),
     )

@@ -43,7 +43,7 @@ async function partedRoom() {
   const hub = start([discovery])
   const others = [start([]), start([]), start([])]
   const room = await hub.join('parted')
-  for (const other of others) await other.join('parted')
+  const rooms = await Promise.all(others.map((other) => other.join('parted')))
   const told: [string, readonly PeerId[]][] = []
   for (const name of ['split', 'healed'] as const) room.on(name, ({ lost }: Split) => told.push([name, lost]))
   const attach = async (other: Node): Promise<() => void> => {
@@ -52,7 +52,7 @@ async function partedRoom() {
     await until(room, () => room.peers.has(other.id))
     return () => left.destroy()
   }
-  return { clock, counted, room, others, told, attach }
+  return { clock, counted, room, rooms, others, told, attach }
 }
 
 async function until(room: Room<unknown>, holds: () => boolean): Promise<void> {
@@ -86,6 +86,17 @@ describe('a room that loses most of its peers at once without a word', () => {
     for (const other of others) await attach(other)
     for (const other of others) await other.close()
     await until(room, () => room.peers.size === 0)
+    expect(told).toEqual([])
+  })
+
+  it('tells of nothing when those that had left lose their links later', async () => {
+    const { room, rooms, others, told, attach } = await partedRoom()
+    const cuts = []
+    for (const other of others) cuts.push(await attach(other))
+    for (const other of rooms) await other.close()
+    await until(room, () => room.peers.size === 0)
+    for (const cut of cuts) cut()
+    for (let turn = 0; turn < 50; turn++) await settle()
     expect(told).toEqual([])
   })
 })

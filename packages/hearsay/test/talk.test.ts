@@ -229,6 +229,16 @@ describe('a room as a duplex', () => {
     expect(() => rooms[1]?.duplex()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
+  it('reads what a stream cannot carry, a null or nothing, as its bytes, and goes on', async () => {
+    const [one, other] = await line(2)
+    const stream = other?.duplex() as Duplex
+    const heard: unknown[] = []
+    stream.on('data', (value) => heard.push(value))
+    for (const value of [1, null, 2]) await one?.publish(value)
+    while (heard.length < 3 && !stream.readableEnded) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(heard).toEqual([1, new TextEncoder().encode('null'), 2])
+  })
+
   it('errors, without taking the process along, for a value that the encoding cannot write', async () => {
     const room = await start().join('odd', { encoding: 'text' })
     const stream = room.duplex()

@@ -113,6 +113,18 @@ describe('a pool machine that hears of a victim', () => {
     expect(machine.queued(20_001)[0]).toMatchObject({ why: 'hearsayBudget', detail: null })
   })
 
+  it('tells who asks by hand for a peer that it does not dial with a documented code', () => {
+    const { machine, feed } = listener()
+    const peer = ids[1] as PeerId
+    const target = { peer, addresses: [at('192.168.1.7', 4_000)], source: 'mdns' }
+    feed({ type: 'want', target, topic, priority: 0 }, 0)
+    feed({ type: 'timer', timer: 'queue' }, 0)
+    const asked = { type: 'connect', request: 1, peer, address: null } as const
+    const outputs = [...machine.handle(asked, 20_000), ...machine.handle({ type: 'timer', timer: 'queue' }, 20_000)]
+    const results = outputs.flatMap((each) => (each.type === 'settled' ? [each.result] : []))
+    expect(results).toEqual([expect.objectContaining({ code: 'ERR_DIAL' })])
+  })
+
   it('dials what a person gave as often as asked', () => {
     const { dialled, feed } = listener()
     for (const request of [1, 2, 3]) {

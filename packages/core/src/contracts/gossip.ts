@@ -28,7 +28,7 @@ export interface Receipt {
   readonly seq: number
   /** To how many peers it was pushed before `publish` resolved. */
   readonly peers: number
-  /** Resolves when `count` peers have verified it and handed it to their rooms; rejects with `ERR_ABORTED` or `ERR_CLOSED`. */
+  /** Resolves when `count` peers have verified it and handed it to their rooms; rejects with `ERR_ABORTED`, `ERR_OPTION` or `ERR_CLOSED`. */
   confirmed(count?: number, options?: { readonly signal?: AbortSignal }): Promise<void>
 }
 

@@ -74,4 +74,6 @@ export interface MembershipOptions {
   readonly tellable?: boolean
   /** The linked peer's own record, if it may be told to others, such as the pool's `referralOf`; never hearsay. */
   readonly recordOf: (peer: PeerId) => AddressRecord | null
+  /** There is a link with the peer, though it may be no member. @default none but with members */
+  readonly isLinked?: (peer: PeerId) => boolean
 }

@@ -107,6 +107,7 @@ class MembershipDriver implements Membership {
       lookup,
       tellable,
       recordOf,
+      isLinked: (peer) => [...this.#links.keys()].some(({ remote }) => remote === peer),
       limits: resolveMembership(limits),
     })
     this.#channels = new TopicChannels({

@@ -17,7 +17,7 @@ import type { MembershipInput, MembershipOptions, MembershipOutput } from './con
 import { decodeMembersFrame, type MembersFrame } from './frames.js'
 import { Neighbours } from './neighbours.js'
 import { networkOf } from './networks.js'
-import { INBOUND } from './passive.js'
+import { INBOUND, type Known } from './passive.js'
 import { Rounds } from './rounds.js'
 import { Seeker } from './seeker.js'
 import { Shared } from './shared.js'
@@ -125,7 +125,13 @@ export class MembershipMachine {
     if (known) {
       // A newer link takes the place of the older one, which carries the room until it ends.
       view.move(known, handle)
-      Object.assign(known, { initiator, network: networkOf(address), theirs: false, ping: null })
+      Object.assign(known, {
+        initiator,
+        network: networkOf(address),
+        theirs: false,
+        heldAt: this.#shared.now,
+        ping: null,
+      })
       if (known.mine) this.#neighbours.hold(known)
     } else view.add(member)
     const intent = this.#seeker.onUp(member, address)
@@ -165,6 +171,7 @@ export class MembershipMachine {
     if (known) known.notBefore = Math.max(known.notBefore, now + RETURN_MS + random.below(RETURN_MS))
     const wasActive = member.activeSince !== null
     if (known) known.tried = member.activeSince !== null && now - member.activeSince >= TRIED_MS
+    if (known) known.wanted = wasActive || (member.initiator && !member.released)
     view.remove(member)
     passive.shrink()
     if (wasActive) this.#rounds.onLoss()
@@ -178,10 +185,16 @@ export class MembershipMachine {
     if (why === 'parted') return
     known.lost ||= why === 'lost'
     // Who was given by hand is dialled for ever, whatever it said.
-    if (why === 'lost' || known.candidate.persistent === true) return this.#seeker.onLost(known)
-    this.#seeker.forget(known)
+    if (why === 'lost' || known.candidate.persistent === true) {
+      if (known.wanted) this.#seeker.onLost(known)
+      return
+    }
     this.#shared.emit({ type: 'release', peer: remote })
-    passive.delete(known)
+    // It may be known by an address too.
+    for (let each: Known | null = known; each && each.candidate.persistent !== true; each = passive.of(remote)) {
+      this.#seeker.forget(each)
+      passive.delete(each)
+    }
   }
 
   #onGiven({ remote, isUp, initiator, address }: InputOf<'given'>): void {
@@ -198,8 +211,7 @@ export class MembershipMachine {
     this.#note(fresh, address)
     if (this.#neighbours.admit(fresh)) return
     view.remove(fresh)
-    this.#shared.emit({ type: 'refuse', peer: remote })
-    this.#shared.emit({ type: 'release', peer: remote })
+    this.#neighbours.refuse(fresh)
   }
 
   #onFrame({ handle, frame: bytes }: InputOf<'frame'>): void {

@@ -17,6 +17,8 @@ import type { Neighbour } from './view.js'
 
 /** Who does not answer a wish in this time is not waited for. */
 const ANSWER_MS = 10_000
+/** The same for one that is to be tried out: of the few places for that none is to be kept by saying nothing. */
+const TRIAL_ANSWER_MS = 2_000
 /** Nobody is asked again so soon after it let this node go; up to half as much again by chance. */
 const REST_MS = 20_000
 /** The same where everybody is to be linked with everybody, and nobody has a reason to refuse. */
@@ -84,7 +86,14 @@ export class Neighbours {
   /** Lets the member go, or refuses its wish, and names others that it may try. */
   drop(member: Neighbour): void {
     this.#end(member)
+    if (member.handle === null) return this.refuse(member)
     this.send(member, { type: 'drop', degree: this.#shared.degree, tries: this.#tries(member) })
+  }
+
+  /** One without a members channel cannot be told: it is taken off the room. */
+  refuse({ peer }: Neighbour): void {
+    this.#shared.emit({ type: 'refuse', peer })
+    this.#shared.emit({ type: 'release', peer })
   }
 
   onHold(member: Neighbour, { urgent, strange, trial, hungry, degree, tellable }: Hold): void {
@@ -184,14 +193,13 @@ export class Neighbours {
   expire(): void {
     const { view, now } = this.#shared
     for (const member of view.all()) {
-      if (member.mine && member.activeSince === null && member.heldAt + ANSWER_MS <= now) this.drop(member)
+      if (isWaitedFor(member) && answerBy(member) <= now) this.drop(member)
     }
   }
 
   /** When the next wish is given up. */
   get nextAt(): number {
-    const waiting = this.#shared.view.all().filter(({ mine, activeSince }) => mine && activeSince === null)
-    return Math.min(Number.POSITIVE_INFINITY, ...waiting.map(({ heldAt }) => heldAt + ANSWER_MS))
+    return Math.min(Number.POSITIVE_INFINITY, ...this.#shared.view.all().filter(isWaitedFor).map(answerBy))
   }
 
   #accepts(member: Neighbour, { urgent, strange }: Pick<Hold, 'urgent' | 'strange'>): boolean {
@@ -287,6 +295,15 @@ export class Neighbours {
       if (known && isStrange) known.strange = true
     }
   }
+}
+
+/** It was asked, on the link that it has now, and has not answered. */
+function isWaitedFor({ mine, theirs }: Neighbour): boolean {
+  return mine && !theirs
+}
+
+function answerBy({ heldAt, onTrial }: Neighbour): number {
+  return heldAt + (onTrial ? TRIAL_ANSWER_MS : ANSWER_MS)
 }
 
 function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | null {

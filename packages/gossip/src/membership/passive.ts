@@ -22,6 +22,8 @@ export interface Known {
   lost: boolean
   /** It was a neighbour for a while when its link ended. */
   tried: boolean
+  /** The pool was asked for it when its link ended, and dials it again. */
+  wanted: boolean
   /** It was named by somebody who may be of another part of the swarm. */
   strange: boolean
   /** When its distance was last of interest; null for never. */
@@ -112,6 +114,7 @@ export class PassiveView {
       notBefore: 0,
       lost: false,
       tried: false,
+      wanted: false,
       strange: false,
       measuredAt: null,
       triedOutAt: null,

@@ -166,8 +166,8 @@ export class Seeker {
       if (since + VAIN_MS > now) continue
       this.#dials.delete(key)
       passive.fail(known, now)
-      // Otherwise the pool has its own patience with it.
-      if (intent !== null) this.#release(known)
+      // Otherwise the pool has its own patience with it; but of one that is linked and no member it would have no end.
+      if (intent !== null || this.#isAbsent(known)) this.#release(known)
     }
   }
 
@@ -184,6 +184,11 @@ export class Seeker {
       member.released = true
       this.#shared.emit({ type: 'release', peer: member.peer })
     }
+  }
+
+  #isAbsent({ peer, candidate }: Known): boolean {
+    const { view, isLinked } = this.#shared
+    return peer !== null && candidate.persistent !== true && view.get(peer) === undefined && isLinked(peer)
   }
 
   #release({ peer, candidate }: Known): void {

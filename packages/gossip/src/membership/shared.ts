@@ -18,6 +18,7 @@ export class Shared {
   readonly lookup: boolean
   readonly tellable: boolean
   readonly recordOf: MembershipOptions['recordOf']
+  readonly isLinked: (peer: PeerId) => boolean
   readonly view: View
   readonly passive: PassiveView
   readonly worth: Worth
@@ -30,6 +31,7 @@ export class Shared {
 
   constructor(options: MembershipOptions) {
     const { self, limits, random, crypto = sodiumCrypto(), lookup = true, tellable = true, recordOf } = options
+    this.isLinked = options.isLinked ?? (() => false)
     this.self = self
     this.limits = limits
     this.random = random

@@ -63,8 +63,11 @@ export class Trials {
   }
 
   get nextAt(): number {
-    const ends = this.#shared.view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
-    return Math.min(this.#nextAt, ...ends)
+    const { view, isSmall } = this.#shared
+    const ends = view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
+    // A room of a few that has spoken, or a node that has too few yet, would wake four times a second for nothing.
+    const isIdle = (isSmall || !this.#hasEnough) && this.#isBusy()
+    return Math.min(isIdle ? Number.POSITIVE_INFINITY : this.#nextAt, ...ends)
   }
 
   /** The first member is there, or the node has woken. */
@@ -173,9 +176,15 @@ export class Trials {
     return isStarving || this.#alive > 0 || (this.#bereft > 0 && worth.isLacking)
   }
 
+  /** Neighbours enough, or none that is of any use. */
+  get #hasEnough(): boolean {
+    const { view, limits, isStarving } = this.#shared
+    return view.held >= limits.target || isStarving
+  }
+
   #begin(): void {
-    const { view, lookup, limits, isStarving } = this.#shared
-    if (!lookup || (view.held < limits.target && !isStarving)) return
+    const { view, lookup, isStarving } = this.#shared
+    if (!lookup || !this.#hasEnough) return
     const running = view.all().filter(({ onTrial, initiator }) => onTrial && initiator).length + this.#seeker.trials
     if (running >= TRIALS + (isStarving ? MORE_TRIALS : 0)) return
     if (this.#alive > 0) this.#alive--

@@ -3,6 +3,7 @@
 import type { PeerId } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 import { IntervalSet } from '../order/intervals.js'
+import { checkCount } from './bounds.js'
 
 interface Waiter {
   readonly seq: number
@@ -39,10 +40,11 @@ export class Acknowledgements {
   }
 
   /** Resolves when `count` peers have confirmed the message. */
-  wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
-    if (this.count(seq) >= count) return Promise.resolve()
-    if (this.#closed) return Promise.reject(closed())
-    if (signal?.aborted) return Promise.reject(aborted(signal))
+  async wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
+    checkCount('count', count)
+    if (this.count(seq) >= count) return
+    if (this.#closed) throw closed()
+    if (signal?.aborted) throw aborted(signal)
     return new Promise((resolve, reject) => {
       const onAbort = (): void => waiter.reject(aborted(signal))
       const leave = (): void => {

@@ -37,6 +37,9 @@ export function resolveEncoding(option: keyof NamedEncodings | EncodingOption<un
   if (option === 'text') return coded(text)
   if (option === 'bytes') return coded(bytes)
   if (typeof option === 'string') throw new GossipError('ERR_OPTION', `unknown encoding ${JSON.stringify(option)}`)
+  if (typeof option?.encode !== 'function' || typeof option.decode !== 'function') {
+    throw new GossipError('ERR_OPTION', 'an encoding has an encode and a decode')
+  }
   return coded('preencode' in option ? fromCompact(option) : option)
 }
 

@@ -1,6 +1,7 @@
 // A message as the application sees it: the payload as a value of the room's encoding.
 
 import { copyBytes, type Delivery, type PeerId } from '@hearsay/core'
+import { GossipError } from '../errors.js'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
 import type { Judged, Validate } from './validation.js'
 
@@ -31,11 +32,12 @@ export function toMessage(delivery: Delivery, encoding: Encoding<unknown>): Mess
   return { author, epoch, seq, time, receivedAt, hops, via, data, bytes, undecodable }
 }
 
-/** A validator of payloads from one of values. Throws `ERR_OPTION` for an encoding that is none. */
+/** A validator of payloads from one of values. Throws `ERR_OPTION` for a validator or an encoding that is none. */
 export function validateValues(
   validate: Validate<Omit<Message<unknown>, 'receivedAt'>>,
   encoding: keyof NamedEncodings | EncodingOption<unknown> = 'json',
 ): Validate {
+  if (typeof validate !== 'function') throw new GossipError('ERR_OPTION', 'validate is no function')
   const resolved = resolveEncoding(encoding)
   return (judged) => validate(toUnreceived(judged, resolved))
 }

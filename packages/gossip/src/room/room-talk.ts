@@ -16,8 +16,11 @@ import {
   systemRandom,
   type Topic,
 } from '@hearsay/core'
+import { GossipError } from '../errors.js'
 import { Queries, type QueryOptions, type RawAnswer, type RawQuery } from '../queries/driver.js'
+import { checkPeer } from './bounds.js'
 import type { Encoding } from './encodings.js'
+import { mapped } from './mapped.js'
 
 /** A decoded value, and what it was decoded from. */
 interface Decoded<T> {
@@ -83,15 +86,20 @@ export interface TalkEvents {
   readonly warn: (error: unknown) => void
 }
 
-/** Streams of a room that peers have opened and that are not over. */
+/** Streams of a room that are not over, beyond which peers open none. */
 const MAX_STREAMS = 256
+/** The last places are for peers that have few: nobody keeps others out by opening many. */
+const MAX_STREAMS_OF_MANY = 192
+const FEW = 8
 
 export class RoomTalk {
   readonly #encoding: Encoding<unknown>
   readonly #options: TalkOptions
   readonly #queries: Queries
-  readonly #streams = new Set<Duplex>()
+  /** Whose each is. */
+  readonly #streams = new Map<Duplex, PeerId>()
   readonly #stop: () => void
+  #closed = false
 
   constructor(
     topic: Topic,
@@ -118,7 +126,7 @@ export class RoomTalk {
       onQuery: (query) => events.query(this.#toQuery(query)),
       onDirect: (peer, data) => events.direct({ peer, receivedAt: new Date(clock.wall()), ...this.#decoded(data) }),
       onStream: (peer, open) =>
-        this.#streams.size < MAX_STREAMS && events.stream(peer, () => this.#keep(toStream(open()))),
+        this.#hasPlaceFor(peer) && events.stream(peer, () => this.#keep(toStream(open()), peer)),
       warn: events.warn,
     })
     for (const link of options.links?.links.values() ?? []) this.addLink(link)
@@ -134,19 +142,7 @@ export class RoomTalk {
     const toAnswer = ({ author, hops, via, data: bytes }: RawAnswer): Answer<unknown> => {
       return { author, hops, via, ...this.#decoded(bytes) }
     }
-    return {
-      async next() {
-        const { done, value } = await answers.next()
-        return done ? { done: true, value: undefined } : { done: false, value: toAnswer(value) }
-      },
-      async return() {
-        await answers.return?.()
-        return { done: true, value: undefined }
-      },
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
+    return mapped(answers, toAnswer)
   }
 
   answer(type: string, handler: (query: Query<unknown>) => unknown): () => void {
@@ -157,21 +153,33 @@ export class RoomTalk {
   }
 
   send(peer: PeerId, data: unknown, signal: AbortSignal | undefined): Promise<void> {
+    checkPeer(peer)
     return this.#queries.send(peer, this.#encode(data), signal)
   }
 
   async openStream(peer: PeerId, signal: AbortSignal | undefined): Promise<Duplex> {
-    return this.#keep(this.#options.toStream(await this.#queries.openChannel(peer, signal)))
+    checkPeer(peer)
+    const channel = await this.#queries.openChannel(peer, signal)
+    if (!this.#closed) return this.#keep(this.#options.toStream(channel), peer)
+    channel.close()
+    throw new GossipError('ERR_CLOSED', 'the room is closed')
   }
 
   close(): void {
+    this.#closed = true
     this.#stop()
     this.#queries.close()
-    for (const stream of this.#streams) stream.destroy()
+    for (const stream of this.#streams.keys()) stream.destroy()
   }
 
-  #keep(stream: Duplex): Duplex {
-    this.#streams.add(stream)
+  #hasPlaceFor(peer: PeerId): boolean {
+    const { size } = this.#streams
+    if (size < MAX_STREAMS_OF_MANY) return true
+    return size < MAX_STREAMS && [...this.#streams.values()].filter((one) => one === peer).length < FEW
+  }
+
+  #keep(stream: Duplex, peer: PeerId): Duplex {
+    this.#streams.set(stream, peer)
     stream.once('close', () => this.#streams.delete(stream))
     return stream
   }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import {
   type Address,
   type Clock,
+  type CloseReason,
   type Delivery,
   type Drop,
   Emitter,
@@ -20,7 +21,9 @@ import {
 } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 import type { QueryOptions } from '../queries/driver.js'
+import { checkCount, checkWhenSlow } from './bounds.js'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
+import { mapped } from './mapped.js'
 import { type Message, toMessage } from './message.js'
 import {
   type Answer,
@@ -30,7 +33,7 @@ import {
   type TalkEvents,
   type TalkOptions,
 } from './room-talk.js'
-import { type Split, SplitWatch } from './split.js'
+import { LinkWatch, type Split, SplitWatch } from './split.js'
 
 /** A peer in the room. */
 export interface Peer {
@@ -86,11 +89,11 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   readonly peers: ReadonlyMap<PeerId, Peer>
   /** Signs and spreads one value; rejects with `ERR_ENCODING`, `ERR_MESSAGE_SIZE`, `ERR_ABORTED` or `ERR_CLOSED`. */
   publish(data: T, options?: { readonly signal?: AbortSignal }): Promise<Receipt>
-  /** Resolves when so many peers are in the room; rejects with `ERR_ABORTED` or `ERR_CLOSED`. */
+  /** Resolves when so many peers are in the room; rejects with `ERR_ABORTED`, `ERR_OPTION` or `ERR_CLOSED`. */
   ready(options?: ReadyOptions): Promise<void>
   /** Retained messages, own ones too, per author in order. */
   history(query?: Omit<HistoryQuery, 'follow'>): AsyncIterable<Message<T>>
-  /** Like iterating the room, with a choice for slow readers. */
+  /** Like iterating the room, with a choice for slow readers. Throws `ERR_OPTION`. */
   subscribe(options?: SubscribeOptions): AsyncIterable<Message<T>>
   /**
    * Asks everybody within `hops` links; yields one answer of each who has one, and ends after `wait` ms (2,000), or with
@@ -104,8 +107,8 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   /** A Node duplex to one peer alone, with half-close; it errors if the peer does not take it. */
   openStream(peer: PeerId, options?: { readonly signal?: AbortSignal }): Promise<Duplex>
   /**
-   * The room as a Node duplex in object mode: what is written is published, others' messages are read. A slow reader holds
-   * peers back; ending or destroying it leaves the room open, and closing the room ends it. Throws `ERR_CLOSED`.
+   * The room as a Node duplex in object mode: what is written is published, others' messages are read; null, which would end
+   * a stream, as its bytes. A slow reader holds peers back; ending or destroying it leaves the room open, and closing the room ends it. Throws `ERR_CLOSED`.
    */
   duplex(): Duplex
   /** Leaves the topic. Twice is once. */
@@ -148,6 +151,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   readonly #peers = new Map<PeerId, Peer>()
   readonly #clock: Clock
   readonly #splits = new SplitWatch()
+  readonly #links = new LinkWatch((id, reason) => this.#onLinkEnd(id, reason))
   #closing: Promise<void> | null = null
 
   constructor(gossip: Gossip, options: RoomOptions<unknown>) {
@@ -184,11 +188,12 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     }
   }
 
-  ready(options: ReadyOptions = {}): Promise<void> {
+  async ready(options: ReadyOptions = {}): Promise<void> {
     const { peers = 1, signal } = options
-    if (this.#closing) return Promise.reject(closed())
-    if (this.#peers.size >= peers) return Promise.resolve()
-    if (signal?.aborted) return Promise.reject(aborted(signal))
+    checkCount('peers', peers)
+    if (this.#closing) throw closed()
+    if (this.#peers.size >= peers) return
+    if (signal?.aborted) throw aborted(signal)
     return new Promise((resolve, reject) => {
       const stops = [
         this.on('peer', () => {
@@ -211,7 +216,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   }
 
   subscribe(options: SubscribeOptions = {}): AsyncIterable<Message<unknown>> {
-    return this.#messages({ follow: options.whenSlow ?? 'drop-oldest' })
+    return this.#messages({ follow: checkWhenSlow(options.whenSlow ?? 'drop-oldest') })
   }
 
   query(type: string, data?: unknown, options?: QueryOptions): AsyncIterableIterator<Answer<unknown>> {
@@ -273,12 +278,9 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     const peer: Peer = { id, address: link.address, direction: link.initiator ? 'out' : 'in' }
     this.#peers.set(id, peer)
     this.#talk?.addLink(link)
+    this.#links.watch(id, link)
     this.emit('peer', peer)
     if (this.#peers.size === 1) this.emit('online')
-    // Later than the end of the topic's channel, which the same failure brings.
-    link.once('close', ({ by }) => {
-      if (by === 'failure' && !this.#closing) this.#onLost(id)
-    })
     if (this.#splits.onBack(id)) this.emit('healed', { lost: this.#splits.lost })
   }
 
@@ -302,9 +304,12 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     return new RoomTalk(this.#gossip.topic, this.#encoding, { options, events })
   }
 
-  #onLost(id: PeerId): void {
-    // It may have another link by now.
-    if (this.#peers.has(id)) return
+  /** Later than the end of the topic's channel, which the same failure brings. */
+  #onLinkEnd(id: PeerId, { by }: CloseReason): void {
+    if (this.#closing) return
+    const other = this.#gossip.peers.get(id)
+    if (other) return this.#links.watch(id, other)
+    if (by !== 'failure') return
     if (this.#splits.onLost(id, this.#peers.size, this.#clock.now())) this.emit('split', { lost: this.#splits.lost })
   }
 
@@ -312,6 +317,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     const peer = this.#peers.get(id)
     if (!peer) return
     this.#peers.delete(id)
+    this.#links.leave(id)
     this.emit('peer-leave', peer)
     if (this.#peers.size === 0) this.emit('offline')
   }
@@ -320,23 +326,6 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
     const deliveries = this.#gossip.history(query)
     const read = (delivery: Delivery): Message<unknown> => toMessage(delivery, this.#encoding)
     return { [Symbol.asyncIterator]: () => mapped(deliveries[Symbol.asyncIterator](), read) }
-  }
-}
-
-/** Not a generator: one that waits for the next value could not be returned from. */
-function mapped<From, To>(source: AsyncIterator<From>, map: (value: From) => To): AsyncIterableIterator<To> {
-  return {
-    async next() {
-      const result = await source.next()
-      return result.done ? { done: true, value: undefined } : { done: false, value: map(result.value) }
-    },
-    async return() {
-      await source.return?.()
-      return { done: true, value: undefined }
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
   }
 }
 

@@ -1,7 +1,7 @@
 // Whether the room may have fallen apart: many peers that went at once without a word are not many who left. Which of them
 // crashed and which are in another part cannot be told before they are back.
 
-import type { PeerId } from '@hearsay/core'
+import type { CloseReason, Link, PeerId } from '@hearsay/core'
 
 /** What `split` and `healed` tell. */
 export interface Split {
@@ -13,9 +13,11 @@ export interface Split {
 const WINDOW_MS = 30_000
 /** One that is gone has crashed. */
 const LEAST = 2
+/** Of a split that lasts those that were lost first are forgotten: who comes and goes under new names costs no more. */
+const MAX_LOST = 1_024
 
 export class SplitWatch {
-  /** When each went that is not back; as many as there were peers within the window. */
+  /** When each went that is not back. */
   readonly #lost = new Map<PeerId, number>()
   #isSplit = false
 
@@ -28,6 +30,8 @@ export class SplitWatch {
     if (!this.#isSplit) this.#forget(now)
     this.#lost.delete(peer)
     this.#lost.set(peer, now)
+    const [oldest] = this.#lost.keys()
+    if (this.#lost.size > MAX_LOST && oldest) this.#lost.delete(oldest)
     if (this.#isSplit || this.#lost.size < LEAST || this.#lost.size < left) return false
     this.#isSplit = true
     return true
@@ -45,5 +49,30 @@ export class SplitWatch {
       if (now - at < WINDOW_MS) return
       this.#lost.delete(peer)
     }
+  }
+}
+
+/** Why the links end of peers that are in the room: one listener for each, however often a peer comes and goes. */
+export class LinkWatch {
+  readonly #onEnd: (peer: PeerId, reason: CloseReason) => void
+  readonly #stops = new Map<PeerId, () => void>()
+
+  constructor(onEnd: (peer: PeerId, reason: CloseReason) => void) {
+    this.#onEnd = onEnd
+  }
+
+  watch(peer: PeerId, link: Link): void {
+    this.#stops.get(peer)?.()
+    this.#stops.set(
+      peer,
+      link.once('close', (reason) => this.#onEnd(peer, reason)),
+    )
+  }
+
+  /** The peer is in the room no more. When its link ends its channels end first: only one that lives on is let be. */
+  leave(peer: PeerId): void {
+    const stop = this.#stops.get(peer)
+    this.#stops.delete(peer)
+    if (stop) queueMicrotask(stop)
   }
 }

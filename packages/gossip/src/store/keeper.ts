@@ -53,7 +53,11 @@ export class Keeper {
   /** Resolves when everything is written, or cannot be, and the store is closed. */
   async close(): Promise<void> {
     await this.#writing
-    await this.#options.store.close().catch((error: unknown) => this.#fail('the store cannot be closed', error))
+    try {
+      await this.#options.store.close()
+    } catch (error) {
+      this.#fail('the store cannot be closed', error)
+    }
   }
 
   async #write(): Promise<void> {

@@ -43,7 +43,7 @@ export interface DiallerOptions {
 const MAX_LEADS = 1_024
 const SELF = 'self'
 /** Stands in reports, where codes of failures stand: nobody is told of it as an error. */
-const OVER_BUDGET = 'hearsayBudget'
+export const OVER_BUDGET = 'hearsayBudget'
 
 export class Dialler {
   readonly #options: DiallerOptions

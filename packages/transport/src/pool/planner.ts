@@ -11,7 +11,7 @@ import type { Address, Candidate, PeerId, Random, TopicId } from '@hearsay/core'
 import type { BanList } from './bans.js'
 import { addTopic, Book, isByHand, isNeeded, peerOf, renew, type Target } from './book.js'
 import { HearsayBudget } from './budget.js'
-import { Dialler } from './dialler.js'
+import { Dialler, OVER_BUDGET } from './dialler.js'
 import type { ConnectionId, Emit, Failure } from './messages.js'
 import type { PoolLimits } from './options.js'
 import { busyDelay, isRefusal, REFUSED_MS, retryDelay } from './patience.js'
@@ -198,7 +198,7 @@ export class Planner {
     if (code === 'ERR_PEER_MISMATCH') {
       this.#options.emit({ type: 'warning', code, message: `another peer answered for ${target.key}` })
     }
-    this.settle(target, failure)
+    this.settle(target, code === OVER_BUDGET ? { ...failure, code: 'ERR_DIAL' } : failure)
     target.recalled = false
     target.lastCode = code
     target.lastDetail = failure.detail ?? null
