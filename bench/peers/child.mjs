@@ -1,5 +1,6 @@
 // One scene of one stack, in a process of its own: told what by its parent, answers with numbers, ends with its parent.
 
+import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
 import { count } from './counters.mjs'
 import { gossipsubStack } from './gossipsub-stack.mjs'
@@ -18,9 +19,20 @@ if (scene === 'peer') {
   const { address } = await stack.start(() => {})
   process.send({ address })
 } else {
-  const stop = () => new Promise((resolve) => {
-    process.once('message', resolve)
-    process.send({ stop: true })
-  })
-  process.send({ result: await scenes[scene](stack, { ...options, stop }) }, () => process.exit())
+  process.send(await answerOf(scenes[scene]), () => process.exit())
+}
+
+async function answerOf(run) {
+  try {
+    return { result: await run(stack, { ...options, stop }) }
+  } catch (error) {
+    console.error(error)
+    return { error: error.message }
+  }
+}
+
+/** Has the parent stop the other process. */
+async function stop() {
+  process.send({ stop: true })
+  await once(process, 'message')
 }

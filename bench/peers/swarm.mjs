@@ -14,7 +14,9 @@ const SWEEP_MS = 1_000
 const READY_MS = 60_000
 /** Several heartbeats of gossipsub, which agrees in them on who sends to whom. */
 const SETTLE_MS = 3_000
-const WARM_ROUNDS = 3
+/** Each author as often, and this far apart: whose records come from where is learnt by who is first when nobody hurries. */
+const WARM_ROUNDS = 4
+const WARM_MS = 50
 
 /** All nodes, linked and in the topic, each author known to all. */
 export async function startSwarm(stack) {
@@ -27,7 +29,10 @@ export async function startSwarm(stack) {
   await linked(swarm)
   await sleep(SETTLE_MS)
   for (let round = 0; round < WARM_ROUNDS; round++) {
-    for (const node of nodes) await node.publish([register.message(256)])
+    for (const node of nodes) {
+      await node.publish([register.message(256)])
+      await sleep(WARM_MS)
+    }
     await register.atMost(0)
   }
   return swarm

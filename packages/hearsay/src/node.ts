@@ -216,7 +216,7 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
     const { identity: author, clock } = this.#options
     const { encoding = 'json' } = options
     const membership = checkMembership(options.membership ?? this.#options.membership)
-    const gossip = gossipOf({ topic, epoch }, options, this.#options)
+    const gossip = gossipOf({ topic, epoch }, { ...options, membership }, this.#options)
     gossip.on('peer', (peer) => this.#stack.onShared(peer, topic.id))
     const onClose = async (): Promise<void> => {
       this.#rooms.delete(topic.id)
