@@ -21,14 +21,19 @@ export async function benchGossipsub(scale) {
   } catch (error) {
     return { title: TITLE, rows: [['left out', error.message]] }
   }
-  const seconds = { run: Math.max(2, 20 * scale), apart: Math.max(4, 10 * scale), stopped: Math.max(2, 10 * scale) }
+  const seconds = {
+    full: Math.max(2, 10 * scale),
+    calm: Math.max(4, 20 * scale),
+    apart: Math.max(4, 10 * scale),
+    stopped: Math.max(2, 10 * scale),
+  }
   const scenes = [
-    ['single', 'saturated', { seconds: seconds.run, batched: false }],
-    ['batched', 'saturated', { seconds: seconds.run, batched: true }],
-    ['calm', 'calm', { seconds: seconds.run, large: Math.max(2, 10 * scale) }],
+    ['single', 'saturated', { seconds: seconds.full, batched: false }],
+    ['batched', 'saturated', { seconds: seconds.full, batched: true }],
+    ['calm', 'calm', { seconds: seconds.calm, large: Math.max(2, 10 * scale) }],
     ['absent', 'absent', { seconds: seconds.apart }],
-    ['awake', 'stopped', { seconds: seconds.stopped, isStopped: false }],
-    ['stopped', 'stopped', { seconds: seconds.stopped, isStopped: true }],
+    ['pair', 'pair', { seconds: seconds.stopped }],
+    ['stopped', 'stopped', { seconds: seconds.stopped }],
   ]
   const results = new Map()
   for (const [name, scene, options] of scenes) {

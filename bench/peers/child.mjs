@@ -2,12 +2,15 @@
 
 import { once } from 'node:events'
 import { pathToFileURL } from 'node:url'
+import { absent } from './absence.mjs'
 import { count } from './counters.mjs'
 import { gossipsubStack } from './gossipsub-stack.mjs'
 import { hearsayStack } from './hearsay-stack.mjs'
-import * as scenes from './scenes.mjs'
+import { pair, stopped } from './memory.mjs'
+import { calm, saturated } from './scenes.mjs'
 
 const { kind, scene, libraries, options } = JSON.parse(process.argv[2])
+const scenes = { absent, calm, pair, saturated, stopped }
 process.once('disconnect', () => process.exit())
 count()
 const stack =

@@ -54,7 +54,16 @@ function fetchInto(wanted, withNode) {
   rmSync(place, { recursive: true, force: true })
   mkdirSync(place, { recursive: true })
   for (const name of COPIED) cpSync(join(here, name), join(place, name))
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--prefix', place]
+  const args = [
+    'ci',
+    '--prefix',
+    place,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--fetch-retries=1',
+  ]
   if (!withNode) args.push('--omit=optional')
   const { status, stderr, error } = spawnSync('npm', args, {
     ...{ cwd: place, encoding: 'utf8', timeout: INSTALL_MS },

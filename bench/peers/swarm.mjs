@@ -25,7 +25,7 @@ export async function startSwarm(stack) {
   const nodes = []
   for (let index = 0; index < NODES; index++) nodes.push(await stack.start((bytes) => register.heard(bytes, index)))
   for (const [from, to] of links) await nodes[from].dial(nodes[to].address)
-  const swarm = { nodes, links, register, close: () => Promise.all(nodes.map((node) => node.close())) }
+  const swarm = { nodes, links, register }
   await linked(swarm)
   await sleep(SETTLE_MS)
   for (let round = 0; round < WARM_ROUNDS; round++) {

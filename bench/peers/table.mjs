@@ -8,7 +8,7 @@ const MS = { text: (value) => `${value.toFixed(1)} ms`, least: 0 }
 const SHARE = { text: (value) => `${Math.round(100 * value)} %`, least: 0 }
 const MEGABYTES = { text: (value) => `${(value / 1e6).toFixed(2)} MB`, least: 0.1e6 }
 
-const SCENES = ['single', 'batched', 'calm', 'absent', 'awake', 'stopped']
+const SCENES = ['single', 'batched', 'calm', 'absent', 'pair', 'stopped']
 
 /**
  * @param kinds gossipsub, the same tuned, and Hearsay
@@ -17,7 +17,7 @@ const SCENES = ['single', 'batched', 'calm', 'absent', 'awake', 'stopped']
 export function tableOf(kinds, resultOf, seconds) {
   const rows = rowsOf(seconds).map(([what, unit, scenes, pick, isMoreBetter]) => {
     const values = kinds.map((kind) =>
-      valueOf(
+      numberOf(
         scenes.map((scene) => resultOf(kind, scene)),
         pick,
       ),
@@ -51,18 +51,19 @@ function rowsOf({ apart, stopped }) {
     ['who joins hears of 100 earlier messages', SHARE, ['absent'], ({ joiner }) => joiner, true],
     [`of what was said in ${apart} s apart, is heard then`, SHARE, ['absent'], ({ partition }) => partition, true],
     [
-      `memory for a stopped peer, ${stopped} s of 1,000 × 4 KiB/s`,
+      `memory for a stopped peer, ${stopped} s of 500 × 4 KiB/s`,
       MEGABYTES,
-      ['awake', 'stopped'],
-      (awake, behind) => behind.grown - awake.grown,
+      ['pair', 'stopped'],
+      (pair, stopped) => stopped.grown - pair.grown,
     ],
+    [`memory of two nodes, ${stopped} s of 500 × 4 KiB/s`, MEGABYTES, ['pair'], ({ grown }) => grown],
     ['1 MiB to 20 nodes, p50', MS, ['calm'], ({ big }) => big.p50],
     ['1 MiB to 20 nodes, wire bytes of a delivery', MEGABYTES, ['calm'], ({ big }) => big.bytes],
   ]
 }
 
 /** Null if a scene of it did not end well. */
-function valueOf(results, pick) {
+function numberOf(results, pick) {
   return results.some((result) => result instanceof Error) ? null : pick(...results)
 }
 
@@ -79,6 +80,8 @@ function ratioOf([usual, tuned, ours], least, isMoreBetter = false) {
 /** What the table does not say of a scene. */
 function notesOf(name, result) {
   if (result instanceof Error) return [`${name}: ${result.message}`]
+  if (result.count < result.wanted)
+    return [`${name}: only ${result.count} of ${result.wanted} messages could be published`]
   const lost = (result.lost ?? 0) + (result.small?.lost ?? 0) + (result.big?.lost ?? 0)
   return lost > 0 ? [`${name}: ${lost} deliveries did not come within 10 s`] : []
 }
