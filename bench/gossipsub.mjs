@@ -21,11 +21,12 @@ export async function benchGossipsub(scale) {
   } catch (error) {
     return { title: TITLE, rows: [['left out', error.message]] }
   }
+  // Of less than some seconds the beginning is all that is seen.
   const seconds = {
-    full: Math.max(2, 10 * scale),
+    full: Math.max(5, 10 * scale),
     calm: Math.max(4, 20 * scale),
-    apart: Math.max(4, 10 * scale),
-    stopped: Math.max(2, 10 * scale),
+    apart: Math.max(5, 10 * scale),
+    stopped: Math.max(5, 10 * scale),
   }
   const scenes = [
     ['single', 'saturated', { seconds: seconds.full, batched: false }],

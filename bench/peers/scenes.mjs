@@ -8,6 +8,8 @@ const BATCH = 64
 /** Messages that not everybody has heard yet, above which nobody publishes: ten of each node, or four batches. */
 const OPEN = { single: 200, batched: 4 * BATCH }
 const PER_SECOND = 10
+/** The part of median speed is shown: what else the machine does meets one part or two. */
+const PARTS = 5
 const MIB = 1_048_576
 
 /** As fast as the nodes take it, each in turn, one message or 64 at a time. */
@@ -17,9 +19,14 @@ export async function saturated(stack, { seconds, batched }) {
   const open = batched ? OPEN.batched : OPEN.single
   // What is compiled and learnt on the way is not measured.
   await pump(publish, swarm.register, { open, ms: seconds * 250 })
-  const measured = measure(swarm)
-  await pump(publish, swarm.register, { open, ms: seconds * 1_000 })
-  return measured()
+  const parts = []
+  for (let part = 0; part < PARTS; part++) {
+    const measured = measure(swarm)
+    await pump(publish, swarm.register, { open, ms: (seconds * 1_000) / PARTS })
+    parts.push(measured())
+  }
+  const lost = parts.reduce((sum, part) => sum + part.lost, 0)
+  return { ...parts.sort((a, b) => a.perSecond - b.perSecond)[PARTS >> 1], lost }
 }
 
 /** Ten messages a second, then a few of 1 MiB. */
