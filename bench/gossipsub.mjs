@@ -3,6 +3,7 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { installPeers } from './peers/install.mjs'
 import { tableOf } from './peers/table.mjs'
@@ -37,13 +38,17 @@ export async function benchGossipsub(scale) {
     ['stopped', 'stopped', { seconds: seconds.stopped }],
   ]
   const results = new Map()
+  const loads = []
   for (const [name, scene, options] of scenes) {
     for (const kind of KINDS) {
       console.error(`▸ ${kind}: ${name}`)
+      loads.push(loadavg()[0])
       results.set(`${kind} ${name}`, await run({ ...place, kind, scene, options }))
     }
   }
-  return { title: TITLE, ...tableOf(KINDS, (kind, name) => results.get(`${kind} ${name}`), seconds) }
+  const { columns, rows, notes } = tableOf(KINDS, (kind, name) => results.get(`${kind} ${name}`), seconds)
+  const [least, most] = [Math.min(...loads), Math.max(...loads)].map((load) => load.toFixed(1))
+  return { title: TITLE, columns, rows, notes: [...notes, `The load of the machine was ${least} to ${most}.`] }
 }
 
 /** The numbers of one scene, or an error. */

@@ -8,6 +8,9 @@ const MS = { text: (value) => `${value.toFixed(1)} ms`, least: 0 }
 const SHARE = { text: (value) => `${Math.round(100 * value)} %`, least: 0 }
 const MEGABYTES = { text: (value) => `${(value / 1e6).toFixed(2)} MB`, least: 0.1e6 }
 
+/** Beyond it a ratio says how little the lesser number is, and no more. */
+const MOST = 100
+
 const SCENES = ['single', 'batched', 'calm', 'absent', 'pair', 'stopped']
 
 /**
@@ -74,6 +77,7 @@ function ratioOf([usual, tuned, ours], least, isMoreBetter = false) {
   const best = isMoreBetter ? Math.max(...theirs) : Math.min(...theirs)
   if (Math.min(best, ours) <= least) return '–'
   const ratio = isMoreBetter ? ours / best : best / ours
+  if (ratio > MOST) return `over ${MOST}`
   return ratio < 1 ? `${ratio.toFixed(2)}, gossipsub wins` : ratio.toFixed(ratio < 10 ? 1 : 0)
 }
 
