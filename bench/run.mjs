@@ -31,7 +31,10 @@ const { values } = parseArgs({
 })
 const scale = values.quick ? 0.2 : 1
 const names = values.only ? [values.only] : Object.keys(BENCHES).filter((name) => name !== 'peers' || values.peers)
-if (values.only && !BENCHES[values.only]) throw new TypeError(`--only is one of ${Object.keys(BENCHES).join(', ')}`)
+if (names.some((name) => !Object.hasOwn(BENCHES, name))) {
+  console.error(`--only is one of ${Object.keys(BENCHES).join(', ')}`)
+  process.exit(2)
+}
 
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}\n`)
 for (const name of names) {

@@ -16,7 +16,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8')
 const manifest: Manifest = JSON.parse(read('bench/peers/package.json'))
 const wanted = { ...manifest.dependencies, ...manifest.optionalDependencies }
-const { graphOf } = (await import(new URL('../../bench/peers/graph.mjs', import.meta.url).href)) as { readonly graphOf: GraphOf }
+const { graphOf } = (await import(new URL('../../bench/peers/graph.mjs', import.meta.url).href)) as {
+  readonly graphOf: GraphOf
+}
 
 describe('the libraries that Hearsay is compared with', () => {
   it('are named in exact versions, and the lockfile is of that manifest', () => {
