@@ -2,7 +2,7 @@
 // twenty nodes of one host apart. `isTuned`: with its two options for speed.
 
 const TOPIC = 'peers'
-/** Without the first, it shuns many neighbours of one host. */
+/** Otherwise a node shuns all but a few neighbours of one host. */
 const OPTIONS = { scoreParams: { IPColocationFactorWeight: 0 } }
 const TUNED = { batchPublish: true, fastMsgIdFn: ({ from, seqno }) => Buffer.concat([from, seqno]).toString('latin1') }
 /** All nodes are one host here, and begin at once. */

@@ -7,7 +7,7 @@ import { until } from './swarm.mjs'
 
 const MESSAGE_BYTES = 4_096
 /** 20 MB in ten seconds: less than a history of ours holds anyway. */
-export const PER_SECOND = 500
+const PER_SECOND = 500
 const SETTLE_MS = 3_000
 const CATCH_UP_MS = 30_000
 

@@ -12,6 +12,7 @@ export function publisherOf({ nodes, register }, batch) {
     nodes[index % nodes.length].publish(Array.from({ length: batch }, () => register.message(PAYLOAD_BYTES)))
 }
 
+/** Publishes for so long, while at most so many messages have not been heard by everybody. Rejects if a publication failed. */
 export async function pump(publish, register, { open, ms }) {
   const until = performance.now() + ms
   const failed = []

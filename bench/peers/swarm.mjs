@@ -3,9 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { graphOf } from './graph.mjs'
 
-export const NODES = 20
-export const DEGREE = 6.5
-export const SEED = 1
+const NODES = 20
+const DEGREE = 6.5
+const SEED = 1
 /** Number of the message and when it was published. */
 const HEADER_BYTES = 16
 /** What was not heard for so long by everybody who is to hear it does not come any more. */
@@ -70,7 +70,7 @@ export function quantile(values, share) {
 export class Register {
   deliveries = 0
   lost = 0
-  /** How long each delivery took, in ms, as long as somebody set it. */
+  /** How long each delivery took, in ms; null: nobody asks. */
   latencies = null
   /** Told of each delivery: the message's number and the node. */
   onHeard = null
