@@ -128,9 +128,7 @@ export class Neighbours {
   #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
-    const hadTime = ({ activeSince, onTrial }: Neighbour): boolean =>
-      (activeSince ?? now) + (onTrial ? LEAST_TRIAL_MS : GUEST_MS) <= now
-    const mayGo = (member: Neighbour): boolean => (member.onTrial || isOver) && hadTime(member)
+    const mayGo = (member: Neighbour): boolean => (member.onTrial || isOver) && hadTime(member, now)
     const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
     if (!guest) return false
     if (!this.#trialEvictions.take(now)) return false
@@ -219,7 +217,9 @@ export class Neighbours {
   /** Somebody goes for one that has nobody at all, first one on trial; or one of a crowded network for one of another. */
   #makesPlace(isAlone: boolean): boolean {
     const { view, now } = this.#shared
-    const guest = isAlone ? view.newest(({ initiator, onTrial }) => onTrial && !initiator) : null
+    // It asks again in a moment: nor may those who say that they are alone cut every trial short.
+    const mayGo = (member: Neighbour): boolean => member.onTrial && !member.initiator && hadTime(member, now)
+    const guest = isAlone ? view.newest(mayGo) : null
     if (guest) {
       this.drop(guest)
       return true
@@ -304,6 +304,11 @@ function isWaitedFor({ mine, theirs }: Neighbour): boolean {
 
 function answerBy({ heldAt, onTrial }: Neighbour): number {
   return heldAt + (onTrial ? TRIAL_ANSWER_MS : ANSWER_MS)
+}
+
+/** True if a guest has been here long enough to show something, or to find others. */
+function hadTime({ activeSince, onTrial }: Neighbour, now: number): boolean {
+  return (activeSince ?? now) + (onTrial ? LEAST_TRIAL_MS : GUEST_MS) <= now
 }
 
 function decode(bytes: Uint8Array, crypto: Shared['crypto']): AddressRecord | null {
