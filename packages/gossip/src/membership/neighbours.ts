@@ -217,12 +217,12 @@ export class Neighbours {
   /** Somebody goes for one that has nobody at all, first one on trial; or one of a crowded network for one of another. */
   #makesPlace(isAlone: boolean): boolean {
     const { view, now } = this.#shared
-    // It asks again in a moment: nor may those who say that they are alone cut every trial short.
-    const mayGo = (member: Neighbour): boolean => member.onTrial && !member.initiator && hadTime(member, now)
-    const guest = isAlone ? view.newest(mayGo) : null
-    if (guest) {
-      this.drop(guest)
-      return true
+    const guests = view.active().filter(({ initiator, onTrial }) => isAlone && onTrial && !initiator)
+    if (guests.length > 0) {
+      const guest = view.newest((member) => guests.includes(member) && hadTime(member, now))
+      if (guest) this.drop(guest)
+      // Else it asks again in a moment: nor may those who say that they are alone cut every trial short.
+      return guest !== null
     }
     const victim = view.victim(this.#shared.now)
     if (!victim || (!isAlone && !this.#isCrowded(victim)) || !this.#evictions.take(now)) return false
