@@ -128,9 +128,10 @@ export class Neighbours {
   #makesTrialPlace(): boolean {
     const { view, now, limits } = this.#shared
     const isOver = view.settled > limits.target
-    const mayGo = (member: Neighbour): boolean => (member.onTrial || isOver) && hadTime(member, now)
+    const mayGo = (member: Neighbour): boolean => (member.onTrial ? hadTime(member, now) : isOver)
     const guest = view.newest((member) => !member.initiator && !member.hasBrought && mayGo(member))
-    if (!guest) return false
+    // If the last one is too new nobody older goes for it: those who ask for trials would take one place after the other.
+    if (!guest || !hadTime(guest, now)) return false
     if (!this.#trialEvictions.take(now)) return false
     this.drop(guest)
     return true
