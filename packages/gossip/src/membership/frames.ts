@@ -32,6 +32,7 @@ export type MembersFrame =
   | { readonly type: 'view'; readonly names: readonly Uint8Array[] }
 
 type Hold = Extract<MembersFrame, { type: 'hold' }>
+type Flag = (typeof FLAGS)[number]
 
 /** Records that go with one `drop`. */
 export const MAX_TRIES = 5
@@ -39,7 +40,8 @@ export const MAX_NAMES_IN_VIEW = 64
 export const NAME_BYTES = 8
 
 const [HOLD, DROP, PING, PONG, ASK, VIEW] = [0, 1, 2, 3, 4, 5] as const
-const [URGENT, TELLABLE, STRANGE, TRIAL, HUNGRY] = [1, 2, 4, 8, 16] as const
+/** The flags of a hold, from the lowest bit on. */
+const FLAGS = ['urgent', 'tellable', 'strange', 'trial', 'hungry'] as const
 
 export function encodeMembersFrame(frame: MembersFrame): Uint8Array {
   switch (frame.type) {
@@ -83,16 +85,15 @@ export function decodeMembersFrame(bytes: Uint8Array): MembersFrame {
   }
 }
 
-function flagsOf({ urgent, tellable, strange, trial, hungry }: Hold): number {
-  const [low, high] = [(urgent ? URGENT : 0) + (tellable ? TELLABLE : 0), (trial ? TRIAL : 0) + (hungry ? HUNGRY : 0)]
-  return low + (strange ? STRANGE : 0) + high
+function flagsOf(hold: Hold): number {
+  return FLAGS.reduce((flags, name, bit) => flags + (hold[name] ? 1 << bit : 0), 0)
 }
 
-function toFlags(flags: number): Omit<Hold, 'type' | 'degree'> {
-  if (flags > URGENT + TELLABLE + STRANGE + TRIAL + HUNGRY) throw malformed(`flags ${flags}`)
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  const [urgent, tellable] = [has(URGENT), has(TELLABLE)]
-  return { urgent, tellable, strange: has(STRANGE), trial: has(TRIAL), hungry: has(HUNGRY) }
+function toFlags(flags: number): Pick<Hold, Flag> {
+  if (flags >= 1 << FLAGS.length) throw malformed(`flags ${flags}`)
+  const has = (name: Flag): boolean => (flags & (1 << FLAGS.indexOf(name))) !== 0
+  const [urgent, tellable] = [has('urgent'), has('tellable')]
+  return { urgent, tellable, strange: has('strange'), trial: has('trial'), hungry: has('hungry') }
 }
 
 function decodeTries(bytes: Uint8Array): readonly Uint8Array[] {
