@@ -153,12 +153,12 @@ export class Neighbours {
   }
 
   /**
-   * Who came beyond those that are taken in any case has shown something and stayed: now another goes that is worth less, so
-   * that there are places for trials. Those that this node dialled go only if they are more than it looks for.
+   * While this node compares, places beyond those that it looks for are for trials: the one that is worth least goes. Those that
+   * it dialled go only if they are more than it looks for.
    */
   trim(): void {
     const { view, worth, random, limits } = this.#shared
-    if (view.settled <= this.#ordinary) return
+    if (view.settled <= limits.target) return
     const mayGo = ({ initiator, onTrial }: Neighbour): boolean =>
       !onTrial && (!initiator || view.dialled > limits.target)
     const worst = worth.worst(view.active().filter((member) => mayGo(member) && this.#shared.isCompared(member)))
