@@ -108,7 +108,8 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   openStream(peer: PeerId, options?: { readonly signal?: AbortSignal }): Promise<Duplex>
   /**
    * The room as a Node duplex in object mode: what is written is published, others' messages are read; null, which would end
-   * a stream, as its bytes. A slow reader holds peers back; ending or destroying it leaves the room open, and closing the room ends it. Throws `ERR_CLOSED`.
+   * a stream, as its bytes. A slow reader holds peers back; ending or destroying it leaves the room open, and closing the
+   * room ends it. Throws `ERR_CLOSED`.
    */
   duplex(): Duplex
   /** Leaves the topic. Twice is once. */
