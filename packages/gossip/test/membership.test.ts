@@ -34,6 +34,24 @@ describe('a node in need that all its peers have refused', () => {
   })
 })
 
+describe('a node in need', () => {
+  it('asks those again within a second or so that it let go, or that let it go, when it was in none', () => {
+    const scene = busy(8)
+    // More are known than a full mesh takes, or nobody would rest for long.
+    for (let index = 100; index < 120; index++) {
+      const candidate = { peer: identityOf(index).id, addresses: [addressOf(index)], source: 'members' }
+      scene.feed({ type: 'candidate', candidate })
+    }
+    scene.say(1, { type: 'drop', degree: 9, tries: [] })
+    scene.pass(1_100)
+    scene.out.length = 0
+    for (let index = 2; index <= 6; index++) scene.feed({ type: 'down', handle: index })
+    scene.pass(100)
+    const asked = sent(scene.out).filter(({ type }) => type === 'hold')
+    expect(asked.map(({ handle }) => handle)).toContain(1)
+  })
+})
+
 describe('a link', () => {
   it('carries the room from when both ends hold each other until one drops', () => {
     const scene = new Scene()

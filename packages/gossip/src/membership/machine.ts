@@ -277,6 +277,7 @@ export class MembershipMachine {
       shown: new Set(),
       mark: 0,
       restUntil: 0,
+      endedAt: Number.NEGATIVE_INFINITY,
       noTrialUntil: 0,
       intent: null,
       released: false,

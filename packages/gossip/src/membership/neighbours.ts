@@ -261,6 +261,7 @@ export class Neighbours {
     const { now, random, isSmall, view, limits } = this.#shared
     const isInNeed = view.degree < limits.low && this.#refusals >= PATIENT
     const rest = isInNeed ? NEED_REST_MS : isSmall ? SHORT_REST_MS : REST_MS
+    member.endedAt = now
     if (member.mine) member.noTrialUntil = now + (member.activeSince === null ? REFUSED_REST_MS : TRIAL_REST_MS)
     if (member.mine && !member.onTrial) member.restUntil = now + rest + random.below(rest / 2)
     Object.assign(member, { mine: false, theirs: false, activeSince: null, near: false, intent: null })

@@ -14,6 +14,8 @@ const PATIENCE_MS = 1_000
 const VAIN_MS = 10_000
 /** In need so many more than needed are dialled. */
 const SPARE_DIALS = 2
+/** A node in need asks those again that it let go, or that refused, when it was in none. */
+const NEED_AGAIN_MS = 1_000
 /** Who is in need is dialled first by the pool. */
 const PRIORITY_IN_NEED = 1
 
@@ -119,7 +121,10 @@ export class Seeker {
     }
     if (!inNeed) return at
     for (const { notBefore } of passive.values()) if (notBefore > now) at = Math.min(at, notBefore)
-    for (const { mine, restUntil } of view.all()) if (!mine && restUntil > now) at = Math.min(at, restUntil)
+    for (const member of view.all()) {
+      const againAt = this.#againAt(member)
+      if (!member.mine && againAt > now) at = Math.min(at, againAt)
+    }
     return at
   }
 
@@ -135,8 +140,8 @@ export class Seeker {
   /** Those that are linked already. Who came by itself only in need: by coming often nobody gets more places. */
   #askLinked(need: number): number {
     const { view, limits, now, passive, goal } = this.#shared
-    const mayAsk = ({ mine, handle, intent, restUntil }: Neighbour): boolean =>
-      !mine && handle !== null && intent === null && restUntil <= now
+    const mayAsk = (member: Neighbour): boolean =>
+      !member.mine && member.handle !== null && member.intent === null && this.#againAt(member) <= now
     const isInNeed = view.held < limits.low || passive.size === 0 || goal > limits.target
     const isChoice = ({ initiator }: Neighbour): boolean => initiator || (isInNeed && view.held < goal)
     const idle = view.all().filter((member) => mayAsk(member) && isChoice(member))
@@ -147,6 +152,11 @@ export class Seeker {
     const asked = [...rare, ...crowded].slice(0, need)
     for (const member of asked) this.#neighbours.hold(member)
     return asked.length
+  }
+
+  #againAt({ restUntil, endedAt }: Neighbour): number {
+    const { view, limits } = this.#shared
+    return view.held < limits.low ? Math.min(restUntil, endedAt + NEED_AGAIN_MS) : restUntil
   }
 
   #dialMore(need: number): void {

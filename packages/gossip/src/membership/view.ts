@@ -28,8 +28,10 @@ export interface Neighbour {
   near: boolean
   rttMs: number | null
   ping: { readonly nonce: number; readonly at: number } | null
-  /** It is not asked again before this. */
+  /** It is not asked again before this, but in need. */
   restUntil: number
+  /** When one of the two let the other go, or refused it. */
+  endedAt: number
   /** The same for a trial. */
   noTrialUntil: number
   /** Why there is a link with it, if not to fill the view; until when that may take. */
