@@ -218,9 +218,9 @@ export class Neighbours {
   /** Somebody goes for one that has nobody at all, first one on trial; or one of a crowded network for one of another. */
   #makesPlace(isAlone: boolean): boolean {
     const { view, now } = this.#shared
-    const guests = view.active().filter(({ initiator, onTrial }) => isAlone && onTrial && !initiator)
-    if (guests.length > 0) {
-      const guest = view.newest((member) => guests.includes(member) && hadTime(member, now))
+    const isGuest = ({ initiator, onTrial }: Neighbour): boolean => onTrial && !initiator
+    if (isAlone && view.active().some(isGuest)) {
+      const guest = view.newest((member) => isGuest(member) && hadTime(member, now))
       if (guest) this.drop(guest)
       // Else it asks again in a moment: nor may those who say that they are alone cut every trial short.
       return guest !== null

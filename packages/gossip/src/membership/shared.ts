@@ -31,7 +31,7 @@ export class Shared {
 
   constructor(options: MembershipOptions) {
     const { self, limits, random, crypto = sodiumCrypto(), lookup = true, tellable = true, recordOf } = options
-    this.isLinked = options.isLinked ?? (() => false)
+    const { isLinked = () => false } = options
     this.self = self
     this.limits = limits
     this.random = random
@@ -39,10 +39,11 @@ export class Shared {
     this.lookup = lookup
     this.tellable = tellable
     this.recordOf = recordOf
+    this.isLinked = isLinked
     this.view = new View(limits, random)
     this.worth = new Worth(this.view)
-    const isLinked = (peer: PeerId): boolean => this.view.get(peer) !== undefined
-    this.passive = new PassiveView({ capacity: limits.passive, random, isLinked })
+    const isMember = (peer: PeerId): boolean => this.view.get(peer) !== undefined
+    this.passive = new PassiveView({ capacity: limits.passive, random, isLinked: isMember })
   }
 
   emit(output: MembershipOutput): void {

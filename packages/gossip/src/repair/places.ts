@@ -4,6 +4,7 @@ import type { PeerHandle } from '../engine.js'
 import type { Source } from '../machine/arrivals.js'
 import type { Interval } from '../order/intervals.js'
 import type { Claim } from './claim.js'
+import { SILENT } from './want.js'
 
 export interface Place {
   readonly key: string
@@ -49,9 +50,6 @@ export interface Choice {
   readonly rank: readonly number[]
   readonly stretch: Interval
 }
-
-/** When so many were silent, each that is new is asked at once: some tell of what they do not pass on. */
-const SILENT = 2
 
 /** True if several that claim it were silent. */
 export function isInVain({ claims }: Place): boolean {

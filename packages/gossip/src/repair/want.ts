@@ -6,7 +6,7 @@ import type { PlacedRange } from '../serving/notices.js'
 /** Questions to one neighbour about one record. */
 export const MAX_TRIES = 3
 /** When so many were asked and sent nothing, each that is new is asked at once: some tell of what they do not pass on. */
-const SILENT = 2
+export const SILENT = 2
 
 /** One record that is missed. */
 export interface Want extends PlacedRange {
