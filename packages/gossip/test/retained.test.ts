@@ -1,5 +1,6 @@
-// What a neighbour can make a node keep, or look at, beyond the bounds of its history.
+// What a node keeps of what it says, and what a neighbour can make it keep, or look at, beyond the bounds of its history.
 
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { CHUNK_BYTES, createRecord, encodeRecordHead, MerkleTree, PREV_BYTES, type SignedRecord } from '@hearsay/core'
@@ -8,14 +9,47 @@ import { LargeBlock } from '../src/large/large-block.js'
 import { ArrivalLog, markOf } from '../src/machine/arrivals.js'
 import { type Frame, flood, trees } from '../src/machine.js'
 import { author, createBench, crypto, identityOf, nameOf, recordOf, sent, topic } from './frame-bench.js'
+import { at, createNetwork } from './network.js'
 
 afterEach(() => vi.restoreAllMocks())
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 const headOf = (record: SignedRecord): Frame => ({ type: 'head', hops: 0, parts: 0, head: encodeRecordHead(record) })
 const partOf = (record: SignedRecord, index: number): Frame => ({
   ...{ type: 'part', name: 0, first: record.header.firstSeq, index },
   proof: MerkleTree.of(record.block, crypto).proof(index),
   chunk: record.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES),
+})
+
+describe('what a node says itself', () => {
+  it.each([
+    [20_000, 100],
+    [1_000, 4_096],
+    [40, 100_000],
+  ])('is kept once, %i messages of %i bytes', async (count, size) => {
+    const network = createNetwork(1)
+    const { gossip } = at(network.nodes, 0)
+    collect()
+    const before = process.memoryUsage().arrayBuffers
+    const payload = new Uint8Array(size)
+    for (let tick = 0; tick < 20; tick++) {
+      payload.fill(tick + 1)
+      await Promise.all(Array.from({ length: count / 20 }, () => gossip.publish(payload)))
+    }
+    payload.fill(0)
+    const grown = async (): Promise<number> => {
+      collect()
+      await setImmediate()
+      return (process.memoryUsage().arrayBuffers - before) / (count * size)
+    }
+    await expect.poll(grown, { timeout: 10_000, interval: 50 }).toBeLessThan(1.3)
+    const said: unknown[] = []
+    for await (const { payload } of gossip.history()) said.push(payload[size - 1])
+    expect(said).toEqual(Array.from({ length: count }, (_, index) => 1 + Math.floor((20 * index) / count)))
+    await network.close()
+  })
 })
 
 describe('a neighbour that takes nothing', () => {
@@ -39,9 +73,6 @@ describe('a neighbour that takes nothing', () => {
 })
 
 describe('a neighbour that tells of records and sends them only when asked', () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-
   it('makes nobody keep the latest of each author', async () => {
     const AUTHORS = 256
     const bench = createBench(trees, 1, { capacityBytes: 64 * 1024 })
@@ -63,7 +94,7 @@ describe('a neighbour that tells of records and sends them only when asked', () 
     const grown = async (): Promise<number> => {
       collect()
       // Buffers are freed beside the program, a moment after they were found to be garbage.
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
       return process.memoryUsage().arrayBuffers - before
     }
     await expect.poll(grown, { timeout: 10_000, interval: 50 }).toBeLessThan(1_500_000)

@@ -9,10 +9,17 @@ import {
   MAX_BATCH_MESSAGES,
   MAX_CAUSE_BYTES,
   PREV_BYTES,
+  recordMessages,
   SEAL_BYTES,
   type SignedRecord,
   type Topic,
 } from '@hearsay/core'
+
+/** A record of this node, and its messages as they are to be kept. */
+export interface Signed {
+  readonly record: SignedRecord
+  readonly messages: readonly Uint8Array[]
+}
 
 export class Publisher {
   readonly author: Identity
@@ -34,7 +41,7 @@ export class Publisher {
   }
 
   /** Signs the payloads as consecutive messages, published at `wall` (ms since 1970), after `causes` were heard. */
-  sign(payloads: readonly Uint8Array[], wall: number, causes: readonly Cause[]): SignedRecord[] {
+  sign(payloads: readonly Uint8Array[], wall: number, causes: readonly Cause[]): Signed[] {
     const overhead = (this.#topic.payloadKey ? SEAL_BYTES : 0) + causes.length * MAX_CAUSE_BYTES
     return packBatches(payloads, overhead).map((messages, index) => {
       const place = { epoch: this.epoch, firstSeq: this.#nextSeq, time: wall, prev: this.#prev }
@@ -43,8 +50,13 @@ export class Publisher {
       const record = createRecord(draft, this.#topic, this.author, this.#crypto)
       this.#nextSeq += messages.length
       this.#prev = record.id.slice(0, PREV_BYTES)
-      return record
+      return { record, messages: this.#kept(record, messages) }
     })
+  }
+
+  /** What is not sealed stands in the record, and need not be kept beside it. */
+  #kept(record: SignedRecord, messages: readonly Uint8Array[]): readonly Uint8Array[] {
+    return this.#topic.payloadKey ? messages : recordMessages(record, this.#topic, this.#crypto)
   }
 }
 

@@ -212,11 +212,13 @@ export class RoomMachine implements Machine {
   #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
     const { author, epoch, nextSeq: from } = this.#publisher
     const causes = this.#ordering.takeCauses(author.id, epoch)
-    for (const record of this.#publisher.sign(payloads, wall, causes)) {
+    const signed = this.#publisher.sign(payloads, wall, causes)
+    for (const { record } of signed) {
       const contents = { messages: [], causes: [] }
       this.#admission.accept(this.#admission.arriving(record, { contents, hops: 0, from: null, now }))
     }
-    this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq })
+    const kept = signed.flatMap(({ messages }) => messages)
+    this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq, payloads: kept })
   }
 
   #onFrame({ peer, frame: bytes }: Of<'frame'>, now: number): void {

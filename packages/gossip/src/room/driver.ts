@@ -309,9 +309,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
-  #onPublished({ from, to }: Extract<Output, { type: 'published' }>, cause: Input): void {
+  #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
-    const { wall: time, payloads } = cause
+    const { wall: time } = cause
     const [author, epoch] = [this.#author.id, this.#epoch]
     for (const [index, payload] of payloads.entries()) {
       const seq = from + index

@@ -26,7 +26,7 @@ export class Publishing {
   readonly #outbox: Outbox
   readonly #pacing: Pacing
   readonly #acknowledgements = new Acknowledgements()
-  /** Holds what is published here, which leaves the history in the order in which it came. */
+  /** Holds what is published here until it is signed, if sealed until it leaves the history: in the order in which it came. */
   readonly #slab = new Slab()
   /** Looks again whether peers have caught up. */
   #timer: Timer | null = null

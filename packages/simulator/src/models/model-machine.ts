@@ -95,7 +95,7 @@ export abstract class ModelMachine implements Machine {
     const draft = { epoch, firstSeq: this.#seq, time: wall, prev: this.#prev, messages: [payload] }
     const record = createRecord(draft, topic, author, crypto)
     this.#prev = record.id.subarray(0, PREV_BYTES)
-    this.#outputs.push({ type: 'published', from: this.#seq, to: this.#seq + 1 })
+    this.#outputs.push({ type: 'published', from: this.#seq, to: this.#seq + 1, payloads: [payload] })
     this.#seq++
     this.#accept(record, { from: null, hops: 0, now })
   }
