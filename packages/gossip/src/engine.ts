@@ -66,7 +66,7 @@ export type Output =
   | { readonly type: 'keep'; readonly record: SignedRecord }
   /** Ask the application about the messages of one record, before anybody else hears of it. */
   | { readonly type: 'judge'; readonly ticket: number; readonly deliveries: readonly Omit<Delivery, 'receivedAt'>[] }
-  /** Own messages got these sequence numbers: [from, to). The payloads are in memory that is kept anyway, where there is such. */
+  /** Own messages got these sequence numbers: [from, to). The payloads are views of their records, unless these are sealed. */
   | { readonly type: 'published'; readonly from: number; readonly to: number; readonly payloads: readonly Uint8Array[] }
   /** Own messages were handed to this peer for the first time. */
   | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
