@@ -1,4 +1,4 @@
-import { type CloseReason, createIdentity, type Link } from '@hearsay/core'
+import { type Channel, type CloseReason, createIdentity, type Link } from '@hearsay/core'
 import { settle, type VirtualClock, virtualClock } from '@hearsay/core/memory'
 import { establish, type MuxLimits, type MuxLink, muxLink } from '@hearsay/core/mux'
 import { describe, expect, it } from 'vitest'
@@ -34,6 +34,14 @@ async function ready(limits: Partial<MuxLimits> = {}): Promise<Pair> {
   await Promise.all([establish(pair.left, options), establish(pair.right, options)])
   await settle()
   return pair
+}
+
+/** A channel of the left side, open. */
+async function openOf({ left, right }: Pair): Promise<Channel> {
+  right.on('channel', (name) => right.openChannel(name))
+  const channel = left.openChannel({ protocol: 'test' })
+  await settle()
+  return channel
 }
 
 const ends = (link: Link): Promise<CloseReason> => new Promise((resolve) => link.on('close', resolve))
@@ -259,6 +267,51 @@ describe('liveness', () => {
     expect(clock.pending).toBeGreaterThan(0)
     await clock.play(1)
     expect(await reason).toMatchObject({ code: 'ERR_LINK_TIMEOUT', by: 'failure' })
+  })
+
+  it('finds a remote that went silent in less than one interval if something was sent to it', async () => {
+    const pair = await ready()
+    const { left, clock, cut } = pair
+    const channel = await openOf(pair)
+    const reason = ends(left)
+    cut()
+    await clock.play(1_000)
+    channel.send(new Uint8Array(1))
+    await clock.play(6_998)
+    expect(clock.pending).toBeGreaterThan(0)
+    await clock.play(2)
+    expect(await reason).toMatchObject({ code: 'ERR_LINK_TIMEOUT', by: 'failure' })
+  })
+
+  it('gives what was sent the time that a slow line takes for it', async () => {
+    const pair = await ready()
+    const { left, clock, cut } = pair
+    const channel = await openOf(pair)
+    const reason = ends(left)
+    cut()
+    for (let frame = 0; frame < 3; frame++) channel.send(new Uint8Array(16_000))
+    await clock.play(12_998)
+    expect(clock.pending).toBeGreaterThan(0)
+    await clock.play(2)
+    expect(await reason).toMatchObject({ code: 'ERR_LINK_TIMEOUT' })
+  })
+
+  it('leaves a link alone over which one side sends, and pings it no more than its time', async () => {
+    const pair = await ready()
+    const { left, right, clock } = pair
+    const channel = await openOf(pair)
+    let closed = false
+    left.on('close', () => {
+      closed = true
+    })
+    for (let second = 0; second < 60; second++) {
+      channel.send(new Uint8Array(100))
+      await clock.play(1_000)
+    }
+    expect(closed).toBe(false)
+    await Promise.all([left.close(), right.close()])
+    await settle()
+    expect(clock.pending).toBe(0)
   })
 
   it('leaves an idle link alone whose remote answers, and no timer after the end', async () => {

@@ -52,6 +52,9 @@ export interface CrowdOptions {
   readonly onTold?: (told: { readonly by: CrowdMember; readonly record: AddressRecord }) => void
 }
 
+/** A host that is gone is noticed when what a room sends to it stays unanswered: 0.7 of an interval after the next frame. */
+const SILENCE_MS = [7_000, 8_000] as const
+
 export class Crowd {
   readonly topic: TopicId = toPeerId(new Uint8Array(32).fill(7)) as string as TopicId
   readonly members: CrowdMember[] = []
@@ -114,11 +117,15 @@ export class Crowd {
     member.find({ peer: null, ...found })
   }
 
-  /** The node is gone without a word: its links end as broken ones do. */
-  kill(member: CrowdMember): void {
+  /**
+   * The node is gone without a word: its links end as broken ones do. With the process ends the connection, and the others
+   * see it; of a `host` that is gone they only hear nothing any more, as long as it takes a link's liveness to notice it.
+   */
+  kill(member: CrowdMember, what: 'process' | 'host' = 'process'): void {
     this.#listening.delete(printAddress(member.address))
     member.stop()
-    this.#streams.breakAll(member)
+    const [from, to] = SILENCE_MS
+    this.#streams.breakAll(member, () => (what === 'host' ? from + this.random.below(to - from) : 0))
   }
 
   /** The link between the two breaks; both live. */

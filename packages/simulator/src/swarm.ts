@@ -31,8 +31,12 @@ export interface SwarmOptions {
 }
 
 export type SwarmFault =
-  /** This share of the nodes vanishes half-way; the rest notices within seconds and links anew. */
-  | { readonly type: 'crash'; readonly share: number }
+  /** This share of the nodes vanishes half-way; the rest notices within these milliseconds, and links anew. */
+  | {
+      readonly type: 'crash'
+      readonly share: number /** @default [2000, 5000] */
+      readonly noticedMs?: readonly [number, number]
+    }
   /** The room falls into so many parts a third of the way, and is joined again when all is said. */
   | { readonly type: 'split'; readonly parts: number }
 
@@ -40,8 +44,8 @@ export type SwarmFault =
 const START_MS = 2_000
 /** Records of an author from which on its tree counts as warm. */
 const WARM_FROM = 3
-/** When those whose neighbour vanished notice it, from and to. */
-const LIVENESS_MS = [2_000, 5_000] as const
+/** When those whose neighbour vanished notice it: between a process that ends and a host that falls silent. */
+const NOTICED_MS = [2_000, 5_000] as const
 /** How long a node takes to find another neighbour, at most. */
 const RELINK_MS = 1_000
 /** Fewest links that a node is content with. */
@@ -101,7 +105,7 @@ class Swarm {
     this.#network.at(START_MS + WARM_FROM * intervalMs + 1_000, () => {
       this.#metrics.isWarm = true
     })
-    if (fault?.type === 'crash') this.#network.at(START_MS + (records * intervalMs) / 2, () => this.#crash(fault.share))
+    if (fault?.type === 'crash') this.#network.at(START_MS + (records * intervalMs) / 2, () => this.#crash(fault))
     if (fault?.type === 'split') this.#split(fault.parts, endMs)
     this.#network.run(Math.max(endMs, this.#connectedAt) + 60_000)
     return this.#metrics.report({
@@ -123,7 +127,7 @@ class Swarm {
     }
   }
 
-  #crash(share: number): void {
+  #crash({ share, noticedMs: [from, to] = NOTICED_MS }: Extract<SwarmFault, { type: 'crash' }>): void {
     const random = this.#random
     const order = shuffled(this.#nodes, random)
     const gone = order.slice(0, Math.floor(order.length * share))
@@ -133,13 +137,12 @@ class Swarm {
     const now = this.#network.now
     for (const [a, b] of this.#edges) {
       if (isGone.has(a) === isGone.has(b)) continue
-      const [from, to] = LIVENESS_MS
       this.#network.at(now + from + random.below(to - from), () => this.#network.disconnect(a, b))
     }
     for (const node of this.#living) {
-      this.#network.at(now + LIVENESS_MS[1] + random.below(RELINK_MS), () => this.#relink(node))
+      this.#network.at(now + to + random.below(RELINK_MS), () => this.#relink(node))
     }
-    this.#connectedAt = now + LIVENESS_MS[1] + RELINK_MS
+    this.#connectedAt = now + to + RELINK_MS
   }
 
   /** A membership that knows who lives, and gives a node that has too few links others. */

@@ -51,9 +51,9 @@ function expectAgreement(crowd: Crowd): void {
 }
 
 describe.each([1, 2, 3])(`${NODES} nodes that join through one (seed %i)`, (seed) => {
-  it(
-    'have 5 to 12 neighbours each, in one piece, and heal within ten seconds when half of them crash at once',
-    () => {
+  it.each(['process', 'host'] as const)(
+    'have 5 to 12 neighbours each, in one piece, and heal within ten seconds when half of them crash at once (%s)',
+    (what) => {
       const crowd = crowdOf(seed)
       const members = seedWith(crowd, NODES)
       crowd.run(10 * SECOND)
@@ -64,7 +64,7 @@ describe.each([1, 2, 3])(`${NODES} nodes that join through one (seed %i)`, (seed
       expectBounded(members)
       expectAgreement(crowd)
       expect(crowd.components()).toEqual([NODES])
-      for (const [index, member] of members.entries()) if (index % 2 === 0) crowd.kill(member)
+      for (const [index, member] of members.entries()) if (index % 2 === 0) crowd.kill(member, what)
       crowd.run(10 * SECOND)
       expectBounded(alive(crowd))
       expect(crowd.components()).toEqual([Math.floor(NODES / 2)])

@@ -100,6 +100,13 @@ describe('a run', () => {
     expect(report).toMatchObject({ questions: 3, answers: 3 * 15, violations: [] })
   })
 
+  it('blames nobody who began anew for being asked again', () => {
+    const queries = { count: 20, everyMs: 50, hops: 5, waitMs: 5_000 }
+    const faults = [{ type: 'restart', share: 0.5, atMs: 500, forMs: 200, state: 'kept' }]
+    const asking = readScenario({ name: 'asking', nodes: 8, records: 4, authors: 2, queries, faults })
+    for (const seed of [1, 2, 3]) expect(runScenario(asking, { seed }).violations).toEqual([])
+  })
+
   it('bans whoever passes a forgery on, not who passes on what strictness refuses, and no honest node ever', () => {
     const of = (type: 'forger' | 'lax'): Scenario => ({ ...small, adversaries: [{ type, share: 0.25, atMs: 0 }] })
     for (const [type, ban] of [

@@ -14,6 +14,8 @@ export interface ChannelHost {
   readonly limits: MuxLimits
   /** Where errors of listeners go. */
   readonly report: (error: unknown) => void
+  /** So many bytes of a frame went out. */
+  readonly onSent: (bytes: number) => void
   /** The remote broke a rule. */
   readonly onViolation: (error: Error) => void
   /** The channel's name is free again. */
@@ -74,6 +76,7 @@ export class MuxChannel implements Channel {
     if (this.window === 0) return false
     this.#credit -= cost(frame)
     this.#session.sendFrame(frame)
+    this.#host.onSent(frame.byteLength)
     return true
   }
 

@@ -123,6 +123,7 @@ class MultiplexedLink implements MuxLink {
       mux: this.#mux,
       limits: this.#limits,
       report,
+      onSent: (bytes) => this.#liveness.sent(bytes),
       onViolation: (error) => this.#fail(error),
       onClosed: (channel) => this.#forget(channel),
     }

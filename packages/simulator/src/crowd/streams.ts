@@ -108,8 +108,13 @@ export class Streams {
     return [...counts].flatMap(([each, count]) => (count > 1 ? [each] : []))
   }
 
-  breakAll(member: CrowdMember): void {
-    for (const end of [...(this.#ends.get(member)?.values() ?? [])]) this.close(end, null)
+  /** The member is gone: each other end sees a broken stream after what `silenceMs` says. */
+  breakAll(member: CrowdMember, silenceMs: () => number): void {
+    for (const end of [...(this.#ends.get(member)?.values() ?? [])]) {
+      this.#forget(end)
+      const { other } = end
+      if (other) this.#options.at(end.latencyMs + silenceMs(), () => this.#hearEnd(other, null, []))
+    }
     this.#ends.delete(member)
   }
 

@@ -5,8 +5,8 @@ import type { Random } from '@hearsay/core'
 import type { SimulatedNetwork } from '../network.js'
 import { pick } from '../overlay.js'
 
-/** A link that carries nothing is found by pings of every 10 s in two to three intervals. */
-export const LIVENESS_MS = [15_000, 30_000] as const
+/** A link that was talked over is found 0.7 of its ping interval of 10 s after what was said next (core/mux/liveness). */
+export const LIVENESS_MS = [7_000, 9_000] as const
 /** How long a node takes to find another neighbour. */
 export const RELINK_MS = [500, 1_500] as const
 /** Every so often a node looks for strangers, so that parts that were apart find each other. */

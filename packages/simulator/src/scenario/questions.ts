@@ -81,6 +81,11 @@ export class Questions {
     return encode(words)
   }
 
+  /** The node began anew, and does not know what it was asked: it may be asked again. */
+  forget(node: number): void {
+    for (const { asked } of this.#asked.values()) asked.delete(node)
+  }
+
   /** What this node answers. */
   answer(node: number, id: Uint8Array): Uint8Array {
     return encode(this.#answerOf(node, id))

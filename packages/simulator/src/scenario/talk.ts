@@ -97,7 +97,10 @@ export class Talk {
       ...{ ids: identities.map(({ id }) => id), late: this.#late, onViolation },
       isHonest: (node) => cast.isHonest(node),
       linkedTo: (node) => network.linkedTo(node),
-      isWhole: scenario.faults.length === 0 && scenario.adversaries.every(({ type }) => HARMLESS.has(type)),
+      isWhole:
+        scenario.faults.length === 0 &&
+        scenario.path.loss === 0 &&
+        scenario.adversaries.every(({ type }) => HARMLESS.has(type)),
     })
   }
 
@@ -122,9 +125,10 @@ export class Talk {
     for (const { from, to, handle } of ends) this.#feed(from, { type: 'up', peer: handle, remote: this.#idOf(to) })
   }
 
-  /** A new process has asked nothing. */
+  /** A new process has asked nothing, and was asked nothing. */
   restart(node: number): void {
     this.#machines[node] = this.#createMachine()
+    this.questions.forget(node)
   }
 
   /** What is wrong in the end: answers that did not come, questions that are never forgotten. */
