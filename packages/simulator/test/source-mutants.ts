@@ -35,6 +35,7 @@ const CAUSAL = scenario('causal', {
   records: 12,
 })
 const IGNORED = scenario('ignored', { room: { ignoreEvery: 3 }, records: 12 })
+const REJECTED = scenario('rejected', { room: { rejectEvery: 3 }, records: 12 })
 const MEMBERS = scenario('members', { room: { outsiders: 1 } })
 const BATCHES = scenario('batches', { records: 4, batch: 10, expect: { bytes: 130 } })
 const EPOCHS = scenario('epochs', { records: 30, room: { since: 'all' }, faults: [restart('lost', { share: 0.5 })] })
@@ -158,7 +159,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
         rule: '8.1',
         name: 'delivers what the application ignores',
         scenario: IGNORED,
-        says: /its application ignored/,
+        says: /its application did not accept/,
       },
       ...{ find: "if (verdict === 'accept' && !isFrozen)", put: 'if (!isFrozen)' },
     },
@@ -167,6 +168,17 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       find: 'this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })',
       put: `this.#positionOf(arriving)
       this.#parts.ordering.accept({ ...pending, isRefused: true }, { begin: false, now })`,
+    },
+    {
+      ...{ rule: '8.1', name: 'delivers what the application rejects', scenario: REJECTED, says: /did not accept/ },
+      ...{ find: "if (verdict === 'accept' && !isFrozen)", put: "if (verdict !== 'ignore' && !isFrozen)" },
+    },
+    {
+      ...{ rule: '8.1', name: 'blames a relay for what the application rejects', scenario: REJECTED, says: /hostile/ },
+      find: 'if (position !== null) this.#parts.log.remove(position)\n    if (verdict',
+      put: `if (verdict === 'reject' && arriving.from)
+      this.#parts.emit({ type: 'misbehaved', peer: arriving.from.handle, code: 'ERR_RECORD', message: '', ban: true })
+    if (verdict`,
     },
     {
       ...{

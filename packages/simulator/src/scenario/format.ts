@@ -46,6 +46,8 @@ export interface RoomRules {
   readonly outsiders: number
   /** Of what an author says every so many messages is ignored by every application; null: nothing is judged. @default null */
   readonly ignoreEvery: number | null
+  /** The same, but rejected: of nobody more than seven times, or nobody listens to it for a minute. @default null */
+  readonly rejectEvery: number | null
   /** Messages that a node retains; null as simulated engines do (2,000). @default null */
   readonly capacity: number | null
   /** Bytes that it retains, and that large records on their way to it may take; null as rooms do (64 MiB). @default null */

@@ -51,6 +51,7 @@ const ROOM: Shape = {
   order: [oneOf('author', 'causal'), 'author'],
   outsiders: [whole(0, 10_000), 0],
   ignoreEvery: [orNull(whole(1, 100_000)), null],
+  rejectEvery: [orNull(whole(1, 100_000)), null],
   capacity: [orNull(whole(1, 100_000)), null],
   capacityBytes: [orNull(whole(1, 2 ** 26)), null],
   follows: [orNull(whole(1, 65_536)), null],

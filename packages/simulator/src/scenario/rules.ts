@@ -35,11 +35,17 @@ export class Rules {
     return this.#large.has(author)
   }
 
-  /** True if every application ignores it: all of one tick, for a record is judged as a whole. */
-  isIgnored(seq: number): boolean {
-    const { room, batch } = this.#scenario
-    const every = room.ignoreEvery
-    return every !== null && Math.floor(seq / batch) % every === every - 1
+  /** What every application says of it: all of one tick, for a record is judged as a whole. */
+  verdictOf(seq: number): Verdict {
+    const { ignoreEvery, rejectEvery } = this.#scenario.room
+    if (this.#isOneOf(ignoreEvery, seq)) return 'ignore'
+    return this.#isOneOf(rejectEvery, seq) ? 'reject' : 'accept'
+  }
+
+  /** True if applications are asked. */
+  get judges(): boolean {
+    const { ignoreEvery, rejectEvery } = this.#scenario.room
+    return ignoreEvery !== null || rejectEvery !== null
   }
 
   isOutsider(node: number): boolean {
@@ -48,7 +54,7 @@ export class Rules {
 
   /** True if others are to hear it. */
   isWanted(author: number, seq: number): boolean {
-    return !this.isIgnored(seq) && !this.#outsiders.has(author)
+    return this.verdictOf(seq) === 'accept' && !this.#outsiders.has(author)
   }
 
   /** What is not as usual in the rooms. */
@@ -59,7 +65,7 @@ export class Rules {
       ...(room.since !== 'live' && { since: room.since }),
       ...(room.order !== 'author' && { order: room.order }),
       ...(room.outsiders > 0 && { members: new Set(members) }),
-      ...(room.ignoreEvery !== null && { judges: true }),
+      ...(this.judges && { judges: true }),
       ...(faults.some((fault) => fault.type === 'restart' && fault.state === 'kept') && { keeps: true }),
     }
   }
@@ -77,6 +83,10 @@ export class Rules {
 
   /** What every application says of the messages of one record. */
   verdictOn(deliveries: readonly Pick<Delivery, 'seq'>[]): Verdict {
-    return deliveries.some(({ seq }) => this.isIgnored(seq)) ? 'ignore' : 'accept'
+    return deliveries.map(({ seq }) => this.verdictOf(seq)).find((verdict) => verdict !== 'accept') ?? 'accept'
+  }
+
+  #isOneOf(every: number | null, seq: number): boolean {
+    return every !== null && Math.floor(seq / this.#scenario.batch) % every === every - 1
   }
 }

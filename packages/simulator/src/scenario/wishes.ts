@@ -1,5 +1,5 @@
 // What applications asked for when they joined, held against what they get: nothing of those who are no members, nothing that
-// they ignored nor that it goes on, nothing of a past that they did not ask for, no answer before its question where order is
+// they did not accept nor that it goes on, nothing of a past that they did not ask for, no answer before its question where order is
 // causal, and no more retained than was said.
 
 import { fromPeerId, type PeerId } from '@hearsay/core'
@@ -77,11 +77,11 @@ export class Wishes {
   #onSent(sent: Of<'sent'>): void {
     const { node, frame } = sent
     this.#fetching?.sent(sent)
-    const { scenario, rules, ids } = this.#context
-    if (scenario.room.ignoreEvery === null) return
+    const { rules, ids } = this.#context
+    if (!rules.judges) return
     const seq = ROOM_FRAMES.seqOf(frame)
-    if (seq !== null && rules.isIgnored(seq) && !isRecordBy(frame, fromPeerId(ids[node] as PeerId)))
-      this.#violated(`node ${node} passed on ${seq}, which its application ignored`)
+    if (seq === null || rules.verdictOf(seq) === 'accept' || isRecordBy(frame, fromPeerId(ids[node] as PeerId))) return
+    this.#violated(`node ${node} passed on ${seq}, which its application did not accept`)
   }
 
   #onPublished({ node, from }: Of<'published'>): void {
@@ -94,7 +94,8 @@ export class Wishes {
     const { rules, ledger, nodeOf, bornAt, since, living } = this.#context
     const by = nodeOf(author)
     if (rules.isOutsider(by)) return this.#violated(`node ${node} delivered words of node ${by}, which is no member`)
-    if (rules.isIgnored(seq)) return this.#violated(`node ${node} delivered ${seq}, which its application ignored`)
+    if (rules.verdictOf(seq) !== 'accept')
+      return this.#violated(`node ${node} delivered ${seq}, which its application did not accept`)
     const born = bornAt(node)
     if (since(node) > 0) {
       const others = living().filter((one) => bornAt(one) === 0)
