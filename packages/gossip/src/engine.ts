@@ -14,6 +14,7 @@ import type {
   Topic,
 } from '@hearsay/core'
 import type { GossipErrorCode } from './errors.js'
+import type { Accounts } from './machine/accounts.js'
 import type { GossipLimits } from './options.js'
 import type { Members } from './order/authors.js'
 import type { Order } from './order.js'
@@ -92,6 +93,8 @@ export type Output =
 export interface Machine {
   /** `now` is milliseconds on the driver's monotonic clock. */
   handle(input: Input, now: number): readonly Output[]
+  /** What it holds; nothing is changed by asking. */
+  accounts?(): Accounts
 }
 
 /** What a machine is made from. */

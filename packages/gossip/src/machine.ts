@@ -3,6 +3,7 @@
 export type { Engine, Input, Machine, MachineContext, Output, PeerHandle, Restored, Verdict } from './engine.js'
 export { flood } from './flood.js'
 export { decodeFrame, encodeFrame, type Frame, type Head } from './frames/frames.js'
+export type { Account, AccountName, Accounts } from './machine/accounts.js'
 export type { MembershipInput, MembershipOptions, MembershipOutput } from './membership/contract.js'
 export { decodeMembersFrame, encodeMembersFrame, type MembersFrame } from './membership/frames.js'
 export { MembershipMachine } from './membership/machine.js'

@@ -10,6 +10,7 @@
 
 import { blockOf, type PeerId } from '@hearsay/core'
 import type { Engine, PeerHandle } from './engine.js'
+import type { Account } from './machine/accounts.js'
 import type { Arrival, Source } from './machine/arrivals.js'
 import type { Neighbour } from './machine/neighbour.js'
 import { RoomMachine } from './machine/room-machine.js'
@@ -51,6 +52,10 @@ class Trees implements Spread {
 
   constructor(neighbours: ReadonlyMap<PeerHandle, Neighbour>) {
     this.#neighbours = neighbours
+  }
+
+  get trees(): Account {
+    return this.#authors.account
   }
 
   wayOf(crossing: Crossing): Way {

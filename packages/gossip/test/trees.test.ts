@@ -215,7 +215,7 @@ describe('trees', () => {
       authors.open('author 0' as PeerId, () => false)
       link.mayPrune(`author ${index}` as PeerId, 0)
     }
-    expect(authors.size).toBe(10)
+    expect(authors.account.entries).toBe(10)
     expect(authors.find('author 0' as PeerId)).toBeDefined()
     expect(link.mayPrune('author 0' as PeerId, 1)).toBe(true)
     expect(link.mayPrune('author 9999' as PeerId, 1)).toBe(false)

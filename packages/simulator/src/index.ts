@@ -23,6 +23,7 @@ export {
   type RoomRules,
   type Scenario,
 } from './scenario/format.js'
+export type { Holding, Holdings } from './scenario/holdings.js'
 export type { Propagation, Step } from './scenario/propagation.js'
 export { parseScenario, readScenario } from './scenario/reading.js'
 export type { Percentiles, ScenarioReport } from './scenario/report.js'

@@ -1,7 +1,7 @@
 // A machine that is changed from outside: what it hears and what it says may be left out, doubled or replaced, and words of its
 // own added. Adversaries are made so, and the planted faults of the tests.
 
-import type { Engine, Input, Machine, MachineContext, Output, PeerHandle } from '@hearsay/gossip/machine'
+import type { Accounts, Engine, Input, Machine, MachineContext, Output, PeerHandle } from '@hearsay/gossip/machine'
 
 /** What is different; what is left out is as the machine inside does it. */
 export interface Twist {
@@ -35,6 +35,10 @@ class TwistedMachine implements Machine {
   constructor(inner: Machine, context: MachineContext, makeTwist: MakeTwist) {
     this.#inner = inner
     this.#twist = makeTwist(context, this.#peers)
+  }
+
+  accounts(): Accounts {
+    return this.#inner.accounts?.() ?? {}
   }
 
   handle(input: Input, now: number): readonly Output[] {

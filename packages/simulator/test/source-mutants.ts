@@ -79,6 +79,7 @@ const LONELY = scenario('lonely', {
   ...{ faults: [restart('lost', { share: 0.5, atMs: 0, forMs: 8_000 })] },
 })
 const KEPT = scenario('kept', { records: 30, faults: [restart('kept', { share: 0.4 })] })
+const HOARD = scenario('hoard', { records: 20, room: { capacityBytes: 2_000 } })
 const CAPACITY = scenario('capacity', { records: 20, room: { capacity: 20 } })
 const FORGOTTEN = scenario('forgotten', {
   ...{ records: 20, room: { follows: 2 }, adversaries: [{ type: 'replayer', share: 0.1 }] },
@@ -109,6 +110,18 @@ const inFile = (file: string, mutants: readonly Omit<SourceMutant, 'file'>[]): r
   mutants.map((mutant) => ({ ...mutant, file: `gossip/src/${file}` }))
 
 export const SOURCE_MUTANTS: readonly SourceMutant[] = [
+  ...inFile('machine/arrivals.ts', [
+    {
+      ...{ rule: 'invariant 5', name: 'retains any number of bytes', scenario: HOARD, says: /bytes of history/ },
+      ...{ find: 'this.#messages > messages || this.#bytes > bytes ||', put: 'this.#messages > messages ||' },
+    },
+  ]),
+  ...inFile('order/authors.ts', [
+    {
+      ...{ rule: 'invariant 5', name: 'follows anybody', scenario: FORGOTTEN, says: /holds \d+ places/ },
+      ...{ find: 'if (this.#size >= this.#options.maxEpochs) this.#forgetIdle(author)', put: '' },
+    },
+  ]),
   ...inFile('repair/errands.ts', [
     {
       ...{ rule: '8.5', name: 'keeps last words from those who lack them', scenario: LAST_WORDS, says: /missed/ },
@@ -323,7 +336,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
   ]),
   ...inFile('machine/arrivals.ts', [
     {
-      ...{ rule: '8.5 and invariant 5', name: 'retains everything', scenario: CAPACITY, says: /retains/ },
+      ...{ rule: '8.5 and invariant 5', name: 'retains everything', scenario: CAPACITY, says: /20 allowed/ },
       ...{ find: 'return this.#messages > messages || this.#bytes > bytes ||', put: 'return' },
     },
   ]),

@@ -4,6 +4,7 @@
 
 import type { PeerHandle } from '../engine.js'
 import type { PartRange } from '../frames/part-frames.js'
+import type { Account } from '../machine/accounts.js'
 import type { Arrival, ArrivalLog, Source } from '../machine/arrivals.js'
 import type { Fault } from '../machine/intake.js'
 import type { Neighbour } from '../machine/neighbour.js'
@@ -57,11 +58,15 @@ export class Assemblies {
     return this.#assemblies.size
   }
 
-  /** Bytes of parts that are here, of records that are not whole. */
-  get heldBytes(): number {
-    let bytes = 0
-    for (const { block } of this.#assemblies.values()) bytes += block.heldBytes
-    return bytes
+  /** What is here of records that are not whole: one of them may be larger than all may be together. */
+  get account(): Account {
+    let [bytes, largest] = [0, 0]
+    for (const { block } of this.#assemblies.values()) {
+      bytes += block.heldBytes
+      largest = Math.max(largest, block.bytes)
+    }
+    const maxBytes = Math.max(this.#context.maxBytes, largest)
+    return { entries: this.size, bytes, maxEntries: MAX_ASSEMBLIES, maxBytes }
   }
 
   /** When `expire` is next needed; infinity if never. */

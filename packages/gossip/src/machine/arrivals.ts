@@ -6,6 +6,7 @@ import type { PeerHandle } from '../engine.js'
 import { u32At } from '../frames/frame-bytes.js'
 import { isShared, LargeBlock } from '../large/large-block.js'
 import type { Interval } from '../order/intervals.js'
+import type { Account } from './accounts.js'
 import { placeKey } from './place-key.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
@@ -65,6 +66,17 @@ export class ArrivalLog {
 
   constructor(bounds: { readonly messages: number; readonly bytes: number }) {
     this.#bounds = bounds
+  }
+
+  /** What it holds: the newest record stays, whatever it takes. */
+  get account(): Account {
+    const { messages, bytes } = this.#bounds
+    const newest = this.at(this.#next - 1)
+    const [entries, size] = newest ? [newest.record.header.count, newest.bytes] : [0, 0]
+    return {
+      ...{ entries: this.#messages, maxEntries: Math.max(messages, entries) },
+      ...{ bytes: this.#bytes, maxBytes: Math.max(bytes, size) },
+    }
   }
 
   /** The lowest position that is still held. */

@@ -4,6 +4,7 @@
 import { MAX_BATCH_MESSAGES } from '@hearsay/core'
 import { rangeOf } from '../large/large-records.js'
 import { BETWEEN_RATE } from '../repair/errands.js'
+import type { Account } from './accounts.js'
 import type { Arriving } from './judgement.js'
 
 /** Long beside what is pushed, told of and pulled on its way through a room; who lacks a last word has lacked it for longer. */
@@ -22,6 +23,10 @@ export class Aside {
   /** @param capacityBytes what the log may hold */
   constructor(capacityBytes: number) {
     this.#maxBytes = capacityBytes * SHARE
+  }
+
+  get account(): Account {
+    return { entries: this.#arrivings.size, bytes: this.#bytes, maxEntries: MAX_ASIDE, maxBytes: this.#maxBytes }
   }
 
   /** When `take` is next needed; infinity if never. */

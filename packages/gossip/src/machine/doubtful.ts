@@ -5,6 +5,7 @@ import type { PeerHandle } from '../engine.js'
 import { rangeOf } from '../large/large-records.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Exchange } from '../repair/exchange.js'
+import type { Account } from './accounts.js'
 import type { Admission } from './admission.js'
 import type { ArrivalLog } from './arrivals.js'
 import { Aside } from './aside.js'
@@ -31,6 +32,10 @@ export class Doubtful {
   constructor(context: DoubtfulContext) {
     this.#context = context
     this.#aside = new Aside(context.capacityBytes)
+  }
+
+  get account(): Account {
+    return this.#aside.account
   }
 
   /** When `release` is next needed; infinity if never. */

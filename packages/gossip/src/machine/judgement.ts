@@ -5,6 +5,7 @@ import type { PeerId } from '@hearsay/core'
 import type { Output, Verdict } from '../engine.js'
 import type { Pending } from '../order/sequence.js'
 import type { News } from '../repair/news.js'
+import type { Account } from './accounts.js'
 import type { Neighbour } from './neighbour.js'
 
 /** A record that is new here, with how it came. */
@@ -41,6 +42,10 @@ export class Judgement {
 
   constructor(emit: (output: Output) => void) {
     this.#emit = emit
+  }
+
+  get account(): Account {
+    return { entries: this.#waiting.size, bytes: this.#bytes, maxEntries: MAX_JUDGED, maxBytes: MAX_JUDGED_BYTES }
   }
 
   /** Asks about it; or answers what need not be asked. */

@@ -12,6 +12,7 @@ import { Exchange } from '../repair/exchange.js'
 import type { Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
+import type { Accounts } from './accounts.js'
 import { Admission } from './admission.js'
 import { Alarm } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
@@ -50,6 +51,7 @@ export class RoomMachine implements Machine {
   readonly #restoring: Restoring
   readonly #waiting: Waiting
   readonly #admission: Admission
+  readonly #judgement: Judgement | null
   readonly #doubtful: Doubtful
   readonly #findings: Findings
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
@@ -88,6 +90,7 @@ export class RoomMachine implements Machine {
     const assemblies = (): Assemblies => this.#assemblies
     const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies, doubts })
     const judgement = context.judges ? new Judgement(emit) : null
+    this.#judgement = judgement
     this.#exchange = exchange
     this.#waiting = new Waiting({
       ...{ limits: context.limits, since, exchange, assemblies },
@@ -142,6 +145,18 @@ export class RoomMachine implements Machine {
   }
 
   /** What changed nothing here concerns nobody but the neighbour that it is from, and whoever is to be told something anyway. */
+  accounts(): Accounts {
+    const { account: history } = this.#log
+    const { held, authors } = this.#ordering
+    const { trees } = this.#spread
+    return {
+      ...{ history, held, ...authors, wants: this.#wants.account },
+      ...{ parts: this.#assemblies.account, aside: this.#doubtful.account },
+      ...(this.#judgement && { judged: this.#judgement.account }),
+      ...(trees && { trees }),
+    }
+  }
+
   #serveThose(only: InputOfOne | null, now: number): void {
     const peer = only && 'peer' in only ? only.peer : null
     if (only && this.#alarm.at > now) {

@@ -3,6 +3,7 @@
 
 import { type Crypto, fromPeerId, type PeerId } from '@hearsay/core'
 import { type Head, MAX_HEADS } from '../frames/frames.js'
+import { type Account, countOf } from '../machine/accounts.js'
 import { Counters, type PlaceHash } from './counters.js'
 import type { Interval } from './intervals.js'
 import { Sequence } from './sequence.js'
@@ -42,6 +43,11 @@ export class Authors {
   constructor(options: AuthorsOptions) {
     this.#options = options
     this.#counters = new Counters(options.maxCounters)
+  }
+
+  get accounts(): { readonly places: Account; readonly ends: Account } {
+    const { maxEpochs, maxCounters } = this.#options
+    return { places: countOf(this.#size, maxEpochs), ends: countOf(this.#counters.size, maxCounters) }
   }
 
   isMember(author: PeerId): boolean {

@@ -4,6 +4,7 @@
 import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
+import type { Account, Accounts } from '../machine/accounts.js'
 import type { Source } from '../machine/arrivals.js'
 import { placeKey } from '../machine/place-key.js'
 import type { GossipLimits } from '../options.js'
@@ -216,6 +217,16 @@ export class Ordering {
     const [[, holding] = []] = this.#holding
     if (settling && holding) return deadlineOf(settling) <= deadlineOf(holding) ? settling : holding
     return settling ?? holding
+  }
+
+  /** What waits for something earlier. */
+  get held(): Account {
+    const { maxHeld, capacityBytes } = this.#limits
+    return { entries: this.#held, bytes: this.#heldBytes, maxEntries: maxHeld, maxBytes: capacityBytes }
+  }
+
+  get authors(): Pick<Accounts, 'places' | 'ends'> {
+    return this.#authors.accounts
   }
 
   #isOver(): boolean {

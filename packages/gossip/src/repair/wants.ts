@@ -3,11 +3,12 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import { type Account, countOf } from '../machine/accounts.js'
 import type { Source } from '../machine/arrivals.js'
 import { placeKey } from '../machine/place-key.js'
 import type { PlacedRange } from '../serving/notices.js'
 import { DueQueue } from './due-queue.js'
-import { Holder } from './holders.js'
+import { Holder, MAX_PROMISES } from './holders.js'
 import { type News, NO_NEWS } from './news.js'
 import { hasOther, hasTries, hasUntried, isInVain, MAX_TRIES, mostAsked, type Want } from './want.js'
 
@@ -52,6 +53,10 @@ export class Wants {
   /** How many records are missed. */
   get size(): number {
     return this.#wants.size
+  }
+
+  get account(): Account {
+    return countOf(this.size, MAX_PROMISES * this.#holders.size)
   }
 
   /** True if a record that begins there was promised. */

@@ -3,6 +3,7 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import type { Account } from '../machine/accounts.js'
 import type { Arrival, Source } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { News } from '../repair/news.js'
@@ -52,6 +53,8 @@ export interface Spread {
   onRestored?(next: number): void
   /** A round is due by hand. */
   onTick?(): void
+  /** Authors of whom something is remembered. */
+  readonly trees?: Account
   /** How long a push is waited for when a neighbour says that it has a record of this author, in ms. */
   pullDelayMs(author: PeerId): number
 }

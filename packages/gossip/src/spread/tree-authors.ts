@@ -3,6 +3,7 @@
 
 import type { PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import { type Account, countOf } from '../machine/accounts.js'
 
 /** Authors whose tree is remembered; of the one heard longest ago it is learnt anew. */
 const MAX_AUTHORS = 65_536
@@ -82,8 +83,8 @@ export class TreeAuthors {
     this.#most = most
   }
 
-  get size(): number {
-    return this.#authors.size
+  get account(): Account {
+    return countOf(this.#authors.size, this.#most)
   }
 
   find(author: PeerId): TreeAuthor | undefined {

@@ -1,5 +1,6 @@
 // What a run came to.
 
+import type { Holdings } from './holdings.js'
 import type { Propagation } from './propagation.js'
 
 /** How long deliveries took, in ms: of those that are due, so many in a hundred at most so long. */
@@ -43,8 +44,8 @@ export interface ScenarioReport {
   readonly framesByKind: Readonly<Record<string, number>>
   /** Bytes of frames that carry no record, by delivery. */
   readonly controlBytes: number
-  /** The most bytes that were sent and not handled at one time, on all links and on one. */
-  readonly memory: { readonly total: number; readonly ofOneLink: number }
+  /** The most bytes that were sent and not handled at one time, on all links and on one; and what one node held, by what for. */
+  readonly memory: { readonly total: number; readonly ofOneLink: number; readonly ofOneNode: Holdings }
   /** When the run was over, in virtual ms. */
   readonly virtualMs: number
   /** Sentences about invariants that broke and expectations that were not met; empty if all held. */

@@ -21,6 +21,7 @@ import { Trace } from '../trace.js'
 import { Cast, epochOf, WALL_MS } from './cast.js'
 import { HEALED_MS, schedule, surround } from './faults.js'
 import type { Scenario } from './format.js'
+import { HoldingsWatch } from './holdings.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
 import { largestPart, unconfirmed, unmet, untold } from './outcome.js'
@@ -98,6 +99,7 @@ class ScenarioRun {
   /** Epochs in which each node has lived. */
   readonly #epochs: readonly number[][]
   readonly #stored: number[]
+  readonly #holdings = new HoldingsWatch((violation) => this.#violated(violation))
   /** When each life began that has no link yet and may be owed what nobody has acknowledged; null of others. */
   readonly #lonelySince: (number | null)[]
   readonly #violations: string[] = []
@@ -302,6 +304,8 @@ class ScenarioRun {
       this.#membership.seek(happening.to)
     }
     this.#wishes.note(happening)
+    const machine = this.#network.nodes[node]?.machine
+    if (machine) this.#holdings.note(node, machine)
     this.#watch.note(happening, at)
     this.#tracker.note(happening, at)
   }
@@ -332,7 +336,11 @@ class ScenarioRun {
       smallP99Ms: percentilesOf(this.#ledger.latencies(due, true)).p99,
       ...{ questions: this.#talk?.questions.count ?? 0, answers: this.#talk?.questions.answers ?? 0 },
       ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
-      ...{ controlBytes: traffic.controlBytes, memory: this.#network.memory, virtualMs: Math.floor(this.#network.now) },
+      ...{
+        controlBytes: traffic.controlBytes,
+        memory: { ...this.#network.memory, ofOneNode: this.#holdings.most },
+        virtualMs: Math.floor(this.#network.now),
+      },
       ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
     }
     if (this.#violations.length > 0) return report
