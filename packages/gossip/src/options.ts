@@ -22,7 +22,10 @@ export interface GossipLimits {
   readonly settleMs: number
   /** Records that wait for an earlier one, over all authors; the longest wait is given up beyond. @default 4_096 */
   readonly maxHeld: number
-  /** (author, epoch) pairs that are followed; beyond, only the end is remembered of those heard longest ago. @default 65_536 */
+  /**
+   * (author, epoch) pairs that are followed, in about 1,400 bytes each; beyond, only the end is remembered of those heard longest
+   * ago. @default 65_536
+   */
   readonly maxEpochs: number
   /** Pairs of which only the end is remembered, in up to 64 bytes; beyond, new ones are refused with `drop`. @default 1_000_000 */
   readonly maxCounters: number

@@ -10,8 +10,8 @@ export interface Report {
   /** Messages of the publisher that were delivered: unbroken runs. */
   readonly heard: readonly (readonly [from: number, to: number])[]
   readonly gaps: readonly (readonly [from: number, to: number])[]
-  /** The 99th percentile of publish to delivery since the last report, in ms. */
-  readonly p99: number
+  /** Publish to delivery since all was forgotten: half, and 99 of 100, in ms. */
+  readonly latencyMs: { readonly p50: number; readonly p99: number }
   readonly peers: number
 }
 
@@ -56,9 +56,13 @@ const commands: Record<string, (argument: number) => Promise<unknown>> = {
     globalThis.gc?.()
     const { heapUsed, external } = process.memoryUsage()
     const sorted = Float64Array.from(latencies).sort()
+    const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0
+    const latencyMs = { p50: at(0.5), p99: at(0.99) }
+    return { memory: heapUsed + external, heard, gaps, latencyMs, peers: room.peers.size } satisfies Report
+  },
+  /** What was heard before is no part of the next reports. */
+  forget: async () => {
     latencies = []
-    const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? 0
-    return { memory: heapUsed + external, heard, gaps, p99, peers: room.peers.size } satisfies Report
   },
   close: async () => {
     await node.close()

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundleChild } from '../../core/test/child.js'
 import type { Report } from './stopped.child.js'
 
-const MS = Number(process.env.HEARSAY_STOPPED_MS ?? 3_000)
+const GIVEN = process.env.HEARSAY_STOPPED_MS
+const MS = Number(GIVEN ?? 3_000)
 const MIB = 1024 * 1024
 /** Twice as many messages of 4 KiB as a history of 8 MiB holds. */
 const FULL = 4_096
@@ -96,6 +97,7 @@ describe('four nodes of five, while the fifth is stopped', () => {
     const warm = await publishFull(publisher)
     await until(async () => (await reports(others)).every((one) => covered(one).at(-1)?.[1] === warm))
     const before = await reports(awake)
+    await Promise.all(awake.map((one) => one.ask('forget')))
     stopped.child.kill('SIGSTOP')
     const total = warm + (await publishFull(publisher))
     const hearing = awake.slice(1)
@@ -105,6 +107,10 @@ describe('four nodes of five, while the fifth is stopped', () => {
       expect((memory - (before[index]?.memory ?? 0)) / MIB).toBeLessThan(4)
     }
     for (const one of after.slice(1)) expect([one.heard, one.gaps]).toEqual([[[0, total]], []])
+    for (const [index, { latencyMs }] of after.entries()) {
+      // Not asserted: who publishes as fast as it can leaves a busy machine behind with or without a stopped peer.
+      if (GIVEN) console.log(JSON.stringify({ before: before[index]?.latencyMs, meanwhile: latencyMs }))
+    }
 
     stopped.child.kill('SIGCONT')
     const end = total + (await publisher.ask<number>('publish', 50))
