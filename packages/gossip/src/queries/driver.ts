@@ -20,6 +20,7 @@ import { DirectMessages, MAX_DIRECT_BYTES } from './direct.js'
 import { encodeQueryFrame, type QueryFrame } from './frames.js'
 import { MAX_QUERY_HOPS, MAX_QUERY_MS, type QueryInput, QueryMachine, type QueryOutput } from './machine.js'
 import { closed, Reach } from './reach.js'
+import { Sending } from './sending.js'
 import { checkType, QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
 
 export type { RawAnswer } from './answer-queue.js'
@@ -77,6 +78,7 @@ export class Queries {
   readonly #channels: TopicChannels
   readonly #handlers = new Map<string, RawHandler>()
   readonly #asked = new Map<string, AnswerQueue>()
+  readonly #sending: Sending
   readonly #reach: Reach
   readonly #direct: DirectMessages
   #closed = false
@@ -90,15 +92,20 @@ export class Queries {
       crypto: host.crypto,
       handlers: {
         onUp: (peer, { link }) => {
+          this.#sending.up(peer)
           this.#feed({ type: 'up', peer, remote: link.remote })
           this.#reach.wake()
         },
         onDown: (peer) => this.#onDown(peer),
         onFrame: (peer, frame) => this.#feed({ type: 'frame', peer, frame: copyBytes(frame) }),
-        onDrain: () => this.#reach.wake(),
+        onDrain: (peer) => {
+          this.#sending.flush(peer)
+          this.#reach.wake()
+        },
       },
     })
-    const { clock, connect, onDirect } = host
+    const { clock, connect, onDirect, warn } = host
+    this.#sending = new Sending({ channels: this.#channels, clock, warn })
     this.#reach = new Reach({ channels: this.#channels, clock, connect })
     this.#direct = new DirectMessages({ channels: this.#channels, reach: this.#reach, onDirect })
   }
@@ -163,6 +170,7 @@ export class Queries {
     this.#direct.close()
     // Before the channels, whose end would be taken for that of their peers.
     this.#reach.close()
+    this.#sending.close()
     this.#channels.close()
   }
 
@@ -179,8 +187,7 @@ export class Queries {
   #do(output: QueryOutput): void {
     switch (output.type) {
       case 'send':
-        // One that does not keep up misses queries: they are worth nothing later.
-        return void this.#channels.get(output.peer)?.channel.send(output.frame)
+        return this.#sending.send(output)
       case 'query':
         return void this.#onQuery(output)
       case 'answered': {
@@ -230,6 +237,7 @@ export class Queries {
 
   #onDown(handle: number): void {
     this.#feed({ type: 'down', peer: handle })
+    this.#sending.down(handle)
     this.#direct.down(handle)
     this.#reach.wake()
   }

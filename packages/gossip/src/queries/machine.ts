@@ -29,7 +29,16 @@ export type QueryInput =
   | { readonly type: 'forget'; readonly id: Uint8Array }
 
 export type QueryOutput =
-  | { readonly type: 'send'; readonly peer: QueryPeer; readonly frame: Uint8Array }
+  | {
+      readonly type: 'send'
+      readonly peer: QueryPeer
+      readonly frame: Uint8Array
+      readonly what: 'query' | 'answer'
+      /** Who brought it; null if it is this node's own. */
+      readonly from: QueryPeer | null
+      /** Nobody waits for it from then on; what has waited so long need not be sent. */
+      readonly until: number
+    }
   | {
       readonly type: 'query'
       readonly id: Uint8Array
@@ -52,6 +61,11 @@ export type QueryOutput =
   /** A frame for this node alone, which the driver knows how to take. */
   | { readonly type: 'direct'; readonly peer: QueryPeer; readonly remote: PeerId; readonly frame: QueryFrame }
   | { readonly type: 'misbehaved'; readonly peer: QueryPeer; readonly code: GossipErrorCode; readonly ban: boolean }
+
+type Passed = Extract<QueryFrame, { type: 'query' | 'answer' }>
+
+/** Who brought what is sent, null if it is this node's own, and until when it is worth anything. */
+type Origin = Pick<Extract<QueryOutput, { type: 'send' }>, 'from' | 'until'>
 
 /** Where answers to a query go; null for a query of this node. */
 interface Route {
@@ -105,7 +119,8 @@ export class QueryMachine {
     switch (input.type) {
       case 'up':
         this.#peers.set(input.peer, { remote: input.remote, queries: new TokenBucket(QUERIES, now) })
-        for (const own of this.#own.values()) this.#send(input.peer, askFrame(own, now))
+        for (const own of this.#own.values())
+          this.#send(input.peer, askFrame(own, now), { from: null, until: own.until })
         break
       case 'down':
         this.#peers.delete(input.peer)
@@ -117,7 +132,7 @@ export class QueryMachine {
         this.#ask(input, now)
         break
       case 'answer':
-        this.#passBack(input.id, { hops: 0, answer: input.answer })
+        this.#passBack(input.id, { from: null, hops: 0, answer: input.answer })
         break
       case 'forget':
         this.#routes.delete(keyOf(input.id))
@@ -133,7 +148,7 @@ export class QueryMachine {
     const own = { query, hops, until: now + ms }
     this.#remember(signed.id, { from: null, until: own.until, answersLeft: MAX_ANSWERS })
     this.#own.set(keyOf(signed.id), own)
-    this.#spread(askFrame(own, now), null)
+    this.#spread(askFrame(own, now), { from: null, until: own.until })
   }
 
   #onFrame(peer: QueryPeer, bytes: Uint8Array, now: number): void {
@@ -160,7 +175,10 @@ export class QueryMachine {
     const hops = Math.min(frame.hops + 1, 255)
     const { id, author } = signed
     this.#outputs.push({ type: 'query', id, author, kind: said.type, data: said.data, hops, via: from.remote, ms })
-    if (left > 1) this.#spread({ type: 'query', hops, left: left - 1, ms, query: signed.bytes }, peer)
+    if (left > 1) {
+      const passed: Passed = { type: 'query', hops, left: left - 1, ms, query: signed.bytes }
+      this.#spread(passed, { from: peer, until: now + ms })
+    }
   }
 
   #onAnswer(peer: QueryPeer, frame: Extract<QueryFrame, { type: 'answer' }>): void {
@@ -174,18 +192,21 @@ export class QueryMachine {
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
     this.#noteAnswer(key)
     const hops = Math.min(frame.hops + 1, 255)
-    if (route.from !== null) return this.#passBack(signed.id, { hops, answer: signed.bytes })
+    if (route.from !== null) return this.#passBack(signed.id, { from: peer, hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
     if (!data) return this.#blame(peer, 'ERR_RECORD', false)
     route.answersLeft--
     this.#outputs.push({ type: 'answered', id: signed.id, author: signed.author, data, hops, via: from.remote })
   }
 
-  #passBack(id: Uint8Array, { hops, answer }: { readonly hops: number; readonly answer: Uint8Array }): void {
+  #passBack(
+    id: Uint8Array,
+    { from, hops, answer }: { readonly from: QueryPeer | null; readonly hops: number; readonly answer: Uint8Array },
+  ): void {
     const route = this.#routes.get(keyOf(id))
     if (!route || route.from === null || route.answersLeft === 0 || !this.#peers.has(route.from)) return
     route.answersLeft--
-    this.#send(route.from, { type: 'answer', hops, answer })
+    this.#send(route.from, { type: 'answer', hops, answer }, { from, until: route.until })
   }
 
   #noteAnswer(key: string): void {
@@ -194,8 +215,8 @@ export class QueryMachine {
     this.#answered.add(key)
   }
 
-  #spread(frame: QueryFrame, except: QueryPeer | null): void {
-    for (const peer of this.#peers.keys()) if (peer !== except) this.#send(peer, frame)
+  #spread(frame: Passed, origin: Origin): void {
+    for (const peer of this.#peers.keys()) if (peer !== origin.from) this.#send(peer, frame, origin)
   }
 
   #remember(id: Uint8Array, route: Route): void {
@@ -232,12 +253,12 @@ export class QueryMachine {
     this.#outputs.push({ type: 'misbehaved', peer, code, ban })
   }
 
-  #send(peer: QueryPeer, frame: QueryFrame): void {
-    this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame) })
+  #send(peer: QueryPeer, frame: Passed, origin: Origin): void {
+    this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame), what: frame.type, ...origin })
   }
 }
 
-function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: number): QueryFrame {
+function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: number): Passed {
   return { type: 'query', hops: 0, left: own.hops, ms: Math.max(1, Math.ceil(own.until - now)), query: own.query }
 }
 

@@ -1,0 +1,95 @@
+// Questions and answers over links that take only so much at a time: what finds no window waits for it, within bounds.
+
+import { describe, expect, it } from 'vitest'
+import { Backlog, type Lost } from '../src/queries/backlog.js'
+import { decodeQueryFrame, encodeQueryFrame } from '../src/queries/frames.js'
+import { all, createScene, type Scene, type Talker } from './talk-scene.js'
+
+const LARGE = new Uint8Array(65_536)
+
+/** An asker, a relay, and so many behind it, who all answer. */
+async function star(behind: number, answer: Uint8Array): Promise<Scene & { readonly asker: Talker }> {
+  const scene = createScene(behind + 2)
+  await scene.link(0, 1)
+  for (let other = 2; other < behind + 2; other++) await scene.link(1, other)
+  for (const { queries } of scene.talkers.slice(1)) queries.answer('test', () => answer)
+  return { ...scene, asker: scene.talkers[0] as Talker }
+}
+
+/** How many of so many questions, asked at once, were answered. */
+async function answered({ asker, clock }: Awaited<ReturnType<typeof star>>, count: number, wait: number) {
+  const asking = Array.from({ length: count }, () => all(asker.queries.query('test', new Uint8Array(), { wait })))
+  await clock.play(wait + 1)
+  return (await Promise.all(asking)).filter((answers) => answers.length === 1).length
+}
+
+describe('answers that are more than a window takes', () => {
+  it('wait at the relay, and all come', async () => {
+    const { talkers, asker, clock } = await star(8, LARGE)
+    const answers = all(asker.queries.query('test', new Uint8Array(), { wait: 1_000 }))
+    await clock.play(1_001)
+    expect(await answers).toHaveLength(9)
+    expect(talkers.flatMap(({ warnings }) => warnings)).toEqual([])
+  })
+})
+
+describe('questions at once', () => {
+  it('beyond what a neighbour takes wait for their turn, and all are answered', async () => {
+    const scene = await star(0, Uint8Array.of(1))
+    expect(await answered(scene, 150, 5_000)).toBe(150)
+    expect(scene.asker.warnings).toEqual([])
+  })
+
+  it('of which the time is over before their turn are told, not lost in silence', async () => {
+    const scene = await star(0, Uint8Array.of(1))
+    expect(await answered(scene, 150, 1_500)).toBe(90 + 29)
+    expect(scene.asker.warnings).toMatchObject([{ code: 'ERR_LIMIT', message: expect.stringMatching(/questions/) }])
+  })
+})
+
+describe('what waits for a neighbour', () => {
+  const scene = () => {
+    const lost: Lost[] = []
+    const sent: number[] = []
+    const backlog = new Backlog(0, (one) => lost.push(one))
+    const wait = (from: number | null, size: number, until = 1_000) =>
+      backlog.add('answer', { from, frame: new Uint8Array(size).fill(from ?? 0), until })
+    const take = (frame: Uint8Array) => sent.push(frame[0] as number) > 0
+    return { lost, sent, backlog, wait, take }
+  }
+
+  it('is at most 2 MiB of answers: whoever brought most of it loses, and it is told once until nothing waits', () => {
+    const { backlog, lost, sent, take, wait } = scene()
+    for (let count = 0; count < 40; count++) wait(7, 65_536)
+    wait(null, 65_536)
+    wait(8, 65_536)
+    expect(lost).toEqual([{ what: 'answer', why: 'full' }])
+    backlog.flush(take, 0)
+    expect(sent).toHaveLength(32)
+    expect(sent.slice(0, 5)).toEqual([7, 0, 8, 7, 7])
+    for (let count = 0; count < 33; count++) wait(7, 65_536)
+    expect(lost).toHaveLength(2)
+  })
+
+  it('ends with its time, and is told', () => {
+    const { backlog, lost, sent, take, wait } = scene()
+    wait(7, 10, 500)
+    wait(8, 10, 1_000)
+    backlog.flush(() => false, 0)
+    expect(backlog.wakeAt(0)).toBe(500)
+    backlog.flush(() => false, 500)
+    expect([lost, backlog.wakeAt(500)]).toEqual([[{ what: 'answer', why: 'late' }], 1_000])
+    backlog.flush(take, 999)
+    expect([sent, backlog.wakeAt(999)]).toEqual([[8], null])
+  })
+
+  it('says of a question how much time it has left, not how much it had', () => {
+    const { backlog } = scene()
+    const frame = encodeQueryFrame({ type: 'query', hops: 0, left: 8, ms: 1_000, query: new Uint8Array() })
+    backlog.add('query', { from: null, frame, until: 1_000 })
+    backlog.flush(() => false, 0)
+    const sent: Uint8Array[] = []
+    backlog.flush((one) => sent.push(one) > 0, 400)
+    expect(sent.map((one) => decodeQueryFrame(one))).toMatchObject([{ ms: 600, left: 8 }])
+  })
+})
