@@ -21,35 +21,35 @@ export interface Scene {
   link(a: number, b: number): Promise<readonly [Link, Link]>
 }
 
-export function createScene(count: number, more: Partial<QueryHost> = {}): Scene {
+export function createScene(count: number): Scene {
   const clock = virtualClock()
-  const random = seededRandom(1)
-  const talkers = Array.from({ length: count }, (_, index): Talker => {
-    const identity = identityOf(index + 1)
-    const [asked, warnings]: [RawQuery[], Talker['warnings'][number][]] = [[], []]
-    const queries = new Queries({
-      ...{ topic, author: identity, clock, random, crypto },
-      onQuery: (query) => asked.push(query),
-      onDirect: () => {},
-      onStream: () => false,
-      connect: () => Promise.reject(new Error('nobody can be linked')),
-      warn: (error) => warnings.push(error as Error),
-      ...more,
-    })
-    return { identity, queries, asked, warnings }
-  })
+  const talkers = Array.from({ length: count }, (_, index) => talkerOf(clock, identityOf(index + 1)))
   const talker = (index: number): Talker => talkers[index] as Talker
-  return {
-    clock,
-    talkers,
-    async link(a, b) {
-      const pair = memoryLinkPair({ a: talker(a).identity.id, b: talker(b).identity.id, random })
-      talker(a).queries.addLink(pair[0])
-      talker(b).queries.addLink(pair[1])
-      await settle()
-      return pair
-    },
-  }
+  return { clock, talkers, link: (a, b) => linkTalkers(talker(a), talker(b)) }
+}
+
+export function talkerOf(clock: VirtualClock, identity: Identity, more: Partial<QueryHost> = {}): Talker {
+  const [asked, warnings]: [RawQuery[], Talker['warnings'][number][]] = [[], []]
+  const queries = new Queries({
+    ...{ topic, author: identity, clock, random: seededRandom(identity.publicKey[0] ?? 0), crypto },
+    onQuery: (query) => asked.push(query),
+    onDirect: () => {},
+    onStream: () => false,
+    addressRecord: () => null,
+    connect: () => Promise.reject(new Error('nobody can be linked')),
+    warn: (error) => warnings.push(error as Error),
+    ...more,
+  })
+  return { identity, queries, asked, warnings }
+}
+
+/** Links the two and waits until both know it. */
+export async function linkTalkers(one: Talker, other: Talker): Promise<readonly [Link, Link]> {
+  const pair = memoryLinkPair({ a: one.identity.id, b: other.identity.id })
+  one.queries.addLink(pair[0])
+  other.queries.addLink(pair[1])
+  await settle()
+  return pair
 }
 
 /** All answers, when there are no more. */

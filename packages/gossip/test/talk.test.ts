@@ -1,9 +1,12 @@
 // Questions and answers over links that take only so much at a time: what finds no window waits for it, within bounds.
 
+import { createAddressRecord } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
 import { Backlog, type Lost } from '../src/queries/backlog.js'
 import { decodeQueryFrame, encodeQueryFrame } from '../src/queries/frames.js'
-import { all, createScene, type Scene, type Talker } from './talk-scene.js'
+import type { Connect } from '../src/queries/reach.js'
+import type { Located } from '../src/queries/where.js'
+import { all, createScene, identityOf, linkTalkers, type Scene, type Talker, talkerOf } from './talk-scene.js'
 
 const LARGE = new Uint8Array(65_536)
 
@@ -91,5 +94,39 @@ describe('what waits for a neighbour', () => {
     const sent: Uint8Array[] = []
     backlog.flush((one) => sent.push(one) > 0, 400)
     expect(sent.map((one) => decodeQueryFrame(one))).toMatchObject([{ ms: 600, left: 8 }])
+  })
+})
+
+describe('where a member is', () => {
+  it('is asked across the room, answered by that member alone, and no business of the application', async () => {
+    const scene = createScene(4)
+    const record = createAddressRecord(identityOf(9), { seq: 1, addresses: [] })
+    const found: Located[] = []
+    const connect: Connect = async (_peer, { ask, signal }) => {
+      for await (const one of ask({ wait: 1_000, signal })) found.push(one)
+      throw new Error('that is all')
+    }
+    const asker = talkerOf(scene.clock, identityOf(8), { connect })
+    const sought = talkerOf(scene.clock, identityOf(9), { addressRecord: () => record })
+    for (const [a, b] of [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ] as const)
+      await scene.link(a, b)
+    await linkTalkers(asker, scene.talkers[0] as Talker)
+    await linkTalkers(scene.talkers[3] as Talker, sought)
+    const failed = expect(asker.queries.send(sought.identity.id, new Uint8Array())).rejects.toThrow('that is all')
+    await scene.clock.play(1_001)
+    await failed
+    expect(found).toEqual([{ record, via: scene.talkers[0]?.identity.id }])
+    expect([...scene.talkers, sought].flatMap(({ asked }) => asked)).toEqual([])
+  })
+
+  it('is a type of question that no application asks or answers', () => {
+    const [{ queries }] = createScene(1).talkers as [Talker]
+    const refused = expect.objectContaining({ code: 'ERR_OPTION' })
+    expect(() => queries.query('hearsay/where', new Uint8Array())).toThrow(refused)
+    expect(() => queries.answer('hearsay/other', () => undefined)).toThrow(refused)
   })
 })

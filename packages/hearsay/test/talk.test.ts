@@ -137,6 +137,18 @@ describe('a question across a line of five', () => {
   })
 })
 
+/** Three nodes of which the middle one alone knows the others, linked in a line. */
+async function threeInLine(options: NodeOptions) {
+  const nodes = [start(options), start(options), start(options)]
+  const rooms = await Promise.all(nodes.map((node) => node.join('far')))
+  const [a, b, c] = nodes as [Node, Node, Node]
+  const [one, , far] = rooms as [Room<unknown>, Room<unknown>, Room<unknown>]
+  await a.connect(addressOf(b))
+  await c.connect(addressOf(b))
+  await Promise.all(rooms.map((room) => room.ready()))
+  return { a, b, c, one, far }
+}
+
 describe('a message to one peer', () => {
   it('is heard by that peer alone, and resolves when it was', async () => {
     const rooms = await line(3)
@@ -151,15 +163,11 @@ describe('a message to one peer', () => {
     ])
   })
 
-  it('reaches a peer two links away by making a link', async () => {
-    const nodes = [start(), start(), start()]
-    const rooms = await Promise.all(nodes.map((node) => node.join('far')))
-    const [a, b, c] = nodes as [Node, Node, Node]
-    const [one, , far] = rooms as [Room<unknown>, Room<unknown>, Room<unknown>]
-    await a.connect(addressOf(b))
-    await c.connect(addressOf(b))
-    await Promise.all(rooms.map((room) => room.ready()))
-    await a.addressBook.save({ peer: c.id, addresses: [addressOf(c)] })
+  it.each([
+    ['members tell of each other', {}],
+    ['nobody tells of others', { exchange: false }],
+  ])('reaches a peer two links away by making a link, where %s', async (_how, options) => {
+    const { a, c, one, far } = await threeInLine(options)
     const heard = next<[DirectMessage<unknown>]>((listener) => far.on('direct-message', listener))
     await one.send(c.id, 'over there')
     expect((await heard)[0]).toMatchObject({ peer: a.id, data: 'over there' })
@@ -179,6 +187,14 @@ describe('a message to one peer', () => {
 })
 
 describe('a stream to one peer', () => {
+  it('reaches a peer two links away by making a link', async () => {
+    const { c, one, far } = await threeInLine({ exchange: false })
+    far.on('stream', (stream) => stream.pipe(stream))
+    const stream = await one.openStream(c.id)
+    stream.end('over there')
+    expect(String((await once(stream, 'data'))[0])).toBe('over there')
+  })
+
   it('carries bytes both ways, with half-close', async () => {
     const rooms = await line(2)
     const [one, other] = rooms as [Room<unknown>, Room<unknown>]

@@ -2,10 +2,12 @@
 // whoever waits for answers; what becomes of a query is the machine's affair.
 
 import {
+  type AddressRecord,
   type Channel,
   type Clock,
   type Crypto,
   copyBytes,
+  fromPeerId,
   type Identity,
   type Link,
   type PeerId,
@@ -19,9 +21,10 @@ import { AnswerQueue, type RawAnswer } from './answer-queue.js'
 import { DirectMessages, MAX_DIRECT_BYTES } from './direct.js'
 import { encodeQueryFrame, type QueryFrame } from './frames.js'
 import { MAX_QUERY_HOPS, MAX_QUERY_MS, type QueryInput, QueryMachine, type QueryOutput } from './machine.js'
-import { closed, Reach } from './reach.js'
+import { type Connect, closed, Reach } from './reach.js'
 import { Sending } from './sending.js'
-import { checkType, QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
+import { QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
+import { answerWhere, checkFreeType, isOwnType, type Located, readWhere, WHERE } from './where.js'
 
 export type { RawAnswer } from './answer-queue.js'
 
@@ -60,8 +63,9 @@ export interface QueryHost {
   readonly onDirect: (peer: PeerId, data: Uint8Array) => void
   /** A peer opens a stream: false refuses it. */
   readonly onStream: (peer: PeerId, open: () => Channel) => boolean
-  /** A link to a peer that has none yet; rejects if none can be made. */
-  readonly connect: (peer: PeerId, signal: AbortSignal | undefined) => Promise<unknown>
+  readonly connect: Connect
+  /** Where this node can be dialled, for members that look for it; null if nobody is to know. */
+  readonly addressRecord: () => AddressRecord | null
   readonly warn: (error: unknown) => void
 }
 
@@ -106,7 +110,8 @@ export class Queries {
     })
     const { clock, connect, onDirect, warn } = host
     this.#sending = new Sending({ channels: this.#channels, clock, warn })
-    this.#reach = new Reach({ channels: this.#channels, clock, connect })
+    const ask = (peer: PeerId, options: QueryOptions): AsyncIterable<Located> => this.#locate(peer, options)
+    this.#reach = new Reach({ channels: this.#channels, clock, connect, ask })
     this.#direct = new DirectMessages({ channels: this.#channels, reach: this.#reach, onDirect })
   }
 
@@ -116,6 +121,10 @@ export class Queries {
 
   /** Asks everybody within its hops; ends when it has enough answers, in time, or rejects when the signal fires. */
   query(type: string, data: Uint8Array, options: QueryOptions = {}): AsyncIterableIterator<RawAnswer> {
+    return this.#ask(checkFreeType(type), data, options)
+  }
+
+  #ask(type: string, data: Uint8Array, options: QueryOptions): AnswerQueue {
     const { wait = DEFAULT_WAIT_MS, count = Number.POSITIVE_INFINITY, hops = DEFAULT_HOPS, signal } = options
     checkBound('wait', wait, MAX_QUERY_MS)
     checkBound('hops', hops, MAX_QUERY_HOPS)
@@ -123,7 +132,7 @@ export class Queries {
     checkSize(data, MAX_QUERY_BYTES)
     if (this.#closed) throw closed()
     const id = this.#host.random.bytes(QUERY_ID_BYTES)
-    const query = signQuery({ id, type: checkType(type), data }, this.#host)
+    const query = signQuery({ id, type, data }, this.#host)
     const key = String(id)
     const end = (): void => {
       timer.cancel()
@@ -142,7 +151,7 @@ export class Queries {
 
   /** Answers queries of this type from now on; calling what it returns ends that. Throws `ERR_OPTION` for a type that has a handler. */
   answer(type: string, handler: RawHandler): () => void {
-    checkType(type)
+    checkFreeType(type)
     if (this.#handlers.has(type)) throw new GossipError('ERR_OPTION', `there is a handler for ${type} already`)
     this.#handlers.set(type, handler)
     return () => {
@@ -214,8 +223,7 @@ export class Queries {
     const timer = this.#host.clock.setTimer(ms, () => over.abort())
     const query: RawQuery = { author, type, data, hops, via, signal: over.signal }
     try {
-      this.#host.onQuery(query)
-      const answer = await this.#handlers.get(type)?.(query)
+      const answer = await this.#answerTo(query)
       if (answer === undefined || over.signal.aborted || this.#closed) return
       checkSize(answer, MAX_QUERY_BYTES)
       this.#feed({ type: 'answer', id, answer: signAnswer({ id, data: answer }, this.#host) })
@@ -223,6 +231,20 @@ export class Queries {
       this.#host.warn(error)
     } finally {
       timer.cancel()
+    }
+  }
+
+  async #answerTo(query: RawQuery): Promise<Uint8Array | undefined> {
+    const { type, data } = query
+    if (isOwnType(type)) return type === WHERE ? answerWhere(data, this.#host.addressRecord()) : undefined
+    this.#host.onQuery(query)
+    return this.#handlers.get(type)?.(query)
+  }
+
+  async *#locate(peer: PeerId, options: QueryOptions): AsyncGenerator<Located> {
+    for await (const answer of this.#ask(WHERE, fromPeerId(peer), options)) {
+      const located = readWhere(answer, peer, this.#host.crypto)
+      if (located) yield located
     }
   }
 
