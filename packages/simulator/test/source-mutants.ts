@@ -318,7 +318,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
   ...inFile('queries/machine.ts', [
     {
       ...{ rule: '8.7', name: 'asks again what was asked', scenario: NEAR, says: /was asked twice/ },
-      ...{ find: 'if (this.#routes.has(keyOf(idOf(frame.query)))) return', put: '' },
+      ...{ find: 'if (this.#seen.has(keyOf(idOf(frame.query)))) return', put: '' },
     },
     {
       ...{ rule: '8.7', name: 'counts no hops', scenario: NEAR, says: /links away/ },

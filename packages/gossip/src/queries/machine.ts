@@ -2,7 +2,7 @@
 // to everybody within its hops; each answer goes back along the way that its query came, to the node that asked.
 //
 //   query, new       | answerable here; passed on to all others while it has hops and time
-//   query, seen      | ignored: the first way is the fastest way back
+//   query, seen      | ignored: the first way is the fastest way back; also long after its time, as a replay
 //   answer, a route  | passed back; at its end it is given to who asked
 //   answer, no route | ignored: it came too late, or was never asked for
 //   answer, again    | of an author that has answered already: ignored, or one author could use up the room for all
@@ -12,6 +12,7 @@
 import { type Crypto, hasCode, type PeerId, TokenBucket, type Topic } from '@hearsay/core'
 import type { GossipErrorCode } from '../errors.js'
 import { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from './frames.js'
+import { Recent } from './recent.js'
 import { openAnswer, openQuery, readSigned } from './signed.js'
 
 /** The driver's number of one open channel. */
@@ -81,11 +82,13 @@ interface Peer {
   readonly queries: TokenBucket
 }
 
-/** Queries whose ids are remembered; the oldest goes first. */
+/** Queries to which answers find their way back; the oldest goes first. */
 const MAX_ROUTES = 4_096
 const MAX_ANSWERS = 1_024
 /** Authors of whom it is remembered which question they answered; the one that answered first is forgotten. */
 const MAX_ANSWERED = 16_384
+/** Questions that are not put to this node again. In 4 MiB; one neighbour alone brings as many in no less than 54 minutes. */
+const MAX_SEEN = 65_536
 /** No query lives longer, whatever it says. */
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
@@ -97,7 +100,9 @@ export class QueryMachine {
   readonly #peers = new Map<QueryPeer, Peer>()
   readonly #routes = new Map<string, Route>()
   /** Questions with the authors that answered them. */
-  readonly #answered = new Set<string>()
+  readonly #answered = new Recent(MAX_ANSWERED)
+  /** Questions that came, beyond their time: who hears one again may be made to act again. */
+  readonly #seen = new Recent(MAX_SEEN)
   /** Questions of this node that are still open, for those who come while it waits. */
   readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
   /** When the first of them ends; a frame must not cost a look at all. */
@@ -166,7 +171,7 @@ export class QueryMachine {
     const ms = Math.min(frame.ms, MAX_QUERY_MS)
     const left = Math.min(frame.left, MAX_QUERY_HOPS)
     if (!from || ms === 0 || left === 0 || !from.queries.take(now)) return
-    if (this.#routes.has(keyOf(idOf(frame.query)))) return
+    if (this.#seen.has(keyOf(idOf(frame.query)))) return
     const signed = readSigned('query', frame.query, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
     const said = openQuery(signed, this.#context)
@@ -190,7 +195,7 @@ export class QueryMachine {
     if (this.#answered.has(key)) return
     const signed = readSigned('answer', frame.answer, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
-    this.#noteAnswer(key)
+    this.#answered.add(key)
     const hops = Math.min(frame.hops + 1, 255)
     if (route.from !== null) return this.#passBack(signed.id, { from: peer, hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
@@ -209,12 +214,6 @@ export class QueryMachine {
     this.#send(route.from, { type: 'answer', hops, answer }, { from, until: route.until })
   }
 
-  #noteAnswer(key: string): void {
-    const [oldest] = this.#answered
-    if (this.#answered.size >= MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest)
-    this.#answered.add(key)
-  }
-
   #spread(frame: Passed, origin: Origin): void {
     for (const peer of this.#peers.keys()) if (peer !== origin.from) this.#send(peer, frame, origin)
   }
@@ -223,6 +222,7 @@ export class QueryMachine {
     const [oldest] = this.#routes.keys()
     if (this.#routes.size >= MAX_ROUTES && oldest !== undefined) this.#routes.delete(oldest)
     this.#routes.set(keyOf(id), route)
+    this.#seen.add(keyOf(id))
     this.#endsAt = Math.min(this.#endsAt, route.until)
   }
 
