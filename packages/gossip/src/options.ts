@@ -12,7 +12,8 @@ export interface GossipLimits {
   readonly maxMessageBytes: number
   /**
    * How long a hole in an author's sequence may stay before it is told as a gap, in ms, unless what fills it is on its way: up to
-   * 30 s while the neighbour that sent what follows owes an answer. @default 1_000
+   * 30 s while the neighbour that sent what follows owes an answer. In causal order the same for what a message was said after.
+   * @default 1_000
    */
   readonly holdMs: number
   /**

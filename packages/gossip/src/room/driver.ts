@@ -343,8 +343,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
 /** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
 function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
-  const { author, epoch, seq, time, hops, via, payload } = delivery
-  return { author, epoch, seq, time, receivedAt, hops, via, payload }
+  const { author, epoch, seq, time, hops, via, payload, unheard } = delivery
+  return { author, epoch, seq, time, receivedAt, hops, via, payload, unheard }
 }
 
 function toError(error: unknown): Error {
