@@ -2,6 +2,7 @@
 
 import { createAddressRecord } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
+import { AnswerQueue, type AnswerQueueOptions, type RawAnswer } from '../src/queries/answer-queue.js'
 import { Backlog, type Lost } from '../src/queries/backlog.js'
 import { decodeQueryFrame, encodeQueryFrame } from '../src/queries/frames.js'
 import type { Connect } from '../src/queries/reach.js'
@@ -33,6 +34,53 @@ describe('answers that are more than a window takes', () => {
     await clock.play(1_001)
     expect(await answers).toHaveLength(9)
     expect(talkers.flatMap(({ warnings }) => warnings)).toEqual([])
+  })
+})
+
+describe('who reads answers', () => {
+  const { id: author } = identityOf(1)
+  const answer = (seed: number): RawAnswer => {
+    return { author: identityOf(seed).id, data: Uint8Array.of(seed), hops: 1, via: author }
+  }
+  const queueOf = (more: Partial<AnswerQueueOptions> = {}) =>
+    new AnswerQueue({ count: Number.POSITIVE_INFINITY, signal: undefined, onEnd: () => {}, ...more })
+
+  it('may wait for several at once, and hears the end as often', async () => {
+    const queue = queueOf()
+    const reading = Array.from({ length: 4 }, () => queue.next())
+    for (const seed of [1, 2]) queue.add(answer(seed))
+    queue.end()
+    expect(await Promise.all(reading)).toEqual([
+      { done: false, value: answer(1) },
+      { done: false, value: answer(2) },
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ])
+  })
+
+  it('gets what has come before the signal fired first, and only then its error', async () => {
+    const abort = new AbortController()
+    const queue = queueOf({ signal: abort.signal })
+    queue.add(answer(1))
+    abort.abort()
+    expect(await queue.next()).toEqual({ done: false, value: answer(1) })
+    await expect(queue.next()).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    expect(await queue.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('is told at once where the signal has fired before, and nothing is asked', async () => {
+    const scene = await star(0, Uint8Array.of(1))
+    const answers = scene.asker.queries.query('test', new Uint8Array(), { signal: AbortSignal.abort() })
+    await expect(all(answers)).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    expect([scene.talkers.flatMap(({ asked }) => asked), scene.clock.pending]).toEqual([[], 0])
+  })
+
+  it('is not bothered by a signal that fires when the question is over', async () => {
+    const abort = new AbortController()
+    const queue = queueOf({ signal: abort.signal, count: 1 })
+    queue.add(answer(1))
+    abort.abort()
+    expect([await queue.next(), await queue.next()]).toMatchObject([{ value: answer(1) }, { done: true }])
   })
 })
 
