@@ -72,6 +72,23 @@ describe('a question across a line of five', () => {
     expect(heard.map(({ hops }) => hops).sort()).toEqual([1, 2, 3, 4])
   })
 
+  it.each([
+    ['text', '', ''],
+    ['bytes', new Uint8Array(), new Uint8Array()],
+    ['json', undefined, undefined],
+  ] as const)('carries what has no bytes as %s does', async (encoding, nothing, read) => {
+    const [one, other] = (await line(2, { encoding } as never)) as [Room<unknown>, Room<unknown>]
+    const asked: unknown[] = []
+    other.answer('test', ({ data }) => {
+      asked.push(data)
+      return data ?? null
+    })
+    const heard = next<[DirectMessage<unknown>]>((listener) => other.on('direct-message', listener))
+    const [answer] = await all(one.query('test', nothing, { count: 1, wait: 5_000 }))
+    await one.send([...one.peers.keys()][0] as never, nothing)
+    expect([asked[0], answer?.data ?? undefined, (await heard)[0].data]).toEqual([read, read, read])
+  })
+
   it('goes no further than its hops, and ends in time when nobody answers, or nobody is there', async () => {
     const rooms = await line(4)
     const heard: number[] = []

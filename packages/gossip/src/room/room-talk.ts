@@ -197,14 +197,15 @@ export class RoomTalk {
     return { ...query, ...this.#decoded(bytes) }
   }
 
-  /** Nothing at all is nothing in every encoding. */
+  /** No bytes at all are what the encoding makes of them, such as an empty text, and else nothing. */
   #decoded(written: Uint8Array): Decoded<unknown> {
     const bytes = copyBytes(written)
-    if (bytes.byteLength === 0) return { data: undefined, bytes, undecodable: false }
     try {
       return { data: this.#encoding.decode(bytes), bytes, undecodable: false }
     } catch {
-      return { data: null, bytes, undecodable: true }
+      return bytes.byteLength === 0
+        ? { data: undefined, bytes, undecodable: false }
+        : { data: null, bytes, undecodable: true }
     }
   }
 }
