@@ -129,6 +129,8 @@ export class Queries {
     checkBound('wait', wait, MAX_QUERY_MS)
     checkBound('hops', hops, MAX_QUERY_HOPS)
     checkBound('count', count, Number.POSITIVE_INFINITY)
+    checkWhole('hops', hops)
+    if (count !== Number.POSITIVE_INFINITY) checkWhole('count', count)
     checkSize(data, MAX_QUERY_BYTES)
     if (this.#closed) throw closed()
     const id = this.#host.random.bytes(QUERY_ID_BYTES)
@@ -266,8 +268,12 @@ export class Queries {
 }
 
 function checkBound(name: string, value: number, most: number): void {
-  if (value > 0 && value <= most) return
+  if (typeof value === 'number' && value > 0 && value <= most) return
   throw new GossipError('ERR_OPTION', `${name} is ${value}; it must be above 0 and at most ${most}`)
+}
+
+function checkWhole(name: string, value: number): void {
+  if (!Number.isInteger(value)) throw new GossipError('ERR_OPTION', `${name} is ${value}; it must be a whole number`)
 }
 
 function checkSize(data: Uint8Array, most: number): void {

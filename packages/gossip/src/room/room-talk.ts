@@ -151,6 +151,7 @@ export class RoomTalk {
   }
 
   answer(type: string, handler: (query: Query<unknown>) => unknown): () => void {
+    if (typeof handler !== 'function') throw new GossipError('ERR_OPTION', `the handler of ${type} is no function`)
     return this.#queries.answer(type, async (query) => {
       const answer = await handler(this.#toQuery(query))
       return answer === undefined ? undefined : this.#encode(answer)
