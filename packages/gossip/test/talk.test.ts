@@ -134,6 +134,17 @@ describe('what waits for a neighbour', () => {
     expect([sent, backlog.wakeAt(999)]).toEqual([[8], null])
   })
 
+  it('is looked at in its time though a question before it finds no window', () => {
+    const { backlog, lost, wait } = scene()
+    const frame = encodeQueryFrame({ type: 'query', hops: 0, left: 8, ms: 9_000, query: new Uint8Array() })
+    backlog.add('query', { from: null, frame, until: 9_000 })
+    for (let until = 500; until < 600; until++) wait(7, 10, until)
+    backlog.flush(() => false, 500)
+    expect([lost, backlog.wakeAt(500)]).toEqual([[{ what: 'answer', why: 'late' }], 600])
+    backlog.flush(() => false, 600)
+    expect(backlog.wakeAt(600)).toBe(9_000)
+  })
+
   it('says of a question how much time it has left, not how much it had', () => {
     const { backlog } = scene()
     const frame = encodeQueryFrame({ type: 'query', hops: 0, left: 8, ms: 1_000, query: new Uint8Array() })

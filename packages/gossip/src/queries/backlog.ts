@@ -13,6 +13,7 @@ const PACE = { burst: 90, perSecond: 20 } as const
 const PACE_MS = 1_000 / PACE.perSecond
 
 export type Said = 'query' | 'answer'
+const ORDER: readonly Said[] = ['query', 'answer']
 
 /** What was not sent: it did not fit, or its time was over. */
 export interface Lost {
@@ -41,9 +42,9 @@ export class Backlog {
 
   /** Sends what `send` takes, which answers false where there is no window. */
   flush(send: (frame: Uint8Array) => boolean, now: number): void {
-    for (const what of ['query', 'answer'] as const) {
+    for (const what of ORDER) if (this.#lanes[what].expire(now) > 0) this.#tell({ what, why: 'late' })
+    for (const what of ORDER) {
       const lanes = this.#lanes[what]
-      if (lanes.expire(now) > 0) this.#tell({ what, why: 'late' })
       for (let { first } = lanes; first && this.#isInPace(what, now); { first } = lanes) {
         if (what === 'query') stampQuery(first.frame, first.until - now)
         if (!send(first.frame)) return

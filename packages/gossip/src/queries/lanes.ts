@@ -16,13 +16,17 @@ interface Lane {
   bytes: number
 }
 
+/** However their times differ, those that are over are looked for no more often: each look is one at all. */
+const PAUSE_MS = 100
+
 export class Lanes {
   readonly #maxBytes: number
   /** Whose turn it is comes first. */
   readonly #lanes = new Map<Source, Lane>()
   #bytes = 0
-  /** When the first of all is over, or sooner. */
+  /** When the first of all is over, or sooner; no sooner than the pause. */
   #endsAt = Number.POSITIVE_INFINITY
+  #pauseUntil = Number.NEGATIVE_INFINITY
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -45,7 +49,7 @@ export class Lanes {
     this.#lanes.set(waiting.from, lane)
     lane.waiting.push(waiting)
     this.#count(lane, waiting.frame.byteLength)
-    this.#endsAt = Math.min(this.#endsAt, waiting.until)
+    this.#endsAt = Math.min(this.#endsAt, Math.max(waiting.until, this.#pauseUntil))
     let gone = 0
     for (; this.#bytes > this.#maxBytes; gone++) this.#cut()
     return gone
@@ -69,6 +73,7 @@ export class Lanes {
     this.#lanes.clear()
     this.#bytes = 0
     this.#endsAt = Number.POSITIVE_INFINITY
+    this.#pauseUntil = now + PAUSE_MS
     for (const one of left) this.add(one)
     return all.length - left.length
   }

@@ -41,11 +41,11 @@ export class Sending {
 
   /** The neighbour can take more, or its time has come. */
   flush(handle: number): void {
-    const { channels, clock } = this.#options
+    const { clock } = this.#options
     const way = this.#ways.get(handle)
     if (!way) return
     const { backlog } = way
-    backlog.flush((frame) => channels.get(handle)?.channel.send(frame) ?? false, clock.now())
+    backlog.flush((frame) => this.#transmit(handle, frame), clock.now())
     const at = backlog.wakeAt(clock.now())
     way.timer?.cancel()
     way.timer = at === null ? null : clock.setTimer(at - clock.now(), () => this.flush(handle))
@@ -53,6 +53,16 @@ export class Sending {
 
   close(): void {
     for (const handle of [...this.#ways.keys()]) this.down(handle)
+  }
+
+  /** What the link cannot carry at all is not tried for ever. */
+  #transmit(handle: number, frame: Uint8Array): boolean {
+    try {
+      return this.#options.channels.get(handle)?.channel.send(frame) ?? false
+    } catch (error) {
+      this.#options.warn(error)
+      return true
+    }
   }
 
   #onLost(handle: number, { what, why }: Lost): void {
