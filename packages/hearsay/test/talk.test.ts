@@ -191,6 +191,17 @@ describe('a message to one peer', () => {
     expect(a.links.has(c.id)).toBe(true)
   })
 
+  it('reaches whoever answered a question from the other end of a line of five', async () => {
+    const rooms = await line(5)
+    const [one, far] = [rooms[0], rooms[4]] as [Room<unknown>, Room<unknown>]
+    far.answer('who', () => 'me')
+    const heard = next<[DirectMessage<unknown>]>((listener) => far.on('direct-message', listener))
+    const [answer] = await all(one.query('who', null, { count: 1, wait: 5_000 }))
+    expect(answer).toMatchObject({ hops: 4 })
+    await one.send(answer?.author as never, 'over there')
+    expect((await heard)[0].data).toBe('over there')
+  })
+
   it('is refused with a code where the peer cannot be reached, is not in the room, or the signal fires', async () => {
     const [a, b] = [start(), start()]
     const room = await a.join('here')
