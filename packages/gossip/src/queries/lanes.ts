@@ -16,7 +16,7 @@ interface Lane {
   bytes: number
 }
 
-/** However their times differ, those that are over are looked for no more often: each look is one at all. */
+/** However much their times differ, those that are over are looked for no more often: each look goes through all. */
 const PAUSE_MS = 100
 
 export class Lanes {
