@@ -13,6 +13,7 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_MEMBERS`: this author is not among the room's members
  * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
  * - `ERR_STORE`: the store failed; its `cause` says how
+ * - `ERR_VERDICT`: a validator gave no verdict in time
  * - `ERR_FRAME`: (remote) a frame that the protocol does not allow
  * - `ERR_FLOOD`: (remote) more frames than anybody needs
  * - `ERR_RECORD`: (remote) a record of a wrong shape
@@ -29,6 +30,7 @@ export type GossipErrorCode =
   | 'ERR_MEMBERS'
   | 'ERR_PEER'
   | 'ERR_STORE'
+  | 'ERR_VERDICT'
   | 'ERR_FRAME'
   | 'ERR_FLOOD'
   | 'ERR_RECORD'

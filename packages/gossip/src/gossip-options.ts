@@ -12,7 +12,7 @@ import {
 } from '@hearsay/core'
 import type { Engine, MachineContext } from './engine.js'
 import { GossipError } from './errors.js'
-import { type GossipLimits, resolveLimits } from './options.js'
+import { type GossipLimits, resolveLimits, withoutUndefined } from './options.js'
 import { checkOrder, type Order } from './order.js'
 import type { Validate } from './room/validation.js'
 import { checkSince, type Since } from './since.js'
@@ -67,8 +67,8 @@ export interface ResolvedGossip
 export function resolveGossip(options: GossipOptions): ResolvedGossip {
   const { engine = trees(), since = 'live', order = 'author', members, store, validate, doubts = false } = options
   return {
-    engine,
-    limits: resolveLimits({ ...engine.limits, ...options.limits }),
+    engine: checkEngine(engine),
+    limits: resolveLimits({ ...engine.limits, ...withoutUndefined(options.limits ?? {}) }),
     since: checkSince(since),
     order: checkOrder(order),
     members: members === undefined ? null : checkMembers(members),
@@ -76,6 +76,12 @@ export function resolveGossip(options: GossipOptions): ResolvedGossip {
     keeps: store !== undefined,
     doubts,
   }
+}
+
+function checkEngine(engine: Engine): Engine {
+  const isObject = typeof engine === 'object' && engine !== null
+  if (isObject && typeof engine.createMachine === 'function' && typeof engine.limits === 'object') return engine
+  throw new GossipError('ERR_OPTION', 'the engine is none', { remedy: 'Use trees(), flood() or rumor().' })
 }
 
 /** What is no list of authors must not let everybody speak, or nobody. */

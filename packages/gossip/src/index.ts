@@ -9,6 +9,8 @@ export { DEFAULT_MEMBERSHIP, type MembershipLimits, resolveMembership } from './
 export { DEFAULT_LIMITS, type GossipLimits } from './options.js'
 export type { Order } from './order.js'
 export type { QueryOptions } from './queries/driver.js'
+export type { Connect, ConnectOptions } from './queries/reach.js'
+export type { Located } from './queries/where.js'
 export { createGossip } from './room/driver.js'
 export type { CompactCodec, CompactState, Encoding, EncodingOption, NamedEncodings } from './room/encodings.js'
 export { type Message, validateValues } from './room/message.js'

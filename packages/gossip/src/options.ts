@@ -12,7 +12,8 @@ export interface GossipLimits {
   readonly maxMessageBytes: number
   /**
    * How long a hole in an author's sequence may stay before it is told as a gap, in ms, unless what fills it is on its way: up to
-   * 30 s while the neighbour that sent what follows owes an answer. @default 1_000
+   * 30 s while the neighbour that sent what follows owes an answer. In causal order the same for what a message was said after.
+   * @default 1_000
    */
   readonly holdMs: number
   /**
@@ -50,7 +51,7 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 /** The limits with defaults filled in, or `ERR_OPTION`. */
 export function resolveLimits(given: Partial<GossipLimits> = {}): GossipLimits {
-  const limits = { ...DEFAULT_LIMITS, ...given }
+  const limits = withDefaults(DEFAULT_LIMITS, given)
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value < 0) throw outOfBounds(name, value, 'a whole number')
   }
@@ -61,6 +62,18 @@ export function resolveLimits(given: Partial<GossipLimits> = {}): GossipLimits {
     throw outOfBounds('maxMessageBytes', limits.maxMessageBytes, `at most ${MAX_MESSAGE_BYTES}`)
   }
   return Object.freeze(limits)
+}
+
+/** A name that means nothing here is a mistake, and not to be passed over. */
+export function withDefaults<Options extends object>(defaults: Options, given: Partial<Options>): Options {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(defaults, name))
+  if (unknown === undefined) return { ...defaults, ...withoutUndefined(given) }
+  throw new GossipError('ERR_OPTION', `${unknown} is no option here: there are ${Object.keys(defaults).join(', ')}`)
+}
+
+/** What is undefined is as if it were left out. */
+export function withoutUndefined<Options extends object>(given: Options): Options {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Options
 }
 
 function outOfBounds(name: string, value: number, bound: string): GossipError {

@@ -4,7 +4,8 @@ import { GossipError } from './errors.js'
 
 /**
  * `author`: each author's messages as that author said them. `none`: as they come, at once. `causal`: besides, none before
- * what its author had heard when it was said (Lamport 1978), as far as its author joined with `causal` too.
+ * what its author had heard when it was said (Lamport 1978), as far as its author joined with `causal` too. What of that is not on
+ * its way, or does not come in half a minute, is not waited for: the message says so (`unheard`).
  */
 export type Order = 'author' | 'none' | 'causal'
 

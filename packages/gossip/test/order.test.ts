@@ -2,12 +2,15 @@
 
 import {
   type Cause,
+  CHUNK_BYTES,
   createIdentity,
   createRecord,
   createTopic,
   decodeRecord,
   encodeRecord,
+  encodeRecordHead,
   type Identity,
+  MerkleTree,
   PREV_BYTES,
   recordContents,
   type SignedRecord,
@@ -15,10 +18,12 @@ import {
 } from '@hearsay/core'
 import { settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createGossip, type Order } from '../src/index.js'
-import { decodeFrame, encodeFrame, flood, type Machine, type Output, resolveLimits } from '../src/machine.js'
+import { createGossip, createRoom, type Order } from '../src/index.js'
+import { markOf } from '../src/machine/arrivals.js'
+import { decodeFrame, encodeFrame, type Frame, flood, type Output, resolveLimits } from '../src/machine.js'
+import { Causality } from '../src/order/causality.js'
 import { OWED_MS } from '../src/repair/fillings.js'
-import { at, bytes, createNetwork, linkRawPeer, type TestNetwork } from './network.js'
+import { at, bytes, createNetwork, createNode, linkRawPeer, type TestNetwork } from './network.js'
 
 const crypto = sodiumCrypto()
 const topic = createTopic('test')
@@ -36,19 +41,18 @@ function chainOf(by: Identity, said: readonly { text: string; causes?: readonly 
   })
 }
 
-function bench(order: Order): { frame: (record: SignedRecord, now?: number) => readonly Output[]; machine: Machine } {
+function bench(order: Order) {
   const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(), order })
   for (const [index, { id }] of [ann, ben].entries()) {
     machine.handle({ type: 'peer-up', peer: index, remote: id, window: 1e9 }, 0)
     const hello = encodeFrame({ type: 'hello', author: id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
     machine.handle({ type: 'frame', peer: index, frame: hello }, 0)
   }
+  const send = (peer: number, frame: Frame, now = 0): readonly Output[] =>
+    machine.handle({ type: 'frame', peer, frame: encodeFrame(frame) }, now)
   const frame = (record: SignedRecord, now = 0): readonly Output[] =>
-    machine.handle(
-      { type: 'frame', peer: 0, frame: encodeFrame({ type: 'record', hops: 0, record: encodeRecord(record) }) },
-      now,
-    )
-  return { machine, frame }
+    send(0, { type: 'record', hops: 0, record: encodeRecord(record) }, now)
+  return { machine, frame, send }
 }
 
 const said = (outputs: readonly Output[]): string =>
@@ -149,6 +153,63 @@ describe("order 'causal'", () => {
     expect(said(frame(annsSaid[0], 1_001))).toBe('a')
   })
 
+  it('says of what is delivered all the same what its author had heard before it and did not come', () => {
+    const { frame, machine } = bench('causal')
+    const [one, two] = answers(2) as [SignedRecord, SignedRecord]
+    frame(one)
+    frame(two)
+    frame(annsSaid[0])
+    const late = machine.handle({ type: 'timer' }, 1_000).filter(({ type }) => type === 'deliver')
+    expect(late.map((output) => output.type === 'deliver' && output.delivery.unheard)).toEqual([
+      [{ author: ann.id, epoch: 7, next: 2 }],
+      undefined,
+    ])
+  })
+
+  it('waits for a cause that comes in parts for as long as they come', () => {
+    const { frame, machine, send } = bench('causal')
+    const big = createRecord(
+      { epoch: 7, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [new Uint8Array(8 * CHUNK_BYTES)] },
+      topic,
+      ann,
+      crypto,
+    )
+    const tree = MerkleTree.of(big.block, crypto)
+    send(1, { type: 'name', author: ann.id, epoch: 7 })
+    send(1, { type: 'head', hops: 0, parts: 0, head: encodeRecordHead(big) })
+    expect(said(frame(at(answers(1), 0), 10))).toBe('')
+    const heard: number[] = []
+    for (let index = 0; index * CHUNK_BYTES < big.block.byteLength; index++) {
+      const now = 300 * (index + 1)
+      const chunk = big.block.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
+      const part = { type: 'part', name: 0, first: 0, index, proof: tree.proof(index), chunk } as const
+      for (const output of [...machine.handle({ type: 'timer' }, now - 1), ...send(1, part, now)]) {
+        if (output.type === 'deliver') heard.push(output.delivery.payload.byteLength)
+      }
+    }
+    expect(heard).toEqual([8 * CHUNK_BYTES, 1])
+  })
+
+  it('waits for a cause that somebody has told of, and for one that waits itself', () => {
+    const { frame, machine, send } = bench('causal')
+    const second = at(chainOf(ben, [{ text: 'b', causes: [{ author: ann.id, epoch: 7, next: 1 }] }]), 0)
+    const third = at(chainOf(cat, [{ text: 'c', causes: [{ author: ben.id, epoch: 7, next: 1 }] }]), 0)
+    send(1, { type: 'name', author: ann.id, epoch: 7 })
+    send(1, { type: 'have', ranges: [{ name: 0, first: 0, count: 1, mark: markOf(annsSaid[0]) }] })
+    const early = [frame(second), frame(third), machine.handle({ type: 'timer' }, 4_000)].flat()
+    expect(said(early)).toBe('')
+    expect(said(frame(annsSaid[0], 4_001))).toBe('abc')
+  })
+
+  it('waits no longer than half a minute for authors that wait for each other', () => {
+    const { frame, machine } = bench('causal')
+    frame(at(chainOf(ben, [{ text: 'b', causes: [{ author: cat.id, epoch: 7, next: 1 }] }]), 0))
+    frame(at(chainOf(cat, [{ text: 'c', causes: [{ author: ben.id, epoch: 7, next: 1 }] }]), 0))
+    let heard = ''
+    for (let now = 1_000; now <= OWED_MS; now += 500) heard += said(machine.handle({ type: 'timer' }, now))
+    expect(heard).toBe('bc')
+  })
+
   it('is told to nobody who does not want it', () => {
     const { frame } = bench('author')
     expect(said(answers(2).flatMap((record) => frame(record)))).toBe('12')
@@ -179,6 +240,52 @@ describe('records of a room in causal order', () => {
     })
     expect(causes).toEqual([[{ author: peer.identity.id, epoch: 7, next: 1 }], []])
     await gossip.close()
+  })
+})
+
+describe('causes that are more than one record names', () => {
+  const place = (author: Identity, epoch: number) => ({ author: author.id, epoch, sequence: { next: 1 } })
+  const epochs = (causes: readonly Cause[]): number[] => causes.map(({ epoch }) => epoch).sort((a, b) => a - b)
+
+  it('are named by the next ones, the latest and those that wait for longest first', () => {
+    const causality = new Causality()
+    for (let epoch = 0; epoch < 100; epoch++) causality.heard(place(ann, epoch))
+    const first = epochs(causality.take(self.id, 1))
+    expect(first).toEqual([...Array(32).keys(), ...Array.from({ length: 32 }, (_, index) => 68 + index)])
+    causality.heard(place(ben, 200))
+    expect(epochs(causality.take(self.id, 1))).toEqual([...Array.from({ length: 36 }, (_, index) => 32 + index), 200])
+    expect(causality.take(self.id, 1)).toEqual([])
+  })
+
+  it('are kept up to a number, that heard of longest ago goes first', () => {
+    const causality = new Causality()
+    for (let epoch = 0; epoch < 5_000; epoch++) causality.heard(place(ann, epoch))
+    const named = new Set<number>()
+    for (let record = 0; record < 100; record++) for (const { epoch } of causality.take(self.id, 1)) named.add(epoch)
+    expect([named.size, Math.min(...named)]).toEqual([4_096, 904])
+  })
+})
+
+describe('a message whose cause did not come', () => {
+  it('says so to listeners and readers of its room', async () => {
+    const network = createNetwork(0)
+    const node = createNode({ topic, clock: network.clock, seed: 50, epoch: 1, more: { order: 'causal' } })
+    const peer = await linkRawPeer(node, 60)
+    peer.hello()
+    const unheard = [{ author: ann.id, epoch: 7, next: 1 }]
+    for (const record of chainOf(peer.identity, [{ text: 'x', causes: unheard }, { text: 'y' }])) {
+      peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(record) }))
+    }
+    await network.clock.play(1_000)
+    expect(node.heard.map((delivery) => delivery.unheard)).toEqual([unheard, undefined])
+    const room = createRoom(node.gossip, { encoding: 'text' })
+    const read: unknown[] = []
+    for await (const message of room.history()) read.push([message.data, message.unheard])
+    expect(read).toEqual([
+      ['x', unheard],
+      ['y', undefined],
+    ])
+    await room.close()
   })
 })
 

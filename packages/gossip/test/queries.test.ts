@@ -4,6 +4,7 @@ import { createIdentity, createTopic, seededRandom, sodiumCrypto } from '@hearsa
 import { describe, expect, it } from 'vitest'
 import { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from '../src/queries/frames.js'
 import { QueryMachine, type QueryOutput } from '../src/queries/machine.js'
+import { Recent } from '../src/queries/recent.js'
 import { signAnswer, signQuery } from '../src/queries/signed.js'
 
 const topic = createTopic('queries')
@@ -61,6 +62,15 @@ describe('a question', () => {
     expect(made.size).toBe(0)
   })
 
+  it('is put to the application once, however often it is replayed, long after its time', () => {
+    const made = machine()
+    const given = [0, 61_000, 3_600_000].map((now) => {
+      const outputs = made.handle({ type: 'frame', peer: 1, frame: queryOf(1, { ms: 60_000 }) }, now)
+      return outputs.filter(({ type }) => type === 'query').length
+    })
+    expect(given).toEqual([1, 0, 0])
+  })
+
   it('floods nobody: of one neighbour a hundred at once, then twenty a second, and 4,096 are remembered', () => {
     const made = machine(200)
     const given = (from: number, count: number, now: number): number =>
@@ -105,6 +115,24 @@ describe('a question of this node', () => {
     made.handle({ type: 'ask', query, hops: 3, ms: 1_000 }, 2_000)
     made.handle({ type: 'forget', id: idOf(1) }, 2_001)
     expect(made.handle({ type: 'up', peer: 4, remote }, 2_002)).toEqual([])
+  })
+
+  it('that comes back by another way when it is over is not put to this node itself', () => {
+    const made = machine()
+    const query = signQuery({ id: idOf(1), type: 'test', data: new Uint8Array() }, signing)
+    made.handle({ type: 'ask', query, hops: 3, ms: 1_000 }, 0)
+    made.handle({ type: 'forget', id: idOf(1) }, 1)
+    expect(made.handle({ type: 'frame', peer: 1, frame: queryOf(1) }, 2)).toEqual([])
+  })
+})
+
+describe('what was heard of', () => {
+  it('is remembered up to a number, that heard of last for longest', () => {
+    const recent = new Recent(3)
+    for (const key of ['a', 'b', 'c']) recent.add(key)
+    expect(recent.has('a')).toBe(true)
+    recent.add('d')
+    expect(['a', 'b', 'c', 'd'].map((key) => recent.has(key))).toEqual([true, false, true, true])
   })
 })
 

@@ -142,7 +142,13 @@ describe('a neighbour that takes nothing', () => {
     let heard = 0
     const queries = new Queries({
       ...{ topic, author: ours, crypto, clock: virtualClock(), random: seededRandom(1) },
-      ...{ onQuery: () => {}, onStream: () => false, connect: async () => {}, warn: () => {} },
+      ...{
+        onQuery: () => {},
+        onStream: () => false,
+        connect: async () => {},
+        addressRecord: () => null,
+        warn: () => {},
+      },
       onDirect: () => heard++,
     })
     const id = channelId(topic, raw.handshakeHash)
@@ -170,7 +176,14 @@ describe('a neighbour that takes nothing', () => {
     const [raw, link] = memoryLinkPair({ a: theirs.id, b: ours.id, window: 1_000 })
     const queries = new Queries({
       ...{ topic, author: ours, crypto, clock: virtualClock(), random: seededRandom(1) },
-      ...{ onQuery: () => {}, onStream: () => false, connect: async () => {}, warn: () => {}, onDirect: () => {} },
+      ...{
+        onQuery: () => {},
+        onStream: () => false,
+        connect: async () => {},
+        addressRecord: () => null,
+        warn: () => {},
+        onDirect: () => {},
+      },
     })
     const id = channelId(topic, raw.handshakeHash)
     raw.openChannel({ protocol: 'hearsay/query/1', id, handshake: channelProof(topic, raw) }).setFlowing(false)

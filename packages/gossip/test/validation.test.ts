@@ -187,3 +187,52 @@ describe('a room with members', () => {
     await room.close()
   })
 })
+
+describe('a validator', () => {
+  const judgedBy = async (validate: GossipOptions['validate']) => {
+    const network = join(0)
+    const { topic, clock } = network
+    const [author, judge] = [1, 2].map((seed) =>
+      createNode({ topic, clock, seed, epoch: 1, more: seed === 2 && validate ? { validate } : {} }),
+    ) as [TestNode, TestNode]
+    const warnings: Error[] = []
+    judge.gossip.on('warning', (error) => warnings.push(error))
+    await linkNodes(author, judge)
+    const close = async (): Promise<void> => {
+      await Promise.all([author.gossip.close(), judge.gossip.close()])
+      expect(clock.pending).toBe(0)
+    }
+    return { author, judge, clock, warnings, close }
+  }
+
+  it('may answer with a promise of its own kind', async () => {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    const thenable = { then: (take: (verdict: Verdict) => void) => take('accept') } as unknown as Promise<Verdict>
+    const { author, judge, close } = await judgedBy(() => thenable)
+    await author.gossip.publish(bytes('one'))
+    await settle()
+    expect(judge.heard.map(textOf)).toEqual(['one'])
+    await close()
+  })
+
+  it('that gives no verdict in half a minute ignores the message, is told of, and the room goes on', async () => {
+    let late: (verdict: Verdict) => void = () => {}
+    const { author, judge, clock, warnings, close } = await judgedBy(({ payload }) =>
+      payload.byteLength === 3 ? new Promise((resolve) => (late = resolve)) : 'accept',
+    )
+    const dropped: unknown[] = []
+    judge.gossip.on('drop', ({ reason }) => dropped.push(reason))
+    for (const text of ['bad', 'good']) await author.gossip.publish(bytes(text))
+    await clock.play(29_999)
+    expect([judge.heard, warnings]).toEqual([[], []])
+    await clock.play(1)
+    expect([judge.heard.map(textOf), dropped]).toEqual([['good'], ['ignored']])
+    expect(warnings).toMatchObject([{ code: 'ERR_VERDICT' }])
+    late('accept')
+    await settle()
+    expect(judge.heard.map(textOf)).toEqual(['good'])
+    await author.gossip.publish(bytes('bad'))
+    await settle()
+    await close()
+  })
+})

@@ -7,9 +7,11 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_OPTION`: an option outside its bound, or an environment variable that does not parse
  * - `ERR_HOST`: no interface of this machine has the given address or lies in the given subnet
  * - `ERR_JOINED`: this node is in that topic already
+ * - `ERR_DIAL`: a peer to talk to could be linked in no way; the message says what was tried
+ * - `ERR_ABORTED`: the caller's signal fired
  * - `ERR_CLOSED`: the node was closed before or during the call
  */
-export type NodeErrorCode = 'ERR_OPTION' | 'ERR_HOST' | 'ERR_JOINED' | 'ERR_CLOSED'
+export type NodeErrorCode = 'ERR_OPTION' | 'ERR_HOST' | 'ERR_JOINED' | 'ERR_DIAL' | 'ERR_ABORTED' | 'ERR_CLOSED'
 
 /** An error of this package. */
 export class NodeError extends HearsayError<NodeErrorCode> {}

@@ -18,7 +18,7 @@ import {
 } from '@hearsay/core'
 import { channelDuplex, secretFromPassphrase } from '@hearsay/core/node'
 import type { AddressBook, ExternalPlace } from '@hearsay/discovery'
-import { createRoom, type KeptGossip, type NamedEncodings, type Room } from '@hearsay/gossip'
+import { type ConnectOptions, createRoom, type KeptGossip, type NamedEncodings, type Room } from '@hearsay/gossip'
 import type { PoolReport } from '@hearsay/transport'
 import { NodeError } from './errors.js'
 import { gossipOf, type JoinOptions, type NamedJoinOptions } from './join-options.js'
@@ -235,16 +235,21 @@ class HearsayNode extends Emitter<NodeEvents> implements Node {
         if (options.closeNode && !this.#closing) await this.close()
       }
     }
-    const connect = (peer: PeerId, signal: AbortSignal | undefined): Promise<Link> => this.#stack.reach(peer, signal)
+    const refresh = (): void => session.refresh()
+    const connect = (peer: PeerId, wish: ConnectOptions): Promise<Link> =>
+      this.#stack.reach(peer, { ...wish, topic: topic.id, refresh })
+    const { announce = true, lookup = true } = options
+    // Who cannot be dialled, or is not announced, is not told of.
+    const addressRecord = announce && this.#options.listen ? this.#stack.addressRecord : () => null
     const { pool } = this.#stack
-    const talk = { author, connect, links: pool, toStream: channelDuplex, clock, random: this.#options.random }
+    const parts = { clock, random: this.#options.random, links: pool, toStream: channelDuplex }
+    const talk = { ...parts, author, connect, addressRecord }
     const room = createRoom(gossip, { encoding: encoding as 'json', onClose, clock, talk, toDuplex: roomDuplex })
     // Only now: an encoding that is none was refused before anything is announced.
-    const { announce = true, lookup = true } = options
     const linked = (): number => gossip.peers.size
     const choose = (candidate: Candidate): void => members.offer(candidate)
     const session = this.#stack.discover(topic, { announce, lookup }, { linked, choose })
-    const wishes = { announce, lookup, refresh: () => session.refresh() }
+    const wishes = { announce, lookup, refresh }
     const members = membersOf(gossip, membership, { stack: this.#stack, options: this.#options, ...wishes })
     for (const link of this.links.values()) members.addLink(link)
     const search = new SplitSearch(session, this.#options)

@@ -3,10 +3,10 @@
 
 import {
   type Address,
+  type AddressRecord,
   type Candidate,
   type Discovery,
   type DiscoverySession,
-  hasCode,
   type Link,
   type PeerId,
   parseAddress,
@@ -28,6 +28,7 @@ import type { ResolvedNodeOptions } from './options.js'
 import { ownRecord } from './own-record.js'
 import { withSamePort } from './same-port.js'
 import { type Looking, Search } from './search.js'
+import { type SeekOptions, seek } from './seek.js'
 
 /** Whom to look for, and to whom to be shown. */
 export interface Roles {
@@ -43,6 +44,12 @@ export interface Follow {
   readonly choose?: (candidate: Candidate) => void
 }
 
+/** For whom a peer is reached. */
+export interface Reach extends Pick<SeekOptions, 'topic' | 'signal' | 'ask'> {
+  /** Makes discoveries look again. */
+  readonly refresh: () => void
+}
+
 /** Addresses of one peer that are tried by hand, one after another. */
 const MAX_WAYS = 4
 
@@ -56,6 +63,10 @@ export class Stack {
   readonly #searches = new Map<Search, TopicId>()
   /** Searches that withdraw what they announced; the last of each topic. */
   readonly #leaving = new Map<TopicId, Promise<void>>()
+  /** They hear of every candidate. */
+  readonly #listeners = new Set<(candidate: Candidate) => void>()
+  /** Where this node can be dialled; null while there is no address to tell. */
+  readonly addressRecord: () => AddressRecord | null
   #closed = false
 
   constructor(
@@ -68,6 +79,7 @@ export class Stack {
     this.#parts = parts
     this.#warn = warn
     const addressRecord = ownRecord(identity, clock, () => this.pool.addresses)
+    this.addressRecord = addressRecord
     this.pool = coded(() => createPool({ identity, transports, network, addressRecord, ...injected, ...limits }))
     this.book = parts.addressBook ?? createAddressBook(injected)
     this.#exchange = parts.exchange
@@ -140,6 +152,7 @@ export class Stack {
       for await (const found of session) {
         const candidate = withSamePort(found)
         onCandidate?.(candidate)
+        for (const listener of this.#listeners) listener(candidate)
         if (choose) choose(candidate)
         else this.pool.want(candidate, { topic: topic.id })
       }
@@ -148,20 +161,17 @@ export class Stack {
     return session
   }
 
-  /** A link to the peer: the one there is, or by any way that is known. Rejects with the pool's codes. */
-  async reach(peer: PeerId, signal?: AbortSignal): Promise<Link> {
-    const options = signal ? { signal } : {}
-    const ways = await waysTo(peer, this)
-    let failure: unknown
-    for (const way of [peer, ...ways]) {
-      try {
-        return await this.pool.connect(way, options)
-      } catch (error) {
-        if (!hasCode(error, 'ERR_DIAL', 'ERR_HANDSHAKE_TIMEOUT')) throw error
-        failure = error
-      }
+  /** A link to a peer of the topic: the one there is, or by any way that can be found. Rejects as `seek` does. */
+  async reach(peer: PeerId, { topic, refresh, ...options }: Reach): Promise<Link> {
+    const { pool } = this
+    if (pool.links.has(peer)) return pool.connect(peer, options)
+    const discover = (listener: (candidate: Candidate) => void): (() => void) => {
+      this.#listeners.add(listener)
+      refresh()
+      return () => this.#listeners.delete(listener)
     }
-    throw failure
+    const { clock } = this.#parts
+    return seek(peer, { ...options, pool, clock, topic, discover, ways: () => waysTo(peer, this.book) })
   }
 
   /** The peer is in the topic: when this node starts again, it is asked first. */
@@ -195,16 +205,15 @@ export class Stack {
   }
 }
 
-/** Where the book knows the peer, and its key, by which a DHT may find it. */
-async function waysTo(peer: PeerId, { pool, book }: Stack): Promise<readonly Address[]> {
-  if (pool.links.has(peer)) return []
-  const ways: Address[] = [{ scheme: 'hyper', peer, host: '', port: 0, path: '' }]
+/** Where the pool knows the peer, where the book does, and its key, by which a DHT may find it. */
+async function waysTo(peer: PeerId, book: AddressBook): Promise<readonly (Address | PeerId)[]> {
+  const hyper: Address = { scheme: 'hyper', peer, host: '', port: 0, path: '' }
   for await (const known of book.known()) {
     if (known.peer !== peer) continue
     const addresses = known.addresses.slice(0, MAX_WAYS).map((text) => withPeer(parseAddress(text), peer))
-    return [...addresses, ...ways]
+    return [peer, ...addresses, hyper]
   }
-  return ways
+  return [peer, hyper]
 }
 
 /** The layers throw `TypeError` for limits outside their bounds; here every error has a code. */

@@ -72,6 +72,23 @@ describe('a question across a line of five', () => {
     expect(heard.map(({ hops }) => hops).sort()).toEqual([1, 2, 3, 4])
   })
 
+  it.each([
+    ['text', '', ''],
+    ['bytes', new Uint8Array(), new Uint8Array()],
+    ['json', undefined, undefined],
+  ] as const)('carries what has no bytes as %s does', async (encoding, nothing, read) => {
+    const [one, other] = (await line(2, { encoding } as never)) as [Room<unknown>, Room<unknown>]
+    const asked: unknown[] = []
+    other.answer('test', ({ data }) => {
+      asked.push(data)
+      return data ?? null
+    })
+    const heard = next<[DirectMessage<unknown>]>((listener) => other.on('direct-message', listener))
+    const [answer] = await all(one.query('test', nothing, { count: 1, wait: 5_000 }))
+    await one.send([...one.peers.keys()][0] as never, nothing)
+    expect([asked[0], answer?.data ?? undefined, (await heard)[0].data]).toEqual([read, read, read])
+  })
+
   it('goes no further than its hops, and ends in time when nobody answers, or nobody is there', async () => {
     const rooms = await line(4)
     const heard: number[] = []
@@ -137,6 +154,18 @@ describe('a question across a line of five', () => {
   })
 })
 
+/** Three nodes of which the middle one alone knows the others, linked in a line. */
+async function threeInLine(options: NodeOptions) {
+  const nodes = [start(options), start(options), start(options)]
+  const rooms = await Promise.all(nodes.map((node) => node.join('far')))
+  const [a, b, c] = nodes as [Node, Node, Node]
+  const [one, , far] = rooms as [Room<unknown>, Room<unknown>, Room<unknown>]
+  await a.connect(addressOf(b))
+  await c.connect(addressOf(b))
+  await Promise.all(rooms.map((room) => room.ready()))
+  return { a, b, c, one, far }
+}
+
 describe('a message to one peer', () => {
   it('is heard by that peer alone, and resolves when it was', async () => {
     const rooms = await line(3)
@@ -151,19 +180,26 @@ describe('a message to one peer', () => {
     ])
   })
 
-  it('reaches a peer two links away by making a link', async () => {
-    const nodes = [start(), start(), start()]
-    const rooms = await Promise.all(nodes.map((node) => node.join('far')))
-    const [a, b, c] = nodes as [Node, Node, Node]
-    const [one, , far] = rooms as [Room<unknown>, Room<unknown>, Room<unknown>]
-    await a.connect(addressOf(b))
-    await c.connect(addressOf(b))
-    await Promise.all(rooms.map((room) => room.ready()))
-    await a.addressBook.save({ peer: c.id, addresses: [addressOf(c)] })
+  it.each([
+    ['members tell of each other', {}],
+    ['nobody tells of others', { exchange: false }],
+  ])('reaches a peer two links away by making a link, where %s', async (_how, options) => {
+    const { a, c, one, far } = await threeInLine(options)
     const heard = next<[DirectMessage<unknown>]>((listener) => far.on('direct-message', listener))
     await one.send(c.id, 'over there')
     expect((await heard)[0]).toMatchObject({ peer: a.id, data: 'over there' })
     expect(a.links.has(c.id)).toBe(true)
+  })
+
+  it('reaches whoever answered a question from the other end of a line of five', async () => {
+    const rooms = await line(5)
+    const [one, far] = [rooms[0], rooms[4]] as [Room<unknown>, Room<unknown>]
+    far.answer('who', () => 'me')
+    const heard = next<[DirectMessage<unknown>]>((listener) => far.on('direct-message', listener))
+    const [answer] = await all(one.query('who', null, { count: 1, wait: 5_000 }))
+    expect(answer).toMatchObject({ hops: 4 })
+    await one.send(answer?.author as never, 'over there')
+    expect((await heard)[0].data).toBe('over there')
   })
 
   it('is refused with a code where the peer cannot be reached, is not in the room, or the signal fires', async () => {
@@ -179,6 +215,14 @@ describe('a message to one peer', () => {
 })
 
 describe('a stream to one peer', () => {
+  it('reaches a peer two links away by making a link', async () => {
+    const { c, one, far } = await threeInLine({ exchange: false })
+    far.on('stream', (stream) => stream.pipe(stream))
+    const stream = await one.openStream(c.id)
+    stream.end('over there')
+    expect(String((await once(stream, 'data'))[0])).toBe('over there')
+  })
+
   it('carries bytes both ways, with half-close', async () => {
     const rooms = await line(2)
     const [one, other] = rooms as [Room<unknown>, Room<unknown>]

@@ -27,7 +27,6 @@ const restart = (state: string, more: object = {}) => ({
 })
 
 const CAUSAL = scenario('causal', {
-  holdMs: 30_000,
   room: { order: 'causal' },
   path: { latencyMs: [10, 100], jitterMs: 400 },
   authors: 6,
@@ -343,7 +342,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
   ...inFile('queries/machine.ts', [
     {
       ...{ rule: '8.7', name: 'asks again what was asked', scenario: NEAR, says: /was asked twice/ },
-      ...{ find: 'if (this.#routes.has(keyOf(idOf(frame.query)))) return', put: '' },
+      ...{ find: 'if (this.#seen.has(keyOf(idOf(frame.query)))) return', put: '' },
     },
     {
       ...{ rule: '8.7', name: 'counts no hops', scenario: NEAR, says: /links away/ },
@@ -351,7 +350,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.7', name: 'passes no question on', scenario: QUESTIONS, says: /did not come/ },
-      ...{ find: 'if (left > 1) this.#spread', put: 'if (left > 255) this.#spread' },
+      ...{ find: 'if (left > 1) {', put: 'if (left > 255) {' },
     },
     {
       ...{ rule: '8.7', name: 'passes no answer back', scenario: QUESTIONS, says: /did not come/ },

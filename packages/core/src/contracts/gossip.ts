@@ -1,5 +1,6 @@
 // Signed messages over links, for one topic. Works on whatever links it is given; who should be linked is not its affair.
 
+import type { Cause } from '../causes.js'
 import type { EventSource } from '../emitter.js'
 import type { PeerId } from '../peer-id.js'
 import type { Topic } from '../topic.js'
@@ -19,6 +20,11 @@ export interface Delivery {
   /** The peer that handed it over; null for own messages. */
   readonly via: PeerId | null
   readonly payload: Uint8Array
+  /**
+   * In causal order: what its author had heard before it and this node has not, for it did not come in time; absent if nothing is
+   * missing. It may still come.
+   */
+  readonly unheard?: readonly Cause[] | undefined
 }
 
 /** Proof that a message was accepted, and the way to learn who has it. */

@@ -1,6 +1,7 @@
 // The bounds of one room's membership, with their defaults, resolved once.
 
 import { GossipError } from '../errors.js'
+import { withDefaults } from '../options.js'
 
 /** How many peers a node keeps; each is a whole number. */
 export interface MembershipLimits {
@@ -38,7 +39,7 @@ export function resolveMembership(
   node: { readonly minPeers?: number; readonly maxLinks?: number } = {},
 ): MembershipLimits {
   const { minPeers = 0, maxLinks = Number.MAX_SAFE_INTEGER } = node
-  const wished = { ...DEFAULT_MEMBERSHIP, ...given }
+  const wished = withDefaults(DEFAULT_MEMBERSHIP, given)
   const target = Math.min(maxLinks, Math.max(wished.target, minPeers))
   const high = Math.min(maxLinks, Math.max(wished.high, minPeers + wished.high - wished.target))
   const low = Math.min(target, Math.max(wished.low, minPeers))

@@ -1,8 +1,13 @@
-// What was heard lately, for the next own record to name, and who waits for what to be heard. Bounded: of places that changed
-// the latest are named, and each place waits for one other at most.
+// What was heard lately, for the next own records to name, and who waits for what to be heard. Bounded: of places that changed
+// so many are remembered until they are named, and each place waits for one other at most.
 
 import { type Cause, MAX_CAUSES, type PeerId } from '@hearsay/core'
 import { placeKey } from '../machine/place-key.js'
+
+/** Places that wait to be named; that heard of longest ago is forgotten first. */
+const MAX_UNNAMED = 4_096
+/** So many of a record's causes are those that wait for longest: else there might be later ones for ever. */
+const OLDEST = MAX_CAUSES / 2
 
 interface Where {
   readonly author: PeerId
@@ -27,8 +32,7 @@ export class Causality<Place extends Where> {
       this.#heard.delete(key)
       this.#heard.set(key, { author, epoch, next: sequence.next })
       const [oldest] = this.#heard.keys()
-      // The one after the last takes the room of our own place, which is not named.
-      if (this.#heard.size > MAX_CAUSES + 1 && oldest !== undefined) this.#heard.delete(oldest)
+      if (this.#heard.size > MAX_UNNAMED && oldest !== undefined) this.#heard.delete(oldest)
     }
     const waiting = this.#waiting.get(key)
     if (!waiting) return
@@ -67,10 +71,15 @@ export class Causality<Place extends Where> {
     return this.#ready.shift()
   }
 
-  /** What was heard since this was asked last, but of this place. */
+  /**
+   * What was heard and not named yet, but of this place. Of more than a record names, the latest, which it most likely answers, and
+   * those heard longest ago; the rest waits for the next one.
+   */
   take(author: PeerId, epoch: number): readonly Cause[] {
-    const causes = [...this.#heard.values()].filter((cause) => cause.author !== author || cause.epoch !== epoch)
-    this.#heard.clear()
-    return causes.slice(-MAX_CAUSES)
+    this.#heard.delete(placeKey({ author, epoch }))
+    const all = [...this.#heard.values()]
+    const causes = all.length <= MAX_CAUSES ? all : [...all.slice(0, OLDEST), ...all.slice(OLDEST - MAX_CAUSES)]
+    for (const cause of causes) this.#heard.delete(placeKey(cause))
+    return causes
   }
 }

@@ -25,6 +25,8 @@ export interface Hole {
 
 /** What is at the judge is waited for so long before what was said after it is delivered. */
 const JUDGE_MS = 60_000
+/** A cause whose place waits itself is waited for so long: as long as an answer that is owed. */
+const CAUSE_MS = 30_000
 
 interface Place {
   readonly author: PeerId
@@ -196,14 +198,33 @@ export class Ordering {
   expire(now: number): void {
     this.#goOn(now)
     for (let first = this.#first; first && deadlineOf(first) <= now; first = this.#first) {
-      const { author, epoch, sequence } = first
-      const { hole } = sequence
       const place = first
-      const isJudged = hole && sequence.isJudging(hole) && now < hole.since + JUDGE_MS
-      if (hole && (isJudged || this.#isComing({ author, epoch, ...hole }, now))) {
-        this.#track(place, () => sequence.postpone(this.#patienceFor(place, now)))
+      if (this.#isAwaited(place, now)) {
+        this.#track(place, () => place.sequence.postpone(this.#patienceFor(place, now)))
       } else this.#giveUp(place, now)
     }
+  }
+
+  /** True if what the place waits for is on its way: what fills its hole, or what was said before it elsewhere. */
+  #isAwaited({ author, epoch, sequence }: Place, now: number): boolean {
+    const { hole, waiting } = sequence
+    if (!hole) return false
+    if (!waiting) return this.#isOnItsWay({ author, epoch, ...hole }, now)
+    const others = this.#missing(waiting).filter((cause) => cause.author !== author || cause.epoch !== epoch)
+    return others.some((cause) => this.#isCauseAwaited(cause, hole.since, now))
+  }
+
+  #isOnItsWay(hole: Hole, now: number): boolean {
+    const isJudging = this.#authors.find(hole.author, hole.epoch)?.isJudging(hole) ?? false
+    return (isJudging && now < hole.since + JUDGE_MS) || this.#isComing(hole, now)
+  }
+
+  /** Nobody but the author of what waits says that there is such a cause: it is not asked for, and moves nothing. */
+  #isCauseAwaited({ author, epoch, next }: Cause, since: number, now: number): boolean {
+    const sequence = this.#authors.find(author, epoch)
+    // What waits there is given up in its own time; but two may wait for each other.
+    if (sequence?.hole && now < since + CAUSE_MS) return true
+    return this.#isOnItsWay({ author, epoch, from: sequence?.next ?? 0, before: next, since }, now)
   }
 
   /** When `expire` is next needed. */
@@ -254,10 +275,15 @@ export class Ordering {
   }
 
   /** True if all that must be heard before it was; if not, it is tried again when that has come. */
-  #isDue(place: Place, { causes }: Pending): boolean {
-    const missing = causes.find((cause) => !this.#isHeard(cause))
+  #isDue(place: Place, pending: Pending): boolean {
+    const [missing] = this.#missing(pending)
     if (missing) this.#causality.wait(place, missing)
     return missing === undefined
+  }
+
+  /** What must be heard before it, and was not. */
+  #missing({ causes }: Pending): readonly Cause[] {
+    return this.#order === 'causal' ? causes.filter((cause) => !this.#isHeard(cause)) : []
   }
 
   /** Of what is not followed nothing will ever be heard. */
@@ -300,13 +326,16 @@ export class Ordering {
       return
     }
     // Not sooner: what was kept counts as delivered when the room is here again.
-    const { record, block, messages, hops, via } = 'late' in step ? step.late : step.ready
+    const pending = 'late' in step ? step.late : step.ready
+    const { record, block, messages, hops, via } = pending
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
     if ('late' in step) return
     this.#deliveries++
     const { firstSeq, time } = record.header
+    const unheard = this.#missing(pending)
+    const all = { author, epoch, time, hops, via, ...(unheard.length > 0 && { unheard }) }
     for (const [index, payload] of messages.entries()) {
-      this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })
+      this.#emit({ type: 'deliver', delivery: { ...all, seq: firstSeq + index, payload } })
     }
   }
 }

@@ -16,36 +16,52 @@ export interface RawAnswer {
 export interface AnswerQueueOptions {
   readonly count: number
   readonly signal: AbortSignal | undefined
-  /** Called once, when no more answers are taken. */
+  /** Called once, when no more answers are taken; not if the signal has fired already. */
   readonly onEnd: () => void
 }
 
-type Waiter = { readonly resolve: () => void }
+type Result = IteratorResult<RawAnswer, undefined>
+
+interface Waiter {
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: Error) => void
+}
+
+const DONE: Result = { done: true, value: undefined }
 
 export class AnswerQueue implements AsyncIterableIterator<RawAnswer, undefined> {
   readonly #options: AnswerQueueOptions
   readonly #answers: RawAnswer[] = []
   readonly #authors = new Set<PeerId>()
-  readonly #onAbort = (): void => this.end()
-  #waiter: Waiter | null = null
+  /** Those who read and have nothing yet, in order; only while there are no answers. */
+  readonly #waiters: Waiter[] = []
+  readonly #onAbort = (): void => {
+    this.#failure = aborted(this.#options.signal)
+    this.end()
+  }
   #left: number
+  /** Told once, to who has read all that came before. */
+  #failure: GossipError | null = null
   ended = false
 
   constructor(options: AnswerQueueOptions) {
     this.#options = options
     this.#left = options.count
-    options.signal?.addEventListener('abort', this.#onAbort)
-    this.ended = options.signal?.aborted ?? false
+    if (options.signal?.aborted) {
+      this.ended = true
+      this.#failure = aborted(options.signal)
+    } else options.signal?.addEventListener('abort', this.#onAbort)
   }
 
   /** One for each author: the first. */
   add(answer: RawAnswer): void {
     if (this.ended || this.#authors.has(answer.author)) return
     this.#authors.add(answer.author)
-    this.#answers.push(answer)
+    const waiter = this.#waiters.shift()
+    if (waiter) waiter.resolve({ done: false, value: answer })
+    else this.#answers.push(answer)
     this.#left--
     if (this.#left <= 0) this.end()
-    this.#wake()
   }
 
   end(): void {
@@ -53,34 +69,31 @@ export class AnswerQueue implements AsyncIterableIterator<RawAnswer, undefined> 
     this.ended = true
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#options.onEnd()
-    this.#wake()
+    for (const waiter of this.#waiters.splice(0)) this.next().then(waiter.resolve, waiter.reject)
   }
 
-  async next(): Promise<IteratorResult<RawAnswer, undefined>> {
-    while (this.#answers.length === 0 && !this.ended) {
-      await new Promise<void>((resolve) => {
-        this.#waiter = { resolve }
-      })
-    }
-    const { signal } = this.#options
-    if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'the query was aborted', { cause: signal.reason })
+  async next(): Promise<Result> {
     const value = this.#answers.shift()
-    return value ? { done: false, value } : { done: true, value: undefined }
+    if (value) return { done: false, value }
+    if (!this.ended) return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+    const failure = this.#failure
+    this.#failure = null
+    if (failure) throw failure
+    return DONE
   }
 
-  async return(): Promise<IteratorResult<RawAnswer, undefined>> {
+  async return(): Promise<Result> {
     this.#answers.length = 0
+    this.#failure = null
     this.end()
-    return { done: true, value: undefined }
+    return DONE
   }
 
   [Symbol.asyncIterator](): this {
     return this
   }
+}
 
-  #wake(): void {
-    const waiter = this.#waiter
-    this.#waiter = null
-    waiter?.resolve()
-  }
+function aborted(signal: AbortSignal | undefined): GossipError {
+  return new GossipError('ERR_ABORTED', 'the query was aborted', { cause: signal?.reason })
 }

@@ -2,10 +2,12 @@
 // whoever waits for answers; what becomes of a query is the machine's affair.
 
 import {
+  type AddressRecord,
   type Channel,
   type Clock,
   type Crypto,
   copyBytes,
+  fromPeerId,
   type Identity,
   type Link,
   type PeerId,
@@ -19,8 +21,10 @@ import { AnswerQueue, type RawAnswer } from './answer-queue.js'
 import { DirectMessages, MAX_DIRECT_BYTES } from './direct.js'
 import { encodeQueryFrame, type QueryFrame } from './frames.js'
 import { MAX_QUERY_HOPS, MAX_QUERY_MS, type QueryInput, QueryMachine, type QueryOutput } from './machine.js'
-import { closed, Reach } from './reach.js'
-import { checkType, QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
+import { type Connect, closed, Reach } from './reach.js'
+import { Sending } from './sending.js'
+import { QUERY_ID_BYTES, signAnswer, signQuery } from './signed.js'
+import { answerWhere, checkFreeType, isOwnType, type Located, readWhere, WHERE } from './where.js'
 
 export type { RawAnswer } from './answer-queue.js'
 
@@ -59,8 +63,9 @@ export interface QueryHost {
   readonly onDirect: (peer: PeerId, data: Uint8Array) => void
   /** A peer opens a stream: false refuses it. */
   readonly onStream: (peer: PeerId, open: () => Channel) => boolean
-  /** A link to a peer that has none yet; rejects if none can be made. */
-  readonly connect: (peer: PeerId, signal: AbortSignal | undefined) => Promise<unknown>
+  readonly connect: Connect
+  /** Where this node can be dialled, for members that look for it; null if nobody is to know. */
+  readonly addressRecord: () => AddressRecord | null
   readonly warn: (error: unknown) => void
 }
 
@@ -77,6 +82,7 @@ export class Queries {
   readonly #channels: TopicChannels
   readonly #handlers = new Map<string, RawHandler>()
   readonly #asked = new Map<string, AnswerQueue>()
+  readonly #sending: Sending
   readonly #reach: Reach
   readonly #direct: DirectMessages
   #closed = false
@@ -90,16 +96,22 @@ export class Queries {
       crypto: host.crypto,
       handlers: {
         onUp: (peer, { link }) => {
+          this.#sending.up(peer)
           this.#feed({ type: 'up', peer, remote: link.remote })
           this.#reach.wake()
         },
         onDown: (peer) => this.#onDown(peer),
         onFrame: (peer, frame) => this.#feed({ type: 'frame', peer, frame: copyBytes(frame) }),
-        onDrain: () => this.#reach.wake(),
+        onDrain: (peer) => {
+          this.#sending.flush(peer)
+          this.#reach.wake()
+        },
       },
     })
-    const { clock, connect, onDirect } = host
-    this.#reach = new Reach({ channels: this.#channels, clock, connect })
+    const { clock, connect, onDirect, warn } = host
+    this.#sending = new Sending({ channels: this.#channels, clock, warn })
+    const ask = (peer: PeerId, options: QueryOptions): AsyncIterable<Located> => this.#locate(peer, options)
+    this.#reach = new Reach({ channels: this.#channels, clock, connect, ask })
     this.#direct = new DirectMessages({ channels: this.#channels, reach: this.#reach, onDirect })
   }
 
@@ -109,14 +121,20 @@ export class Queries {
 
   /** Asks everybody within its hops; ends when it has enough answers, in time, or rejects when the signal fires. */
   query(type: string, data: Uint8Array, options: QueryOptions = {}): AsyncIterableIterator<RawAnswer> {
+    return this.#ask(checkFreeType(type), data, options)
+  }
+
+  #ask(type: string, data: Uint8Array, options: QueryOptions): AnswerQueue {
     const { wait = DEFAULT_WAIT_MS, count = Number.POSITIVE_INFINITY, hops = DEFAULT_HOPS, signal } = options
     checkBound('wait', wait, MAX_QUERY_MS)
     checkBound('hops', hops, MAX_QUERY_HOPS)
     checkBound('count', count, Number.POSITIVE_INFINITY)
+    checkWhole('hops', hops)
+    if (count !== Number.POSITIVE_INFINITY) checkWhole('count', count)
     checkSize(data, MAX_QUERY_BYTES)
     if (this.#closed) throw closed()
     const id = this.#host.random.bytes(QUERY_ID_BYTES)
-    const query = signQuery({ id, type: checkType(type), data }, this.#host)
+    const query = signQuery({ id, type, data }, this.#host)
     const key = String(id)
     const end = (): void => {
       timer.cancel()
@@ -135,7 +153,7 @@ export class Queries {
 
   /** Answers queries of this type from now on; calling what it returns ends that. Throws `ERR_OPTION` for a type that has a handler. */
   answer(type: string, handler: RawHandler): () => void {
-    checkType(type)
+    checkFreeType(type)
     if (this.#handlers.has(type)) throw new GossipError('ERR_OPTION', `there is a handler for ${type} already`)
     this.#handlers.set(type, handler)
     return () => {
@@ -163,6 +181,7 @@ export class Queries {
     this.#direct.close()
     // Before the channels, whose end would be taken for that of their peers.
     this.#reach.close()
+    this.#sending.close()
     this.#channels.close()
   }
 
@@ -179,8 +198,7 @@ export class Queries {
   #do(output: QueryOutput): void {
     switch (output.type) {
       case 'send':
-        // One that does not keep up misses queries: they are worth nothing later.
-        return void this.#channels.get(output.peer)?.channel.send(output.frame)
+        return this.#sending.send(output)
       case 'query':
         return void this.#onQuery(output)
       case 'answered': {
@@ -207,8 +225,7 @@ export class Queries {
     const timer = this.#host.clock.setTimer(ms, () => over.abort())
     const query: RawQuery = { author, type, data, hops, via, signal: over.signal }
     try {
-      this.#host.onQuery(query)
-      const answer = await this.#handlers.get(type)?.(query)
+      const answer = await this.#answerTo(query)
       if (answer === undefined || over.signal.aborted || this.#closed) return
       checkSize(answer, MAX_QUERY_BYTES)
       this.#feed({ type: 'answer', id, answer: signAnswer({ id, data: answer }, this.#host) })
@@ -216,6 +233,20 @@ export class Queries {
       this.#host.warn(error)
     } finally {
       timer.cancel()
+    }
+  }
+
+  async #answerTo(query: RawQuery): Promise<Uint8Array | undefined> {
+    const { type, data } = query
+    if (isOwnType(type)) return type === WHERE ? answerWhere(data, this.#host.addressRecord()) : undefined
+    this.#host.onQuery(query)
+    return this.#handlers.get(type)?.(query)
+  }
+
+  async *#locate(peer: PeerId, options: QueryOptions): AsyncGenerator<Located> {
+    for await (const answer of this.#ask(WHERE, fromPeerId(peer), options)) {
+      const located = readWhere(answer, peer, this.#host.crypto)
+      if (located) yield located
     }
   }
 
@@ -230,14 +261,19 @@ export class Queries {
 
   #onDown(handle: number): void {
     this.#feed({ type: 'down', peer: handle })
+    this.#sending.down(handle)
     this.#direct.down(handle)
     this.#reach.wake()
   }
 }
 
 function checkBound(name: string, value: number, most: number): void {
-  if (value > 0 && value <= most) return
+  if (typeof value === 'number' && value > 0 && value <= most) return
   throw new GossipError('ERR_OPTION', `${name} is ${value}; it must be above 0 and at most ${most}`)
+}
+
+function checkWhole(name: string, value: number): void {
+  if (!Number.isInteger(value)) throw new GossipError('ERR_OPTION', `${name} is ${value}; it must be a whole number`)
 }
 
 function checkSize(data: Uint8Array, most: number): void {

@@ -44,6 +44,11 @@ export function encodeQueryFrame(frame: QueryFrame): Uint8Array {
   return bytes
 }
 
+/** Writes into a frame of a query how long it has left, in ms. */
+export function stampQuery(frame: Uint8Array, ms: number): void {
+  new DataView(frame.buffer, frame.byteOffset).setUint32(3, Math.max(1, Math.round(ms)), true)
+}
+
 /** The frame in `bytes`, or `ERR_FRAME`; what it carries is a view. */
 export function decodeQueryFrame(bytes: Uint8Array): QueryFrame {
   const type = TYPES[bytes[0] ?? TYPES.length]

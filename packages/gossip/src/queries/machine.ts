@@ -2,7 +2,7 @@
 // to everybody within its hops; each answer goes back along the way that its query came, to the node that asked.
 //
 //   query, new       | answerable here; passed on to all others while it has hops and time
-//   query, seen      | ignored: the first way is the fastest way back
+//   query, seen      | ignored: the first way is the fastest way back; also long after its time, as a replay
 //   answer, a route  | passed back; at its end it is given to who asked
 //   answer, no route | ignored: it came too late, or was never asked for
 //   answer, again    | of an author that has answered already: ignored, or one author could use up the room for all
@@ -12,6 +12,7 @@
 import { type Crypto, hasCode, type PeerId, TokenBucket, type Topic } from '@hearsay/core'
 import type { GossipErrorCode } from '../errors.js'
 import { decodeQueryFrame, encodeQueryFrame, type QueryFrame } from './frames.js'
+import { Recent } from './recent.js'
 import { openAnswer, openQuery, readSigned } from './signed.js'
 
 /** The driver's number of one open channel. */
@@ -29,7 +30,16 @@ export type QueryInput =
   | { readonly type: 'forget'; readonly id: Uint8Array }
 
 export type QueryOutput =
-  | { readonly type: 'send'; readonly peer: QueryPeer; readonly frame: Uint8Array }
+  | {
+      readonly type: 'send'
+      readonly peer: QueryPeer
+      readonly frame: Uint8Array
+      readonly what: 'query' | 'answer'
+      /** Who brought it; null if it is this node's own. */
+      readonly from: QueryPeer | null
+      /** Nobody waits for it from then on; what has waited so long need not be sent. */
+      readonly until: number
+    }
   | {
       readonly type: 'query'
       readonly id: Uint8Array
@@ -53,6 +63,11 @@ export type QueryOutput =
   | { readonly type: 'direct'; readonly peer: QueryPeer; readonly remote: PeerId; readonly frame: QueryFrame }
   | { readonly type: 'misbehaved'; readonly peer: QueryPeer; readonly code: GossipErrorCode; readonly ban: boolean }
 
+type Passed = Extract<QueryFrame, { type: 'query' | 'answer' }>
+
+/** Who brought what is sent, null if it is this node's own, and until when it is worth anything. */
+type Origin = Pick<Extract<QueryOutput, { type: 'send' }>, 'from' | 'until'>
+
 /** Where answers to a query go; null for a query of this node. */
 interface Route {
   readonly from: QueryPeer | null
@@ -67,11 +82,13 @@ interface Peer {
   readonly queries: TokenBucket
 }
 
-/** Queries whose ids are remembered; the oldest goes first. */
+/** Queries to which answers find their way back; the oldest goes first. */
 const MAX_ROUTES = 4_096
 const MAX_ANSWERS = 1_024
 /** Authors of whom it is remembered which question they answered; the one that answered first is forgotten. */
 const MAX_ANSWERED = 16_384
+/** Questions that are not put to this node again. In 4 MiB; one neighbour alone brings as many in no less than 54 minutes. */
+const MAX_SEEN = 65_536
 /** No query lives longer, whatever it says. */
 export const MAX_QUERY_MS = 60_000
 export const MAX_QUERY_HOPS = 32
@@ -83,7 +100,9 @@ export class QueryMachine {
   readonly #peers = new Map<QueryPeer, Peer>()
   readonly #routes = new Map<string, Route>()
   /** Questions with the authors that answered them. */
-  readonly #answered = new Set<string>()
+  readonly #answered = new Recent(MAX_ANSWERED)
+  /** Questions that came, beyond their time: who hears one again may be made to act again. */
+  readonly #seen = new Recent(MAX_SEEN)
   /** Questions of this node that are still open, for those who come while it waits. */
   readonly #own = new Map<string, { readonly query: Uint8Array; readonly hops: number; readonly until: number }>()
   /** When the first of them ends; a frame must not cost a look at all. */
@@ -105,7 +124,8 @@ export class QueryMachine {
     switch (input.type) {
       case 'up':
         this.#peers.set(input.peer, { remote: input.remote, queries: new TokenBucket(QUERIES, now) })
-        for (const own of this.#own.values()) this.#send(input.peer, askFrame(own, now))
+        for (const own of this.#own.values())
+          this.#send(input.peer, askFrame(own, now), { from: null, until: own.until })
         break
       case 'down':
         this.#peers.delete(input.peer)
@@ -117,7 +137,7 @@ export class QueryMachine {
         this.#ask(input, now)
         break
       case 'answer':
-        this.#passBack(input.id, { hops: 0, answer: input.answer })
+        this.#passBack(input.id, { from: null, hops: 0, answer: input.answer })
         break
       case 'forget':
         this.#routes.delete(keyOf(input.id))
@@ -133,7 +153,7 @@ export class QueryMachine {
     const own = { query, hops, until: now + ms }
     this.#remember(signed.id, { from: null, until: own.until, answersLeft: MAX_ANSWERS })
     this.#own.set(keyOf(signed.id), own)
-    this.#spread(askFrame(own, now), null)
+    this.#spread(askFrame(own, now), { from: null, until: own.until })
   }
 
   #onFrame(peer: QueryPeer, bytes: Uint8Array, now: number): void {
@@ -151,7 +171,7 @@ export class QueryMachine {
     const ms = Math.min(frame.ms, MAX_QUERY_MS)
     const left = Math.min(frame.left, MAX_QUERY_HOPS)
     if (!from || ms === 0 || left === 0 || !from.queries.take(now)) return
-    if (this.#routes.has(keyOf(idOf(frame.query)))) return
+    if (this.#seen.has(keyOf(idOf(frame.query)))) return
     const signed = readSigned('query', frame.query, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
     const said = openQuery(signed, this.#context)
@@ -160,7 +180,10 @@ export class QueryMachine {
     const hops = Math.min(frame.hops + 1, 255)
     const { id, author } = signed
     this.#outputs.push({ type: 'query', id, author, kind: said.type, data: said.data, hops, via: from.remote, ms })
-    if (left > 1) this.#spread({ type: 'query', hops, left: left - 1, ms, query: signed.bytes }, peer)
+    if (left > 1) {
+      const passed: Passed = { type: 'query', hops, left: left - 1, ms, query: signed.bytes }
+      this.#spread(passed, { from: peer, until: now + ms })
+    }
   }
 
   #onAnswer(peer: QueryPeer, frame: Extract<QueryFrame, { type: 'answer' }>): void {
@@ -172,36 +195,34 @@ export class QueryMachine {
     if (this.#answered.has(key)) return
     const signed = readSigned('answer', frame.answer, this.#context)
     if (!signed) return this.#blame(peer, 'ERR_RECORD_FORGED', true)
-    this.#noteAnswer(key)
+    this.#answered.add(key)
     const hops = Math.min(frame.hops + 1, 255)
-    if (route.from !== null) return this.#passBack(signed.id, { hops, answer: signed.bytes })
+    if (route.from !== null) return this.#passBack(signed.id, { from: peer, hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
     if (!data) return this.#blame(peer, 'ERR_RECORD', false)
     route.answersLeft--
     this.#outputs.push({ type: 'answered', id: signed.id, author: signed.author, data, hops, via: from.remote })
   }
 
-  #passBack(id: Uint8Array, { hops, answer }: { readonly hops: number; readonly answer: Uint8Array }): void {
+  #passBack(
+    id: Uint8Array,
+    { from, hops, answer }: { readonly from: QueryPeer | null; readonly hops: number; readonly answer: Uint8Array },
+  ): void {
     const route = this.#routes.get(keyOf(id))
     if (!route || route.from === null || route.answersLeft === 0 || !this.#peers.has(route.from)) return
     route.answersLeft--
-    this.#send(route.from, { type: 'answer', hops, answer })
+    this.#send(route.from, { type: 'answer', hops, answer }, { from, until: route.until })
   }
 
-  #noteAnswer(key: string): void {
-    const [oldest] = this.#answered
-    if (this.#answered.size >= MAX_ANSWERED && oldest !== undefined) this.#answered.delete(oldest)
-    this.#answered.add(key)
-  }
-
-  #spread(frame: QueryFrame, except: QueryPeer | null): void {
-    for (const peer of this.#peers.keys()) if (peer !== except) this.#send(peer, frame)
+  #spread(frame: Passed, origin: Origin): void {
+    for (const peer of this.#peers.keys()) if (peer !== origin.from) this.#send(peer, frame, origin)
   }
 
   #remember(id: Uint8Array, route: Route): void {
     const [oldest] = this.#routes.keys()
     if (this.#routes.size >= MAX_ROUTES && oldest !== undefined) this.#routes.delete(oldest)
     this.#routes.set(keyOf(id), route)
+    this.#seen.add(keyOf(id))
     this.#endsAt = Math.min(this.#endsAt, route.until)
   }
 
@@ -232,12 +253,12 @@ export class QueryMachine {
     this.#outputs.push({ type: 'misbehaved', peer, code, ban })
   }
 
-  #send(peer: QueryPeer, frame: QueryFrame): void {
-    this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame) })
+  #send(peer: QueryPeer, frame: Passed, origin: Origin): void {
+    this.#outputs.push({ type: 'send', peer, frame: encodeQueryFrame(frame), what: frame.type, ...origin })
   }
 }
 
-function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: number): QueryFrame {
+function askFrame(own: { query: Uint8Array; hops: number; until: number }, now: number): Passed {
   return { type: 'query', hops: 0, left: own.hops, ms: Math.max(1, Math.ceil(own.until - now)), query: own.query }
 }
 

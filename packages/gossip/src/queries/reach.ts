@@ -2,15 +2,29 @@
 
 import type { Clock, Link, PeerId, TopicChannels } from '@hearsay/core'
 import { GossipError } from '../errors.js'
+import type { Located } from './where.js'
 
 /** How long a peer that has just been linked may take to show that it is in the room. */
 const ARRIVAL_MS = 5_000
 
+export interface ConnectOptions {
+  /** Fires when the link is not wanted any more, also because the room closes. */
+  readonly signal: AbortSignal
+  /** Asks the room where the peer can be dialled, for `wait` ms: what the peer says of itself, as often as somebody answers. */
+  readonly ask: (options: { readonly wait: number; readonly signal: AbortSignal }) => AsyncIterable<Located>
+}
+
+/** A link to a peer that has none yet; rejects if none can be made. */
+export type Connect = (peer: PeerId, options: ConnectOptions) => Promise<unknown>
+
 export interface ReachOptions {
   readonly channels: TopicChannels
   readonly clock: Clock
-  /** A link to a peer that has none yet; rejects if none can be made. */
-  readonly connect: (peer: PeerId, signal: AbortSignal | undefined) => Promise<unknown>
+  readonly connect: Connect
+  readonly ask: (
+    peer: PeerId,
+    options: { readonly wait: number; readonly signal: AbortSignal },
+  ) => AsyncIterable<Located>
 }
 
 /** An open channel, by its handle, and the link that it goes over. */
@@ -23,6 +37,8 @@ export class Reach {
   readonly #options: ReachOptions
   /** Called when a channel opens, ends or can take more. */
   readonly #wakers = new Set<() => void>()
+  /** Links that are being made. */
+  readonly #connecting = new Set<AbortController>()
   #closed = false
 
   constructor(options: ReachOptions) {
@@ -34,7 +50,7 @@ export class Reach {
     const known = this.#channelTo(peer)
     if (known) return known
     if (this.#closed) throw closed()
-    await this.#options.connect(peer, signal)
+    await this.#connect(peer, signal)
     const found = await this.#when(() => this.#channelTo(peer), { ms: ARRIVAL_MS, signal })
     if (found) return found
     throw new GossipError('ERR_PEER', `${peer} is linked, but not in this room`)
@@ -59,7 +75,25 @@ export class Reach {
 
   close(): void {
     this.#closed = true
+    for (const over of this.#connecting) over.abort()
     this.wake()
+  }
+
+  async #connect(peer: PeerId, signal: AbortSignal | undefined): Promise<void> {
+    const { connect, ask } = this.#options
+    const over = new AbortController()
+    const onAbort = (): void => over.abort(signal?.reason)
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort)
+    this.#connecting.add(over)
+    try {
+      await connect(peer, { signal: over.signal, ask: (options) => ask(peer, options) })
+    } catch (error) {
+      throw this.#closed ? closed() : error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      this.#connecting.delete(over)
+    }
   }
 
   #channelTo(peer: PeerId): Reached | null {

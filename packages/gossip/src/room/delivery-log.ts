@@ -95,8 +95,8 @@ export class DeliveryLog {
     const last = this.#runs.at(-1)
     const position = this.#next
     if (last?.own === own && isNext(last.first, position - last.position, delivery)) return last
-    const { author, epoch, seq, time, receivedAt, hops, via } = delivery
-    return { first: { author, epoch, seq, time, receivedAt, hops, via }, position, own }
+    const { author, epoch, seq, time, receivedAt, hops, via, unheard } = delivery
+    return { first: { author, epoch, seq, time, receivedAt, hops, via, unheard }, position, own }
   }
 
   async *#retained(query: HistoryQuery): AsyncGenerator<Delivery, undefined, undefined> {
@@ -160,8 +160,8 @@ export class DeliveryLog {
     const index = this.#indexOf(position)
     const [run, payload] = [this.#runs[index], this.#payloads[index]]
     if (!run || !payload) return undefined
-    const { author, epoch, seq, time, receivedAt, hops, via } = run.first
-    return { author, epoch, seq: seq + position - run.position, time, receivedAt, hops, via, payload }
+    const { author, epoch, seq, time, receivedAt, hops, via, unheard } = run.first
+    return { author, epoch, seq: seq + position - run.position, time, receivedAt, hops, via, payload, unheard }
   }
 
   /** Own messages are in the history, not in what is followed. */
@@ -232,7 +232,8 @@ export class DeliveryLog {
 
 /** True if this message differs from the one so many before it by its number and payload alone. */
 function isNext(first: Omit<Delivery, 'payload'>, after: number, delivery: Delivery): boolean {
-  const { author, epoch, seq, time, receivedAt, hops, via } = delivery
+  const { author, epoch, seq, time, receivedAt, hops, via, unheard } = delivery
+  if (unheard !== first.unheard) return false
   if (author !== first.author || epoch !== first.epoch || seq !== first.seq + after) return false
   return time === first.time && receivedAt === first.receivedAt && hops === first.hops && via === first.via
 }

@@ -28,7 +28,7 @@ import { ROOM_PROTOCOL } from '../protocol.js'
 import { Keeper } from '../store/keeper.js'
 import { DeliveryLog } from './delivery-log.js'
 import { Publishing } from './publishing.js'
-import { judgeAll, type Validate } from './validation.js'
+import { Validation } from './validation.js'
 
 /** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
 const OVERLAP_MS = 10_000
@@ -45,7 +45,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #epoch: number
   readonly #clock: Clock
   readonly #machine: Machine
-  readonly #validate: Validate | null
+  readonly #validation: Validation | null
   readonly #stopTicks: () => void
   readonly #keeper: Keeper | null
   /** Links that wait for what the store held; null when that is here. */
@@ -73,13 +73,14 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#author = author
     this.#epoch = epoch
     this.#clock = clock
-    this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
     const { capacity: messages, capacityBytes: bytes } = limits
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
-    const warn = (error: Error): unknown => this.emit('warning', error)
+    const warn = (error: unknown): unknown => this.emit('warning', toError(error))
+    const { validate } = options
+    this.#validation = validate ? new Validation({ validate, clock, warn }) : null
     this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
     this.#publishing = new Publishing({
       ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
@@ -169,6 +170,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#timer?.cancel()
     this.#stopTicks()
     this.#channels.close()
+    this.#validation?.close()
     this.#publishing.close()
     this.#log.close()
     this.#peers.clear()
@@ -251,7 +253,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'deliver':
         return this.#deliver(received(output.delivery, this.#wall()))
       case 'judge':
-        return this.#judge(output)
+        return this.#validation?.judge(output.deliveries, (verdict) => {
+          this.#handle({ type: 'verdict', ticket: output.ticket, verdict })
+        })
       case 'keep':
         return this.#keeper?.keep(output.record, this.#wall())
       case 'recall':
@@ -294,15 +298,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.emit('drop', drop)
   }
 
-  #judge({ ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
-    if (!this.#validate) return
-    judgeAll(deliveries, {
-      validate: this.#validate,
-      settle: (verdict) => this.#handle({ type: 'verdict', ticket, verdict }),
-      warn: (error) => this.emit('warning', toError(error)),
-    })
-  }
-
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, false)
     this.emit('delivery', delivery)
@@ -343,8 +338,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
 /** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
 function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
-  const { author, epoch, seq, time, hops, via, payload } = delivery
-  return { author, epoch, seq, time, receivedAt, hops, via, payload }
+  const { author, epoch, seq, time, hops, via, payload, unheard } = delivery
+  return { author, epoch, seq, time, receivedAt, hops, via, payload, unheard }
 }
 
 function toError(error: unknown): Error {

@@ -1,6 +1,6 @@
 // A message as the application sees it: the payload as a value of the room's encoding.
 
-import { copyBytes, type Delivery, type PeerId } from '@hearsay/core'
+import { type Cause, copyBytes, type Delivery, type PeerId } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
 import type { Judged, Validate } from './validation.js'
@@ -23,13 +23,18 @@ export interface Message<T> {
   readonly bytes: Uint8Array
   /** True if the payload is not of the room's encoding. */
   readonly undecodable: boolean
+  /**
+   * In causal order: what its author had heard before it and this node has not, for it did not come in time; absent if nothing is
+   * missing. It may still come.
+   */
+  readonly unheard?: readonly Cause[] | undefined
 }
 
 export function toMessage(delivery: Delivery, encoding: Encoding<unknown>): Message<unknown> {
   // Spelt out: a copy by spread takes ten times as long (V8 12), and every message that is read comes by here.
-  const { author, epoch, seq, time, bytes, hops, via, data, undecodable } = toUnreceived(delivery, encoding)
+  const { author, epoch, seq, time, bytes, hops, via, data, undecodable, unheard } = toUnreceived(delivery, encoding)
   const receivedAt = new Date(delivery.receivedAt)
-  return { author, epoch, seq, time, receivedAt, hops, via, data, bytes, undecodable }
+  return { author, epoch, seq, time, receivedAt, hops, via, data, bytes, undecodable, unheard }
 }
 
 /** A validator of payloads from one of values. Throws `ERR_OPTION` for a validator or an encoding that is none. */
@@ -43,13 +48,13 @@ export function validateValues(
 }
 
 function toUnreceived(
-  { author, epoch, seq, time, hops, via, payload }: Judged,
+  { author, epoch, seq, time, hops, via, payload, unheard }: Judged,
   encoding: Encoding<unknown>,
 ): Omit<Message<unknown>, 'receivedAt'> {
   // Others still read the payload, and peers are served from it: what the application gets is its own.
   const bytes = copyBytes(payload)
   const { data, undecodable } = decode(bytes, encoding)
-  return { author, epoch, seq, time: new Date(time), hops, via, bytes, data, undecodable }
+  return { author, epoch, seq, time: new Date(time), hops, via, bytes, data, undecodable, unheard }
 }
 
 function decode(payload: Uint8Array, encoding: Encoding<unknown>): { data: unknown; undecodable: boolean } {

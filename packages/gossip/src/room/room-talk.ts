@@ -3,6 +3,7 @@
 
 import type { Duplex } from 'node:stream'
 import {
+  type AddressRecord,
   type Channel,
   type Clock,
   type Crypto,
@@ -18,6 +19,7 @@ import {
 } from '@hearsay/core'
 import { GossipError } from '../errors.js'
 import { Queries, type QueryOptions, type RawAnswer, type RawQuery } from '../queries/driver.js'
+import type { Connect } from '../queries/reach.js'
 import { checkPeer } from './bounds.js'
 import type { Encoding } from './encodings.js'
 import { mapped } from './mapped.js'
@@ -67,8 +69,9 @@ export interface LinkSource {
 export interface TalkOptions {
   /** Signs questions and answers. */
   readonly author: Identity
-  /** A link to a peer that has none yet. */
-  readonly connect: (peer: PeerId, signal: AbortSignal | undefined) => Promise<unknown>
+  readonly connect: Connect
+  /** Where this node can be dialled, for members that look for it to talk to it. @default nobody is told */
+  readonly addressRecord?: () => AddressRecord | null
   /** Every link of the node, such as its pool: members are talked to over any. @default those of the room's gossip */
   readonly links?: LinkSource
   /** A channel as a Node stream, such as `channelDuplex` of `@hearsay/core/node`. */
@@ -109,6 +112,7 @@ export class RoomTalk {
     const {
       author,
       connect,
+      addressRecord = () => null,
       toStream,
       clock = systemClock(),
       random = systemRandom(),
@@ -123,6 +127,7 @@ export class RoomTalk {
       random,
       crypto,
       connect,
+      addressRecord,
       onQuery: (query) => events.query(this.#toQuery(query)),
       onDirect: (peer, data) => events.direct({ peer, receivedAt: new Date(clock.wall()), ...this.#decoded(data) }),
       onStream: (peer, open) =>
@@ -146,6 +151,7 @@ export class RoomTalk {
   }
 
   answer(type: string, handler: (query: Query<unknown>) => unknown): () => void {
+    if (typeof handler !== 'function') throw new GossipError('ERR_OPTION', `the handler of ${type} is no function`)
     return this.#queries.answer(type, async (query) => {
       const answer = await handler(this.#toQuery(query))
       return answer === undefined ? undefined : this.#encode(answer)
@@ -192,14 +198,15 @@ export class RoomTalk {
     return { ...query, ...this.#decoded(bytes) }
   }
 
-  /** Nothing at all is nothing in every encoding. */
+  /** No bytes at all are what the encoding makes of them, such as an empty text, and else nothing. */
   #decoded(written: Uint8Array): Decoded<unknown> {
     const bytes = copyBytes(written)
-    if (bytes.byteLength === 0) return { data: undefined, bytes, undecodable: false }
     try {
       return { data: this.#encoding.decode(bytes), bytes, undecodable: false }
     } catch {
-      return { data: null, bytes, undecodable: true }
+      return bytes.byteLength === 0
+        ? { data: undefined, bytes, undecodable: false }
+        : { data: null, bytes, undecodable: true }
     }
   }
 }

@@ -102,7 +102,10 @@ export interface Room<T> extends EventSource<RoomEvents<T>>, AsyncIterable<Messa
   query(type: string, data?: T, options?: QueryOptions): AsyncIterableIterator<Answer<T>>
   /** Answers questions of this type by what the handler returns; undefined is no answer. Calling what it returns ends that. */
   answer(type: string, handler: (query: Query<T>) => T | undefined | Promise<T | undefined>): () => void
-  /** To one peer alone, over a link that is made if there is none; resolves when its node has handed it to its room. Rejects with `ERR_PEER` and the pool's codes. */
+  /**
+   * To one peer alone, over a link that is made if there is none; resolves when its node has handed it to its room. Rejects with
+   * `ERR_PEER`, `ERR_LIMIT`, `ERR_ABORTED`, `ERR_CLOSED` and what making the link says, such as `ERR_DIAL`.
+   */
   send(peer: PeerId, data: T, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** A Node duplex to one peer alone, with half-close; it errors if the peer does not take it. */
   openStream(peer: PeerId, options?: { readonly signal?: AbortSignal }): Promise<Duplex>
