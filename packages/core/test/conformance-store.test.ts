@@ -66,6 +66,13 @@ testSuite('memory store', {
     'drops one too many': create((store) => ({
       prune: ({ messages, bytes }) => store.prune({ messages: Math.max(0, messages - 1), bytes }),
     })),
+    'drops the newest too': create((store) => ({
+      prune: async (limits) => {
+        const [all] = await store.vector()
+        const isOver = all !== undefined && all.next - all.floor > limits.messages && limits.messages === 5
+        return store.prune(isOver ? { messages: 0, bytes: 0 } : limits)
+      },
+    })),
     'counts no bytes': create((store) => ({
       prune: ({ messages }) => store.prune({ messages, bytes: Number.POSITIVE_INFINITY }),
     })),

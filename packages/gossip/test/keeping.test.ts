@@ -3,11 +3,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import type { Delivery, Store } from '@hearsay/core'
+import type { Delivery, SignedRecord, Store } from '@hearsay/core'
 import { memoryStore, settle } from '@hearsay/core/memory'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type GossipOptions, levelStore } from '../src/index.js'
+import { Keeper } from '../src/store/keeper.js'
 import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode, textOf } from './network.js'
 
 let network: TestNetwork
@@ -158,23 +159,47 @@ describe('a store that fails', () => {
     expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
   })
 
-  it('to keep up is given up once more waits for it than it may hold', async () => {
-    network = createNetwork(1)
-    let appended = 0
-    const append: Store['append'] = (records) => {
-      appended += records.length
-      return new Promise(() => {})
+  it('to keep up is given the newest of what waits, in its bounds, and goes on', async () => {
+    network = createNetwork(0)
+    const kept = lasting()
+    const batches: number[][] = []
+    let goOn = (): void => {}
+    const append: Store['append'] = async (records) => {
+      batches.push(records.map(({ record }) => record.header.firstSeq))
+      if (batches.length === 1) await new Promise<void>((resolve) => (goOn = resolve))
+      await kept.append(records)
     }
-    const { topic, clock } = network
-    const more = { store: { ...lasting(), append, close: async () => {} }, limits: { capacity: 10 } }
-    const node = createNode({ topic, clock, seed: 22, epoch: 1, more })
+    const node = await join(22, { store: { ...kept, append }, limits: { capacity: 10 } })
     const warnings: unknown[] = []
     node.gossip.on('warning', (error) => warnings.push(error))
+    await say(node, ...Array.from({ length: 30 }, (_, index) => String(index)))
+    goOn()
     await settle()
-    await linkNodes(at(network.nodes, 0), node)
-    await say(at(network.nodes, 0), ...Array.from({ length: 30 }, (_, index) => String(index)))
-    expect(node.heard).toHaveLength(30)
-    expect([appended, warnings]).toMatchObject([1, [{ code: 'ERR_STORE' }]])
+    const newest = Array.from({ length: 10 }, (_, index) => 20 + index)
+    expect([batches, warnings]).toEqual([[[0], newest], []])
+    await node.gossip.close()
+    const again = await join(22, { store: kept })
+    expect(await historyOf(again)).toEqual(newest.map(String))
+  })
+
+  it('to keep up with 64 MiB costs one warning with a code', () => {
+    const warnings: unknown[] = []
+    const store: Store = { ...lasting(), append: () => new Promise(() => {}) }
+    const bounds = { messages: 100, bytes: 1_000_000 }
+    const keeper = new Keeper({ store, bounds, warn: (error) => warnings.push(error) })
+    const block = new Uint8Array(1_000_000)
+    for (let seq = 0; seq < 200; seq++) keeper.keep({ header: { count: 1 }, block } as SignedRecord, seq)
+    expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
+  })
+
+  it('to hold one record within its bounds keeps it, for it is the newest', async () => {
+    network = createNetwork(0)
+    const store = lasting()
+    const node = await join(23, { store, limits: { capacity: 10 } })
+    const texts = Array.from({ length: 100 }, (_, index) => String(index))
+    await Promise.all(texts.map((text) => node.gossip.publish(bytes(text))))
+    await node.gossip.close()
+    expect(await historyOf(await join(23, { store }))).toEqual(texts)
   })
 })
 

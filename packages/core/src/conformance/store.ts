@@ -116,6 +116,12 @@ export const storeConformance: readonly ConformanceCase<StoreFixture>[] = [
     assert.equal(await firstSeqs(store, ALICE.id), [2])
   }),
 
+  caseOf('keeps the newest record though it exceeds the limits alone', async ({ store }, assert) => {
+    await store.append([record({ firstSeq: 0 }), record({ firstSeq: 1, count: 10, text: 'x'.repeat(100) })])
+    assert.equal((await store.prune({ messages: 5, bytes: 10 })).map(toFirstSeq), [0])
+    assert.equal(await firstSeqs(store, ALICE.id), [1])
+  }),
+
   caseOf('forgets an author of whom nothing is left, and takes its records again', async ({ store }, assert) => {
     await store.append([record({ firstSeq: 0 })])
     assert.equal((await store.prune({ messages: 0, bytes: 0 })).map(toFirstSeq), [0])

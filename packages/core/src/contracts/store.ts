@@ -33,7 +33,10 @@ export interface Store {
   read(range: StoreRange): AsyncIterable<StoredRecord>
   /** The heads of every (author, epoch) held, in order of author and epoch. */
   vector(): Promise<readonly StoreHead[]>
-  /** Drops the records that came first until at most so many messages and bytes are left; answers what was dropped. */
+  /**
+   * Drops the records that came first until at most so many messages and bytes are left; answers what was dropped. The newest
+   * stays even if it exceeds the limits alone, unless these are 0.
+   */
   prune(limits: { readonly messages: number; readonly bytes: number }): Promise<readonly StoredRecord[]>
   /** Twice is once; other calls then reject with `ERR_CLOSED`. */
   close(): Promise<void>

@@ -44,8 +44,9 @@ class MemoryStore implements Store {
   async prune(limits: { readonly messages: number; readonly bytes: number }): Promise<readonly StoredRecord[]> {
     this.#checkOpen()
     const dropped: StoredRecord[] = []
+    const least = limits.messages > 0 && limits.bytes > 0 ? 1 : 0
     for (const [id, stored] of this.#arrivals) {
-      if (this.#messages <= limits.messages && this.#bytes <= limits.bytes) break
+      if (this.#arrivals.size <= least || (this.#messages <= limits.messages && this.#bytes <= limits.bytes)) break
       this.#remove(id, stored)
       dropped.push(stored)
     }

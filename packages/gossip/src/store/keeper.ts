@@ -1,5 +1,5 @@
-// Keeps a room's records in a store, one write at a time and never in the way of the room: a store that fails costs a warning,
-// and the room goes on in memory.
+// Keeps a room's records in a store, one write at a time and never in the way of the room: of what waits for one that is slow
+// only the newest is kept, as of all else; a store that fails costs a warning, and the room goes on in memory.
 
 import type { SignedRecord, Store, StoredRecord } from '@hearsay/core'
 import { GossipError } from '../errors.js'
@@ -11,11 +11,19 @@ export interface KeeperOptions {
   readonly warn: (error: GossipError) => void
 }
 
+/** A store that lets so much go by while it writes once is too slow for what is said, which somebody should know. */
+const SLOW_BYTES = 64 * 1024 * 1024
+
 export class Keeper {
   readonly #options: KeeperOptions
+  /** The oldest first; what lies before `#first` has been let go. */
   #waiting: StoredRecord[] = []
+  #first = 0
   #messages = 0
   #bytes = 0
+  /** Bytes that were let go since the last write began. */
+  #passedOver = 0
+  #isSlow = false
   #writing: Promise<void> | null = null
   #failed = false
 
@@ -40,13 +48,10 @@ export class Keeper {
 
   keep(record: SignedRecord, receivedAt: number): void {
     if (this.#failed) return
-    const { messages, bytes } = this.#options.bounds
     this.#messages += record.header.count
     this.#bytes += record.block.byteLength
-    if (this.#waiting.length > 0 && (this.#messages > messages || this.#bytes > bytes)) {
-      return this.#fail('the store is too slow', null)
-    }
     this.#waiting.push({ record, receivedAt })
+    this.#letGo()
     this.#writing ??= this.#write()
   }
 
@@ -60,14 +65,36 @@ export class Keeper {
     }
   }
 
+  /** What would be pruned as soon as it is written need not be written; the newest is kept even if it exceeds the bounds alone. */
+  #letGo(): void {
+    const { messages, bytes } = this.#options.bounds
+    while (this.#first < this.#waiting.length - 1 && (this.#messages > messages || this.#bytes > bytes)) {
+      const { header, block } = (this.#waiting[this.#first] as StoredRecord).record
+      this.#messages -= header.count
+      this.#bytes -= block.byteLength
+      this.#passedOver += block.byteLength
+      this.#first++
+    }
+    // Moving the rest only once half of them is dead keeps this constant on average.
+    if (this.#first > this.#waiting.length / 2) {
+      this.#waiting.splice(0, this.#first)
+      this.#first = 0
+    }
+    if (this.#passedOver <= SLOW_BYTES || this.#isSlow) return
+    this.#isSlow = true
+    this.#warn('the store is too slow: not all that is said is kept', null)
+  }
+
   async #write(): Promise<void> {
     // What comes in the same tick is written together.
     await Promise.resolve()
     while (this.#waiting.length > 0 && !this.#failed) {
-      const batch = this.#waiting
+      const batch = this.#waiting.slice(this.#first)
       this.#waiting = []
+      this.#first = 0
       this.#messages = 0
       this.#bytes = 0
+      this.#passedOver = 0
       try {
         await this.#options.store.append(batch)
         await this.#options.store.prune(this.#options.bounds)
@@ -82,6 +109,11 @@ export class Keeper {
     if (this.#failed) return
     this.#failed = true
     this.#waiting = []
-    this.#options.warn(new GossipError('ERR_STORE', `${what}; from now on the room is kept in memory`, { cause }))
+    this.#first = 0
+    this.#warn(`${what}; from now on the room is kept in memory`, cause)
+  }
+
+  #warn(message: string, cause: unknown): void {
+    this.#options.warn(new GossipError('ERR_STORE', message, { cause }))
   }
 }
