@@ -98,6 +98,7 @@ export class Publishing {
   dropped(from: number, to: number): void {
     this.#outbox.dropped(from, to)
     this.#pacing.dropped(to)
+    this.#acknowledgements.dropped(to)
   }
 
   /** An input was worked off: whoever waits for what it brought goes on, and so does a tick that is not signed to its end. */
