@@ -43,7 +43,7 @@ export type Input =
   /** So many bytes may be sent now; the answer to `blocked`. */
   | { readonly type: 'window'; readonly peer: PeerHandle; readonly bytes: number }
   | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
-  /** This node takes frames, or takes none for a while; at first it does. */
+  /** This node takes frames, or takes no messages for a while, which then need not be missing; at first it does. */
   | { readonly type: 'flow'; readonly flowing: boolean }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
@@ -76,7 +76,8 @@ export type Output =
   | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'fork'; readonly fork: Fork }
-  | { readonly type: 'drop'; readonly drop: Drop }
+  /** `isUnheard`: nothing of it was delivered, nor will be. */
+  | { readonly type: 'drop'; readonly drop: Drop; readonly isUnheard?: true }
   /** End the link with this code; shut its key out if `ban`. */
   | {
       readonly type: 'misbehaved'

@@ -81,15 +81,28 @@ describe('a reader that pauses', () => {
     expect(await seqsOf(log.read({}), 100)).toEqual(upTo(400, 300))
   })
 
-  it('cannot make the log grow without end', async () => {
-    const log = new DeliveryLog({ messages: 100, bytes: MANY }, () => {})
+  it('cannot make the log grow beyond 8 MiB more than its bounds, and what goes is told', async () => {
+    const evicted: number[] = []
+    const log = new DeliveryLog(
+      { messages: 100, bytes: 1_000_000 },
+      () => {},
+      (_author, _epoch, seq) => evicted.push(seq),
+    )
     const reader = log.read({ follow: 'pause' })
     const first = reader.next()
-    for (const seq of upTo(1_000)) log.append(deliveryOf(seq), true)
-    log.append(deliveryOf(1_000), false)
-    expect((await first).value?.seq).toBe(1_000)
-    for (const seq of upTo(2_000, 1_001)) log.append(deliveryOf(seq), false)
-    expect(await seqsOf(reader, 1)).toEqual([1_600])
+    for (const seq of upTo(200)) log.append(deliveryOf(seq, 100_000), seq % 2 === 1)
+    expect((await first).value?.seq).toBe(108)
+    expect(evicted).toEqual(upTo(109))
+  })
+
+  it('reads as many small messages as fit into the memory of a few large ones', async () => {
+    const log = new DeliveryLog({ messages: 100, bytes: 1_000_000 }, () => {})
+    const reader = log.read({ follow: 'pause' })
+    const first = reader.next()
+    for (const seq of upTo(100_000)) log.append(deliveryOf(seq), false)
+    const { value } = await first
+    expect(value?.seq).toBeGreaterThan(100_000 - (8 * 1024 * 1024 + 1_000_000) / 128)
+    expect(value?.seq).toBeLessThan(100_000 - 60_000)
   })
 
   it('frees the peers when it ends', async () => {

@@ -55,7 +55,7 @@ export interface Drop {
   readonly from: number
   readonly to: number
   /**
-   * `history`: forgotten as oldest; `authors`: a new author or epoch beyond what is tracked; `members`: its author, as it
+   * `history`: forgotten as oldest, so that nobody can read it here any more; `authors`: a new author or epoch beyond what is tracked; `members`: its author, as it
    * claims, is none; `ignored`, `rejected`: by the application.
    */
   readonly reason: 'history' | 'authors' | 'members' | 'ignored' | 'rejected'
@@ -90,7 +90,7 @@ export interface HistoryQuery {
   readonly since?: number
   /**
    * Goes on with others' messages as they come, until `close`; own ones are left out. The value says what happens when
-   * the reader is slow: `pause` stops taking from peers, `drop-oldest` skips what a bound pushed out, `latest` skips to the newest.
+   * the reader is slow: `pause` stops taking from peers and loses nothing of them, `drop-oldest` skips what a bound pushed out, `latest` skips to the newest.
    */
   readonly follow?: 'pause' | 'drop-oldest' | 'latest'
 }

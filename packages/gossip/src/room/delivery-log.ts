@@ -1,7 +1,7 @@
 // What was delivered, in order, bounded like the arrival log, with readers as positions in it. A reader that never starts
 // costs nothing; one that pauses tells so, and whoever feeds the log stops taking from peers.
 
-import type { Delivery, HistoryQuery } from '@hearsay/core'
+import type { Delivery, HistoryQuery, PeerId } from '@hearsay/core'
 
 /** What consecutive entries share: the messages of one record, mostly. */
 interface Run {
@@ -23,14 +23,17 @@ interface Reader {
 const LAG_SHARE = 0.5
 const RESUME_SHARE = 0.25
 /**
- * What a paused reader has not read is kept up to so many times the bounds: what peers had on the way when they were held
- * back may be far more messages than the bounds, though few bytes.
+ * What a paused reader has not read is kept beyond the bounds, in so many bytes more than these: what was on its way when peers
+ * were held back, and what is published here meanwhile. It may be far more messages than the bounds, though few bytes, so that
+ * each counts what it costs.
  */
-const UNREAD_SHARE = 4
+const UNREAD_BYTES = 8 * 1024 * 1024
+const MESSAGE_BYTES = 128
 
 export class DeliveryLog {
   readonly #bounds: { readonly messages: number; readonly bytes: number }
   readonly #onPressure: (pressed: boolean) => void
+  readonly #onEvicted: (author: PeerId, epoch: number, seq: number) => void
   readonly #readers = new Set<Reader>()
   /**
    * Three columns: payloads, the runs that they are of, and the bytes of all that was ever appended before them. A delivery is
@@ -47,9 +50,14 @@ export class DeliveryLog {
   #closed = false
   #pressed = false
 
-  constructor(bounds: { messages: number; bytes: number }, onPressure: (pressed: boolean) => void) {
+  constructor(
+    bounds: { messages: number; bytes: number },
+    onPressure: (pressed: boolean) => void,
+    onEvicted: (author: PeerId, epoch: number, seq: number) => void = () => {},
+  ) {
     this.#bounds = bounds
     this.#onPressure = onPressure
+    this.#onEvicted = onEvicted
   }
 
   append(delivery: Delivery, own: boolean): void {
@@ -129,11 +137,14 @@ export class DeliveryLog {
 
   /** The next for this reader. */
   #following(reader: Reader): Delivery | undefined {
-    reader.position = Math.max(reader.position, this.#oldest)
-    let delivery: Delivery | undefined
-    while (!delivery && reader.position < this.#next) delivery = this.#for(reader, reader.position++)
-    if (reader.query.follow === 'pause') this.#relax()
-    return delivery
+    for (;;) {
+      reader.position = Math.max(reader.position, this.#oldest)
+      let delivery: Delivery | undefined
+      while (!delivery && reader.position < this.#next) delivery = this.#for(reader, reader.position++)
+      if (reader.query.follow === 'pause') this.#relax()
+      // What was held back for it may have come by now.
+      if (delivery || reader.position >= this.#next) return delivery
+    }
   }
 
   /** The newest for this reader among those that it has not seen. */
@@ -186,13 +197,21 @@ export class DeliveryLog {
     if (this.#fullness(this.#oldest) <= 1) return
     const unread = this.#lowestUnread()
     while (this.#oldest < this.#next - 1) {
-      const fullness = this.#fullness(this.#oldest)
-      if (fullness <= 1 || (this.#oldest >= unread && fullness <= UNREAD_SHARE)) return
+      if (this.#fullness(this.#oldest) <= 1) return
+      if (this.#oldest >= unread && this.#cost <= this.#bounds.bytes + UNREAD_BYTES) return
       this.#evict()
     }
   }
 
+  /** Bytes of memory that all of it takes. */
+  get #cost(): number {
+    const payloads = this.#bytes - (this.#bytesBefore[this.#offset] ?? this.#bytes)
+    return payloads + (this.#next - this.#oldest) * MESSAGE_BYTES
+  }
+
   #evict(): void {
+    const run = this.#runs[this.#offset]
+    if (run) this.#onEvicted(run.first.author, run.first.epoch, run.first.seq + this.#oldest - run.position)
     // The columns keep their dead places for a while, but not what was in them.
     this.#runs[this.#offset] = undefined
     this.#payloads[this.#offset++] = undefined

@@ -27,6 +27,8 @@ import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../g
 import { ROOM_PROTOCOL } from '../protocol.js'
 import { Keeper } from '../store/keeper.js'
 import { DeliveryLog } from './delivery-log.js'
+import { Drops } from './drops.js'
+import { Flow } from './flow.js'
 import { Publishing } from './publishing.js'
 import { judgeAll, type Validate } from './validation.js'
 
@@ -61,8 +63,12 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #closed = false
   /** To be called when the input at work is done. */
   #whenIdle: (() => void) | null = null
-  /** True while peers are held back because a reader lags. */
-  #pressed = false
+  readonly #flow = new Flow({
+    isBusy: () => this.#turns.running,
+    take: (peer, frame) => this.#turns.take({ type: 'frame', peer, frame }),
+    setFlowing: (flowing) => this.#setFlowing(flowing),
+  })
+  readonly #drops = new Drops()
   #timer: Timer | null = null
 
   constructor(options: GossipOptions) {
@@ -78,7 +84,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#machine = engine.createMachine(context)
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
     const { capacity: messages, capacityBytes: bytes } = limits
-    this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
+    this.#log = new DeliveryLog(
+      { messages, bytes },
+      (pressed) => this.#flow.press(pressed),
+      (of, at, seq) => this.#drops.add(of, at, seq),
+    )
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
     this.#publishing = new Publishing({
@@ -92,9 +102,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       handlers: {
         onUp: (peer, open) => this.#onUp(peer, open),
         onDown: (peer) => this.#onDown(peer),
-        // One that must wait its turn outlives its listener.
-        onFrame: (peer, frame) =>
-          this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame }),
+        onFrame: (peer, frame) => this.#onFrame(peer, frame),
         onDrain: (peer) => this.#refill(peer),
       },
     })
@@ -158,6 +166,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         resolve()
       }
     })
+    this.#flow.end()
     this.#publishing.end()
     // A listener may call this: what its input brought is first to be acknowledged.
     if (!this.#turns.running) this.#rest()
@@ -182,7 +191,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const isNew = !this.#peers.has(link.remote)
     this.#links.set(peer, link)
     if (isNew) this.#peers.set(link.remote, link)
-    if (this.#pressed) channel.setFlowing(false)
+    if (!this.#flow.isFlowing) channel.setFlowing(false)
     this.#publishing.up(peer)
     this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
     if (isNew) this.emit('peer', link.remote, link)
@@ -194,6 +203,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#links.delete(peer)
     this.#publishing.down(peer)
     if (this.#closed || remote === undefined) return
+    this.#flow.down(peer)
     this.#handle({ type: 'peer-down', peer })
     const other = [...this.#links.values()].find((link) => link.remote === remote)
     if (other) this.#peers.set(remote, other)
@@ -202,6 +212,12 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       this.emit('peer-leave', remote)
     }
     this.#publishing.settle()
+  }
+
+  /** One that must wait its turn outlives its listener. What brings messages waits for a reader that must lose nothing. */
+  #onFrame(peer: PeerHandle, frame: Uint8Array): void {
+    if (this.#flow.mustWait(frame)) this.#flow.hold(peer, copyBytes(frame))
+    else this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame })
   }
 
   #refill(peer: PeerHandle): void {
@@ -222,6 +238,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     // What was sent since a window was told has used it up.
     const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
     for (const output of this.#react(current)) this.#do(output, current)
+    this.#tellDrops()
     this.#publishing.settle()
   }
 
@@ -237,6 +254,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #rest(): void {
+    this.#flow.relieve()
     const run = this.#whenIdle
     this.#whenIdle = null
     run?.()
@@ -276,7 +294,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         this.emit('fork', output.fork)
         return
       case 'drop':
-        return this.#onDrop(output.drop)
+        return this.#onDrop(output.drop, output.isUnheard === true)
     }
   }
 
@@ -289,9 +307,14 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     }
   }
 
-  #onDrop(drop: Drop): void {
+  /** What was delivered can be read until it leaves the log of deliveries, which tells it. */
+  #onDrop(drop: Drop, isUnheard: boolean): void {
     if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#publishing.dropped(drop.from, drop.to)
-    this.emit('drop', drop)
+    if (drop.reason !== 'history' || isUnheard) this.emit('drop', drop)
+  }
+
+  #tellDrops(): void {
+    for (const drop of this.#drops.take()) this.emit('drop', drop)
   }
 
   #judge({ ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
@@ -334,10 +357,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       at === null ? null : this.#clock.setTimer(at - this.#clock.now(), () => this.#handle({ type: 'timer' }))
   }
 
-  #setPressed(pressed: boolean): void {
-    this.#pressed = pressed
-    for (const { channel } of this.#channels) channel.setFlowing(!pressed)
-    this.#handle({ type: 'flow', flowing: !pressed })
+  #setFlowing(flowing: boolean): void {
+    for (const { channel } of this.#channels) channel.setFlowing(flowing)
+    this.#turns.take({ type: 'flow', flowing })
+    if (!this.#turns.running) this.#tellDrops()
   }
 }
 

@@ -69,8 +69,9 @@ export type RoomEvents<T> = {
 
 export interface SubscribeOptions {
   /**
-   * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `pause` stops taking from peers,
-   * `latest` skips to the newest. @default 'drop-oldest'
+   * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `latest` skips to the newest. `pause`
+   * stops taking from peers and loses nothing; only where this node itself publishes far more than the history holds before the
+   * reader goes on, what has to go is told as `drop`. @default 'drop-oldest'
    */
   readonly whenSlow?: NonNullable<HistoryQuery['follow']>
 }
