@@ -35,7 +35,7 @@ export interface Restored extends StoredRecord {
 
 /** What happens to a machine. */
 export type Input =
-  /** First of all: what was kept, in the order in which it came, and what to ask for that came since. */
+  /** First of all: what was kept, each author's in order, and what to ask for that came since. */
   | { readonly type: 'restore'; readonly records: readonly Restored[]; readonly since: Since }
   /** A channel is open and the remote has proved that it knows the topic; `window` bytes may be sent. */
   | { readonly type: 'peer-up'; readonly peer: PeerHandle; readonly remote: PeerId; readonly window: number }
@@ -62,6 +62,8 @@ export type Output =
   | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** A message that was delivered before, for the history. */
   | { readonly type: 'recall'; readonly delivery: Delivery }
+  /** A message that came after its gap was told, or from before where its author was first heard: for the history alone. */
+  | { readonly type: 'late'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** Keep this record: it is new here. */
   | { readonly type: 'keep'; readonly record: SignedRecord }
   /** Ask the application about the messages of one record, before anybody else hears of it. */

@@ -3,13 +3,35 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import type { Delivery, SignedRecord, Store } from '@hearsay/core'
+import {
+  createIdentity,
+  createRecord,
+  type Delivery,
+  encodeRecord,
+  type Identity,
+  PREV_BYTES,
+  type SignedRecord,
+  type Store,
+  sodiumCrypto,
+} from '@hearsay/core'
 import { memoryStore, settle } from '@hearsay/core/memory'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type GossipOptions, levelStore } from '../src/index.js'
+import { encodeFrame } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
 import { Keeper } from '../src/store/keeper.js'
-import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode, textOf } from './network.js'
+import {
+  at,
+  bytes,
+  createNetwork,
+  createNode,
+  linkNodes,
+  linkRawPeer,
+  type TestNetwork,
+  type TestNode,
+  textOf,
+} from './network.js'
 
 let network: TestNetwork
 const open: TestNode[] = []
@@ -31,6 +53,20 @@ const wrap = (store: Store): Store => ({
   prune: (limits) => store.prune(limits),
   close: () => store.close(),
 })
+
+/** Consecutive records, a message each. */
+function chainOf(author: Identity | undefined, texts: readonly string[], epoch = 1): SignedRecord[] {
+  let prev: Uint8Array = new Uint8Array(PREV_BYTES)
+  return texts.map((text, firstSeq) => {
+    const draft = { epoch, firstSeq, time: 0, prev, messages: [bytes(text)] }
+    const record = createRecord(draft, network.topic, author ?? createIdentity(), sodiumCrypto())
+    prev = record.id.slice(0, PREV_BYTES)
+    return record
+  })
+}
+
+const frameOf = (record: SignedRecord | undefined): Uint8Array =>
+  encodeFrame({ type: 'record', hops: 0, record: record ? encodeRecord(record) : new Uint8Array() })
 
 let epoch = 100
 async function join(seed: number, more: Partial<GossipOptions>): Promise<TestNode> {
@@ -111,6 +147,40 @@ describe('a room whose store has been here before', () => {
       expect([node.heard.map(textOf), gaps]).toEqual([[text], []])
       await node.gossip.close()
     }
+  })
+
+  it('has in its author’s place what came after its gap was told, now and later', async () => {
+    network = createNetwork(0)
+    const store = lasting()
+    const node = await join(20, { store })
+    const peer = await linkRawPeer(node, 7)
+    peer.hello()
+    const [first, second, third] = chainOf(peer.identity, ['m0', 'm1', 'm2'])
+    for (const record of [first, third]) peer.channel.send(frameOf(record))
+    await network.clock.play(OWED_MS + 1_000)
+    peer.channel.send(frameOf(second))
+    await settle()
+    expect(node.heard.map(textOf)).toEqual(['m0', 'm2'])
+    expect(await historyOf(node)).toEqual(['m0', 'm1', 'm2'])
+    await node.gossip.close()
+    expect(await historyOf(await join(20, { store }))).toEqual(['m0', 'm1', 'm2'])
+  })
+
+  it('has each author’s messages in order though the clock stepped back, and authors by the time they came', async () => {
+    network = createNetwork(0)
+    const [one, other] = [3, 4].map((seed) => createIdentity({ seed: new Uint8Array(32).fill(seed) }))
+    const store = lasting()
+    const keep = (record: SignedRecord | undefined, receivedAt: number): Promise<void> =>
+      store.append(record ? [{ record, receivedAt }] : [])
+    const [a0, a1] = chainOf(one, ['a0', 'a1'])
+    const [a2] = chainOf(one, ['a2'], 2)
+    const [b0, b1] = chainOf(other, ['b0', 'b1'])
+    await keep(b0, 500)
+    await keep(a0, 1_000)
+    await keep(a1, 900)
+    await keep(a2, 700)
+    await keep(b1, 800)
+    expect(await historyOf(await join(20, { store }))).toEqual(['b0', 'a0', 'a1', 'a2', 'b1'])
   })
 
   it('waits with publications and links until the store is read', async () => {

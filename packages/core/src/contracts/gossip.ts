@@ -14,9 +14,9 @@ export interface Delivery {
   readonly time: number
   /** When it came here, milliseconds since 1970. */
   readonly receivedAt: number
-  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  /** Links it crossed: own 0, direct 1; 0 also for what a store kept of an earlier life. Unsigned, a hint. */
   readonly hops: number
-  /** The peer that handed it over; null for own messages. */
+  /** The peer that handed it over; null for own messages, and for what a store kept, whoever said it: `author` tells. */
   readonly via: PeerId | null
   readonly payload: Uint8Array
 }

@@ -291,11 +291,11 @@ export class Ordering {
     // Not sooner: what was kept counts as delivered when the room is here again.
     const { record, block, messages, hops, via } = 'late' in step ? step.late : step.ready
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
-    if ('late' in step) return
-    this.#deliveries++
+    const type = 'late' in step ? 'late' : 'deliver'
+    if (type === 'deliver') this.#deliveries++
     const { firstSeq, time } = record.header
     for (const [index, payload] of messages.entries()) {
-      this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })
+      this.#emit({ type, delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })
     }
   }
 }

@@ -273,7 +273,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'keep':
         return this.#keeper?.keep(output.record, this.#wall())
       case 'recall':
-        return this.#log.append(output.delivery, true)
+        return this.#log.append(output.delivery, 'kept')
+      case 'late':
+        return this.#log.append(received(output.delivery, this.#wall()), 'late')
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
@@ -327,7 +329,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #deliver(delivery: Delivery): void {
-    this.#log.append(delivery, false)
+    this.#log.append(delivery, 'heard')
     this.emit('delivery', delivery)
   }
 
@@ -338,7 +340,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const [author, epoch] = [this.#author.id, this.#epoch]
     for (const [index, payload] of payloads.entries()) {
       const seq = from + index
-      this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
+      this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, 'kept')
     }
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
     this.#publishing.signed(from, to, signed)

@@ -31,7 +31,7 @@ export class Keeper {
     this.#options = options
   }
 
-  /** All that is held, as it came; nothing if it cannot be read. */
+  /** All that is held, each author's in order, authors among each other as it came; nothing if it cannot be read. */
   async load(): Promise<readonly StoredRecord[]> {
     const { store } = this.#options
     const all: StoredRecord[] = []
@@ -42,8 +42,7 @@ export class Keeper {
     } catch (error) {
       this.#fail('the store cannot be read', error)
     }
-    // Each author's records are in order already, and stay so.
-    return all.sort((a, b) => a.receivedAt - b.receivedAt)
+    return merged(all)
   }
 
   keep(record: SignedRecord, receivedAt: number): void {
@@ -116,4 +115,19 @@ export class Keeper {
   #warn(message: string, cause: unknown): void {
     this.#options.warn(new GossipError('ERR_STORE', message, { cause }))
   }
+}
+
+/**
+ * By time, of records that are in order author by author, and stay so: one counts as having come no later than what follows it,
+ * whether it came late or the clock stepped back.
+ */
+function merged(records: readonly StoredRecord[]): readonly StoredRecord[] {
+  const timed = records.map((stored) => ({ stored, at: stored.receivedAt }))
+  for (let index = timed.length - 2; index >= 0; index--) {
+    const [one, next] = [timed[index], timed[index + 1]]
+    if (one && next && one.stored.record.header.author === next.stored.record.header.author) {
+      one.at = Math.min(one.at, next.at)
+    }
+  }
+  return timed.sort((one, other) => one.at - other.at).map(({ stored }) => stored)
 }
