@@ -114,6 +114,16 @@ testSuite('memory store', {
         },
       }
     }),
+    'remembers what came first': create((store) => {
+      let note: Uint8Array | null = null
+      return {
+        remember: async (bytes) => {
+          note ??= bytes
+          await store.remember?.(bytes)
+        },
+        remembered: async () => note,
+      }
+    }),
     'goes on after it closed': create(() => ({ close: async () => {} })),
   },
 })

@@ -31,6 +31,8 @@ export type Verdict = 'accept' | 'ignore' | 'reject'
 /** A record that was here before; `at` is when it came, on the driver's clock. */
 export interface Restored extends StoredRecord {
   readonly at: number
+  /** True if it is this author's, and nobody is known to have confirmed it. */
+  readonly isUnheard?: boolean
 }
 
 /** What happens to a machine. */
@@ -74,6 +76,8 @@ export type Output =
   | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
   /** This peer has verified own messages and handed them to its room. */
   | { readonly type: 'confirmed'; readonly remote: PeerId; readonly from: number; readonly to: number }
+  /** A peer has own messages of an earlier life: [from, to) of that epoch. */
+  | { readonly type: 'heard'; readonly epoch: number; readonly from: number; readonly to: number }
   /** This peer has handed over a record of another author that it cannot have from this node: the first one of that author. */
   | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }

@@ -17,7 +17,7 @@ import {
 import { memoryStore, settle } from '@hearsay/core/memory'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type GossipOptions, levelStore } from '../src/index.js'
+import { type GossipOptions, levelStore, type Since } from '../src/index.js'
 import { encodeFrame } from '../src/machine.js'
 import { OWED_MS } from '../src/repair/fillings.js'
 import { Keeper } from '../src/store/keeper.js'
@@ -51,6 +51,8 @@ const wrap = (store: Store): Store => ({
   read: (range) => store.read(range),
   vector: () => store.vector(),
   prune: (limits) => store.prune(limits),
+  remember: async (note) => store.remember?.(note),
+  remembered: async () => (await store.remembered?.()) ?? null,
   close: () => store.close(),
 })
 
@@ -183,6 +185,78 @@ describe('a room whose store has been here before', () => {
     expect(await historyOf(await join(20, { store }))).toEqual(['b0', 'a0', 'a1', 'a2', 'b1'])
   })
 
+  it('gives what nobody heard in its earlier lives to who comes, and no more once somebody has it', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await say(first, 'unheard', 'unheard too')
+    await first.gossip.close()
+    await pass(60_000)
+    const second = await join(20, { store })
+    await say(second, 'and this')
+    await second.gossip.close()
+    await pass(60_000)
+
+    const third = await join(20, { store })
+    const live = await join(30, {})
+    await linkNodes(third, live)
+    await pass(3_000)
+    expect(live.heard.map(textOf)).toEqual(['unheard', 'unheard too', 'and this'])
+    await third.gossip.close()
+    await pass(60_000)
+    const fourth = await join(20, { store })
+    await linkNodes(fourth, live)
+    await pass(3_000)
+    await fourth.gossip.close()
+    await pass(60_000)
+    const fifth = await join(20, { store })
+    const later = await join(31, {})
+    await linkNodes(fifth, later)
+    await pass(3_000)
+    expect([live.heard.length, later.heard]).toEqual([3, []])
+  })
+
+  it('does not give to who comes what somebody confirmed in an earlier life', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(first, 'heard')
+    await at(network.nodes, 0).gossip.close()
+    await settle()
+    await say(first, 'unheard')
+    await first.gossip.close()
+    await pass(60_000)
+    const again = await join(20, { store })
+    const live = await join(30, {})
+    await linkNodes(again, live)
+    await network.clock.play(3_000)
+    expect(live.heard.map(textOf)).toEqual(['unheard'])
+  })
+
+  it.each<[Since, string[]]>([
+    ['live', ['while it was away']],
+    [{ age: 60_000 }, ['shortly before', 'while it was away']],
+    ['all', ['long before', 'shortly before', 'while it was away']],
+  ])('that ended before anything was kept is no newcomer: with since %j it is given %j', async (since, expected) => {
+    network = createNetwork(2)
+    await network.link(0, 1)
+    await say(at(network.nodes, 0), 'long before')
+    await pass(3_600_000)
+    await say(at(network.nodes, 0), 'shortly before')
+    await pass(30_000)
+    const store = lasting()
+    const first = await join(20, { store, since })
+    await first.gossip.close()
+    await pass(3_600_000)
+    await say(at(network.nodes, 0), 'while it was away')
+    await pass(3_600_000)
+    const again = await join(20, { store, since })
+    await linkNodes(at(network.nodes, 0), again)
+    await pass(3_000)
+    expect(again.heard.map(textOf)).toEqual(expected)
+  })
+
   it('waits with publications and links until the store is read', async () => {
     network = createNetwork(1)
     let read: (() => void) | undefined
@@ -256,7 +330,8 @@ describe('a store that fails', () => {
     const warnings: unknown[] = []
     const store: Store = { ...lasting(), append: () => new Promise(() => {}) }
     const bounds = { messages: 100, bytes: 1_000_000 }
-    const keeper = new Keeper({ store, bounds, warn: (error) => warnings.push(error) })
+    const { id: author } = createIdentity()
+    const keeper = new Keeper({ store, author, bounds, wall: () => 0, warn: (error) => warnings.push(error) })
     const block = new Uint8Array(1_000_000)
     for (let seq = 0; seq < 200; seq++) keeper.keep({ header: { count: 1 }, block } as SignedRecord, seq)
     expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])

@@ -184,6 +184,15 @@ describe('a store in a database', () => {
     })
   })
 
+  it('does not take a note of which a bit is another, and tells it', async () => {
+    const damaged: number[] = []
+    const store = levelStore(directory.database, topic, { onDamage: (count) => damaged.push(count) })
+    await store.remember?.(Uint8Array.of(1, 2, 3))
+    const [[key, row] = ['', new Uint8Array()]] = await rows()
+    await directory.database.put(key, row.with(9, 0), VIEW)
+    expect([await store.remembered?.(), damaged]).toEqual([null, [1]])
+  })
+
   it('rejects everything with the reason of a database that cannot be opened', async () => {
     await directory.database.close()
     const store = levelStore(directory.database, topic)

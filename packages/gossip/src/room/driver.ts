@@ -25,15 +25,14 @@ import type { Input, Machine, Output, PeerHandle } from '../engine.js'
 import { GossipError } from '../errors.js'
 import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
 import { ROOM_PROTOCOL } from '../protocol.js'
+import type { Since } from '../since.js'
 import { Keeper } from '../store/keeper.js'
+import { pastOf } from '../store/past.js'
 import { DeliveryLog } from './delivery-log.js'
 import { Drops } from './drops.js'
 import { Flow } from './flow.js'
 import { Publishing } from './publishing.js'
 import { judgeAll, type Validate } from './validation.js'
-
-/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
-const OVERLAP_MS = 10_000
 
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
@@ -90,7 +89,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       (of, at, seq) => this.#drops.add(of, at, seq),
     )
     const warn = (error: Error): unknown => this.emit('warning', error)
-    this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
+    this.#keeper = store
+      ? new Keeper({ ...{ store, author: author.id, bounds: { messages, bytes } }, wall: () => this.#wall(), warn })
+      : null
     this.#publishing = new Publishing({
       ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
@@ -106,7 +107,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         onDrain: (peer) => this.#refill(peer),
       },
     })
-    this.restored = this.#keeper ? this.#restore(this.#keeper) : Promise.resolve()
+    this.restored = this.#keeper ? this.#restore(this.#keeper, wishes.since) : Promise.resolve()
   }
 
   get peers(): ReadonlyMap<PeerId, Link> {
@@ -147,13 +148,12 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   /** What was kept becomes history; what came since it was kept is asked for. */
-  async #restore(keeper: Keeper): Promise<void> {
+  async #restore(keeper: Keeper, since: Since): Promise<void> {
     this.#waiting = []
     const kept = await keeper.load()
-    const ages = kept.map(({ receivedAt }) => Math.max(0, this.#wall() - receivedAt))
-    const records = kept.map((stored, index) => ({ ...stored, at: this.#clock.now() - (ages[index] ?? 0) }))
-    const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
-    if (kept.length > 0) this.#handle({ type: 'restore', records, since: { age } })
+    const [now, wall] = [this.#clock.now(), this.#wall()]
+    const past = pastOf(kept, { author: this.#author.id, since, now, wall })
+    if (past) this.#handle(past)
     const links = this.#waiting
     this.#waiting = null
     for (const link of links) this.addLink(link)
@@ -281,7 +281,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'pushed':
         return this.#publishing.pushed(output.peer, output.from, output.to)
       case 'confirmed':
+        this.#keeper?.confirmed(this.#epoch, output.from, output.to)
         return this.#publishing.confirmed(output.remote, output.from, output.to)
+      case 'heard':
+        return this.#keeper?.confirmed(output.epoch, output.from, output.to)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':

@@ -1,13 +1,19 @@
 // Keeps a room's records in a store, one write at a time and never in the way of the room: of what waits for one that is slow
 // only the newest is kept, as of all else; a store that fails costs a warning, and the room goes on in memory.
 
-import type { SignedRecord, Store, StoredRecord } from '@hearsay/core'
+import type { PeerId, SignedRecord, Store, StoredRecord } from '@hearsay/core'
 import { GossipError } from '../errors.js'
+import { Marks } from './marks.js'
+import type { Kept } from './past.js'
 
 export interface KeeperOptions {
   readonly store: Store
   /** What is kept at most. */
   readonly bounds: { readonly messages: number; readonly bytes: number }
+  /** Whose messages are this node's own. */
+  readonly author: PeerId
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
   readonly warn: (error: GossipError) => void
 }
 
@@ -24,6 +30,9 @@ export class Keeper {
   /** Bytes that were let go since the last write began. */
   #passedOver = 0
   #isSlow = false
+  /** What is to be remembered; null before it is known what was. */
+  #marks: Marks | null = null
+  #isMarked = false
   #writing: Promise<void> | null = null
   #failed = false
 
@@ -31,18 +40,33 @@ export class Keeper {
     this.#options = options
   }
 
-  /** All that is held, each author's in order, authors among each other as it came; nothing if it cannot be read. */
-  async load(): Promise<readonly StoredRecord[]> {
-    const { store } = this.#options
+  /**
+   * All that is held, each author's in order, authors among each other as it came, and what is remembered; nothing if it cannot
+   * be read. From now on the room counts as joined.
+   */
+  async load(): Promise<Kept> {
+    const { store, author, wall } = this.#options
     const all: StoredRecord[] = []
+    let marks: Marks | null = null
     try {
+      const note = await store.remembered?.()
+      marks = note ? Marks.fromBytes(note) : null
       for (const { author, epoch, floor, next } of await store.vector()) {
         for await (const stored of store.read({ author, epoch, from: floor, to: next })) all.push(stored)
       }
     } catch (error) {
       this.#fail('the store cannot be read', error)
     }
-    return merged(all)
+    const own = all.filter(({ record }) => record.header.author === author).map(({ record }) => record.header.epoch)
+    marks?.retain(new Set(own))
+    this.#marks = marks ?? new Marks(all.reduce((least, { receivedAt }) => Math.min(least, receivedAt), wall()))
+    if (!marks) this.#mark()
+    return { records: merged(all), marks }
+  }
+
+  /** A peer has these own messages, of this life or of an earlier one. */
+  confirmed(epoch: number, from: number, to: number): void {
+    if (this.#marks?.confirm(epoch, from, to)) this.#mark()
   }
 
   keep(record: SignedRecord, receivedAt: number): void {
@@ -87,7 +111,7 @@ export class Keeper {
   async #write(): Promise<void> {
     // What comes in the same tick is written together.
     await Promise.resolve()
-    while (this.#waiting.length > 0 && !this.#failed) {
+    while ((this.#waiting.length > 0 || this.#isMarked) && !this.#failed) {
       const batch = this.#waiting.slice(this.#first)
       this.#waiting = []
       this.#first = 0
@@ -95,13 +119,29 @@ export class Keeper {
       this.#bytes = 0
       this.#passedOver = 0
       try {
-        await this.#options.store.append(batch)
-        await this.#options.store.prune(this.#options.bounds)
+        if (batch.length > 0) await this.#keepAll(batch)
+        if (this.#isMarked) await this.#remember()
       } catch (error) {
         this.#fail('the store cannot be written', error)
       }
     }
     this.#writing = null
+  }
+
+  async #keepAll(batch: readonly StoredRecord[]): Promise<void> {
+    await this.#options.store.append(batch)
+    await this.#options.store.prune(this.#options.bounds)
+  }
+
+  #mark(): void {
+    if (this.#failed || !this.#options.store.remember) return
+    this.#isMarked = true
+    this.#writing ??= this.#write()
+  }
+
+  async #remember(): Promise<void> {
+    this.#isMarked = false
+    if (this.#marks) await this.#options.store.remember?.(this.#marks.toBytes())
   }
 
   #fail(what: string, cause: unknown): void {

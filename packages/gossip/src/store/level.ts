@@ -91,6 +91,20 @@ class LevelStore implements Store {
     return this.#enqueue(() => this.#prune(limits))
   }
 
+  remember(note: Uint8Array): Promise<void> {
+    const operation = this.#rows.putNote(note)
+    return this.#enqueue(() => this.#database.batch([operation], VIEW))
+  }
+
+  remembered(): Promise<Uint8Array | null> {
+    return this.#enqueue(async () => {
+      const [row] = await this.#database.getMany([this.#rows.noteKey], VIEW)
+      const note = row ? this.#rows.noteOf(row) : null
+      if (row && !note) this.#options.onDamage?.(1)
+      return note
+    })
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     await this.#last

@@ -4,6 +4,8 @@
 //   <topic>/r/<author>/<epoch>/<first seq>/<count>/<id>   checksum 8 ‖ received at f64 ‖ arrival f64 ‖ record
 //   <topic>/a/<arrival>                                   checksum 8 ‖ u32 messages ‖ u32 bytes ‖ key of the record
 //
+//   <topic>/n                                             checksum 8 ‖ what a room remembers
+//
 // The checksum of an arrival is over its key too. Numbers in keys are 14 hexadecimal digits, so that their order is that of
 // the numbers.
 
@@ -90,6 +92,24 @@ export class Rows {
       firstSeq,
       end: firstSeq + Number.parseInt(count, 16),
     }
+  }
+
+  get noteKey(): string {
+    return `${this.#prefix}/n`
+  }
+
+  putNote(note: Uint8Array): Operation {
+    const row = new Uint8Array(CHECKSUM_BYTES + note.byteLength)
+    row.set(note, CHECKSUM_BYTES)
+    row.set(this.#checksum(row))
+    return { type: 'put', key: this.noteKey, value: row }
+  }
+
+  /** What is remembered, or null if the row is damaged. */
+  noteOf(row: Uint8Array): Uint8Array | null {
+    return sameBytes(row.subarray(0, CHECKSUM_BYTES), this.#checksum(row))
+      ? copyBytes(row.subarray(CHECKSUM_BYTES))
+      : null
   }
 
   /** The rows of one record. */
