@@ -51,7 +51,7 @@ export type Input =
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
   /** The application's answer to `judge`. */
   | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
-  /** A round is due now, for an engine that spreads in rounds. */
+  /** A round is due now, for an engine that spreads in rounds; the last one before the room closes. */
   | { readonly type: 'tick' }
   /** A time that was asked for has come; early, late or doubled is harmless. */
   | { readonly type: 'timer' }
@@ -130,6 +130,8 @@ export interface Engine {
   /** Limits that this engine was given; the room fills in the rest. */
   readonly limits: Partial<GossipLimits>
   createMachine(context: MachineContext): Machine
-  /** Of an engine with rounds by hand: tells when one is due; calling what it returns ends that. */
+  /** Of an engine with rounds: tells when one is due by hand; calling what it returns ends that. */
   onTick?(listener: () => void): () => void
+  /** True if rounds are by hand alone: then `publish` resolves once a message is signed, for no peer is handed it before. */
+  readonly isByHand?: boolean
 }

@@ -103,8 +103,8 @@ export interface Gossip extends EventSource<GossipEvents> {
   /** Says goodbye on the link's channel, and neither offers nor takes the topic there until it is added again; the link stays. */
   removeLink(link: Link): void
   /**
-   * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none (it is kept
-   * and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.
+   * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none, or none is handed
+   * anything before somebody says so (it is kept and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.
    */
   publish(payload: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Receipt>
   /** Retained messages, per author in order. */

@@ -47,6 +47,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validate: Validate | null
+  readonly #hasRounds: boolean
   readonly #stopTicks: () => void
   readonly #keeper: Keeper | null
   /** Links that wait for what the store held; null when that is here. */
@@ -81,6 +82,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
+    this.#hasRounds = engine.onTick !== undefined
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
     const { capacity: messages, capacityBytes: bytes } = limits
     this.#log = new DeliveryLog(
@@ -93,7 +95,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       ? new Keeper({ ...{ store, author: author.id, bounds: { messages, bytes } }, wall: () => this.#wall(), warn })
       : null
     this.#publishing = new Publishing({
-      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
+      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 && engine.isByHand !== true },
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
     })
     this.#channels = new TopicChannels({
@@ -160,14 +162,16 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #end(): Promise<void> {
+    this.#flow.end()
+    this.#publishing.end()
+    // What waits for a round would be heard by nobody.
+    if (this.#hasRounds) this.#handle({ type: 'tick' })
     const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
         resolve()
       }
     })
-    this.#flow.end()
-    this.#publishing.end()
     // A listener may call this: what its input brought is first to be acknowledged.
     if (!this.#turns.running) this.#rest()
     return ended

@@ -16,6 +16,7 @@ export interface PublishingOptions {
   readonly clock: Clock
   readonly limits: GossipLimits
   readonly members: ReadonlySet<PeerId> | null
+  /** True if there are peers that own messages wait for. */
   readonly hasPeers: () => boolean
   /** Has all of these signed, in this order. */
   readonly sign: (payloads: readonly Uint8Array[]) => void
@@ -140,7 +141,7 @@ export class Publishing {
     this.#timer?.cancel()
     this.#timer = null
     const now = clock.now()
-    const until = this.#isEnding ? null : this.#pacing.heldUntil(now)
+    const until = this.#isEnding || !this.#options.hasPeers() ? null : this.#pacing.heldUntil(now)
     if (until !== null) this.#timer = clock.setTimer(until - now, () => this.#flush())
     return until !== null
   }
