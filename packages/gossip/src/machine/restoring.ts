@@ -32,12 +32,12 @@ export class Restoring {
     this.#parts = parts
   }
 
-  restore(records: readonly Restored[]): void {
+  restore(records: readonly Restored[], now: number): void {
     const places = new Map<string, { readonly source: Source; readonly held: IntervalSet }>()
     for (const stored of records) {
       const messages = attempt(() => recordMessages(stored.record, this.#context.topic, this.#context.crypto))
       if ('fault' in messages) continue
-      this.#take(stored, messages.value)
+      this.#take(stored, messages.value, now)
       const { author, epoch, firstSeq, count } = stored.record.header
       const key = placeKey({ author, epoch })
       const place = places.get(key) ?? { source: { author, epoch }, held: new IntervalSet() }
@@ -48,12 +48,12 @@ export class Restoring {
     this.hollow = hollow.slice(0, MAX_PLACES).map(({ source }) => source)
   }
 
-  #take(stored: Restored, messages: readonly Uint8Array[]): void {
+  #take(stored: Restored, messages: readonly Uint8Array[], now: number): void {
     const { record, receivedAt, at } = stored
     const { author, epoch, firstSeq, time } = record.header
     const { log, ordering, own, emit } = this.#parts
     if (!ordering.admits(author, epoch)) return
-    ordering.restore(record.header)
+    ordering.restore(record, now)
     own.restore(record.header, stored.isUnheard === true)
     const body = record.block.byteLength > WHOLE_BYTES ? LargeBlock.of(record, this.#context.crypto) : record.block
     log.append({ record, body, hops: 0, at, via: null, isRecovered: true })

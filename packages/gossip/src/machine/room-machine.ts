@@ -174,7 +174,7 @@ export class RoomMachine implements Machine {
       case 'publish':
         return this.#onPublish(input, now)
       case 'restore':
-        return this.#onRestore(input)
+        return this.#onRestore(input, now)
       case 'verdict':
         return this.#admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
@@ -187,8 +187,8 @@ export class RoomMachine implements Machine {
     }
   }
 
-  #onRestore({ records, since }: Of<'restore'>): void {
-    this.#restoring.restore(records)
+  #onRestore({ records, since }: Of<'restore'>, now: number): void {
+    this.#restoring.restore(records, now)
     this.#spread.onRestored?.(this.#log.next)
     this.#serving.since = since
   }
