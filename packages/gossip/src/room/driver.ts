@@ -9,7 +9,6 @@ import {
   Emitter,
   type GossipEvents,
   type HistoryQuery,
-  type Identity,
   type Link,
   type OpenTopicChannel,
   type PeerId,
@@ -22,15 +21,17 @@ import {
   Turns,
 } from '@hearsay/core'
 import type { Input, Machine, Output, PeerHandle } from '../engine.js'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
 import { ROOM_PROTOCOL } from '../protocol.js'
 import type { Since } from '../since.js'
 import { Keeper } from '../store/keeper.js'
 import { pastOf } from '../store/past.js'
+import { published, received } from './deliveries.js'
 import { DeliveryLog } from './delivery-log.js'
 import { Drops } from './drops.js'
 import { Flow } from './flow.js'
+import { Peers } from './peers.js'
 import { Publishing } from './publishing.js'
 import { judgeAll, type Validate } from './validation.js'
 
@@ -42,21 +43,19 @@ export function createGossip(options: GossipOptions): KeptGossip {
 class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
   readonly restored: Promise<void>
-  readonly #author: Identity
-  readonly #epoch: number
+  /** Whose messages are this node's own. */
+  readonly #own: { readonly author: PeerId; readonly epoch: number }
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validate: Validate | null
-  readonly #hasRounds: boolean
-  readonly #stopTicks: () => void
+  /** Null of an engine that has no rounds. */
+  readonly #stopTicks: (() => void) | null
   readonly #keeper: Keeper | null
   /** Links that wait for what the store held; null when that is here. */
   #waiting: Link[] | null = null
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
-  readonly #peers = new Map<PeerId, Link>()
-  /** Where each open channel is; two links may lead to one peer for a while. */
-  readonly #links = new Map<PeerHandle, Link>()
+  readonly #peers = new Peers()
   readonly #publishing: Publishing
   readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
@@ -65,10 +64,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #whenIdle: (() => void) | null = null
   readonly #flow = new Flow({
     isBusy: () => this.#turns.running,
-    take: (peer, frame) => this.#turns.take({ type: 'frame', peer, frame }),
+    take: (peer, frame) => this.#handle({ type: 'frame', peer, frame }),
     setFlowing: (flowing) => this.#setFlowing(flowing),
   })
-  readonly #drops = new Drops()
+  readonly #drops = new Drops((drop) => this.emit('drop', drop))
   #timer: Timer | null = null
 
   constructor(options: GossipOptions) {
@@ -76,32 +75,33 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
     const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
-    this.#author = author
-    this.#epoch = epoch
+    this.#own = { author: author.id, epoch }
     this.#clock = clock
     this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
-    this.#hasRounds = engine.onTick !== undefined
-    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
-    const { capacity: messages, capacityBytes: bytes } = limits
+    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? null
+    const bounds = { messages: limits.capacity, bytes: limits.capacityBytes }
     this.#log = new DeliveryLog(
-      { messages, bytes },
+      bounds,
       (pressed) => this.#flow.press(pressed),
-      (of, at, seq) => this.#drops.add(of, at, seq),
+      (...of) => this.#drops.add(...of),
     )
     const warn = (error: Error): unknown => this.emit('warning', error)
-    this.#keeper = store
-      ? new Keeper({ ...{ store, author: author.id, bounds: { messages, bytes } }, wall: () => this.#wall(), warn })
-      : null
+    this.#keeper = store ? new Keeper({ store, author: author.id, bounds, wall: () => this.#wall(), warn }) : null
     this.#publishing = new Publishing({
-      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 && engine.isByHand !== true },
+      ...{
+        author,
+        epoch,
+        clock,
+        limits,
+        members,
+        hasPeers: () => this.#peers.all.size > 0 && engine.isByHand !== true,
+      },
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
     })
     this.#channels = new TopicChannels({
-      topic,
-      protocol: ROOM_PROTOCOL,
-      crypto,
+      ...{ topic, protocol: ROOM_PROTOCOL, crypto },
       handlers: {
         onUp: (peer, open) => this.#onUp(peer, open),
         onDown: (peer) => this.#onDown(peer),
@@ -113,7 +113,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   get peers(): ReadonlyMap<PeerId, Link> {
-    return this.#peers
+    return this.#peers.all
   }
 
   addLink(link: Link): void {
@@ -131,10 +131,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     if (this.#waiting) return this.restored.then(() => this.publish(payload, options))
     try {
-      const { signal } = options
       if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
-      if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
-      return this.#publishing.publish(payload, signal)
+      return this.#publishing.publish(payload, options.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -154,7 +152,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#waiting = []
     const kept = await keeper.load()
     const [now, wall] = [this.#clock.now(), this.#wall()]
-    const past = pastOf(kept, { author: this.#author.id, since, now, wall })
+    const past = pastOf(kept, { author: this.#own.author, since, now, wall })
     if (past) this.#handle(past)
     const links = this.#waiting
     this.#waiting = null
@@ -165,7 +163,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#flow.end()
     this.#publishing.end()
     // What waits for a round would be heard by nobody.
-    if (this.#hasRounds) this.#handle({ type: 'tick' })
+    if (this.#stopTicks) this.#handle({ type: 'tick' })
     const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
@@ -180,7 +178,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
-    this.#stopTicks()
+    this.#stopTicks?.()
     this.#channels.close()
     this.#publishing.close()
     this.#log.close()
@@ -192,29 +190,20 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onUp(peer: PeerHandle, { link, channel }: OpenTopicChannel): void {
-    const isNew = !this.#peers.has(link.remote)
-    this.#links.set(peer, link)
-    if (isNew) this.#peers.set(link.remote, link)
+    const isNew = this.#peers.up(peer, link)
     if (!this.#flow.isFlowing) channel.setFlowing(false)
     this.#publishing.up(peer)
     this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
     if (isNew) this.emit('peer', link.remote, link)
   }
 
-  /** A peer stays while another link leads to it. */
   #onDown(peer: PeerHandle): void {
-    const remote = this.#links.get(peer)?.remote
-    this.#links.delete(peer)
+    const remote = this.#peers.down(peer)
     this.#publishing.down(peer)
     if (this.#closed || remote === undefined) return
     this.#flow.down(peer)
     this.#handle({ type: 'peer-down', peer })
-    const other = [...this.#links.values()].find((link) => link.remote === remote)
-    if (other) this.#peers.set(remote, other)
-    else {
-      this.#peers.delete(remote)
-      this.emit('peer-leave', remote)
-    }
+    if (this.#peers.left(remote)) this.emit('peer-leave', remote)
     this.#publishing.settle()
   }
 
@@ -242,7 +231,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     // What was sent since a window was told has used it up.
     const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
     for (const output of this.#react(current)) this.#do(output, current)
-    this.#tellDrops()
+    this.#drops.tell()
     this.#publishing.settle()
   }
 
@@ -285,7 +274,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'pushed':
         return this.#publishing.pushed(output.peer, output.from, output.to)
       case 'confirmed':
-        this.#keeper?.confirmed(this.#epoch, output.from, output.to)
+        this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
         return this.#publishing.confirmed(output.remote, output.from, output.to)
       case 'heard':
         return this.#keeper?.confirmed(output.epoch, output.from, output.to)
@@ -294,14 +283,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'wake':
         return this.#wake(output.at)
       case 'shown':
-        this.emit('shown', output.remote, output.author)
-        return
+        return void this.emit('shown', output.remote, output.author)
       case 'gap':
-        this.emit('gap', output.gap)
-        return
+        return void this.emit('gap', output.gap)
       case 'fork':
-        this.emit('fork', output.fork)
-        return
+        return void this.emit('fork', output.fork)
       case 'drop':
         return this.#onDrop(output.drop, output.isUnheard === true)
     }
@@ -318,12 +304,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   /** What was delivered can be read until it leaves the log of deliveries, which tells it. */
   #onDrop(drop: Drop, isUnheard: boolean): void {
-    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#publishing.dropped(drop.from, drop.to)
+    if (drop.author === this.#own.author && drop.epoch === this.#own.epoch) this.#publishing.dropped(drop.from, drop.to)
     if (drop.reason !== 'history' || isUnheard) this.emit('drop', drop)
-  }
-
-  #tellDrops(): void {
-    for (const drop of this.#drops.take()) this.emit('drop', drop)
   }
 
   #judge({ ticket, deliveries }: Extract<Output, { type: 'judge' }>): void {
@@ -343,12 +325,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
   #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
-    const { wall: time } = cause
-    const [author, epoch] = [this.#author.id, this.#epoch]
-    for (const [index, payload] of payloads.entries()) {
-      const seq = from + index
-      this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, 'kept')
-    }
+    for (const delivery of published(payloads, { ...this.#own, from, time: cause.wall }))
+      this.#log.append(delivery, 'kept')
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
     this.#publishing.signed(from, to, signed)
     this.emit('published')
@@ -368,17 +346,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   #setFlowing(flowing: boolean): void {
     for (const { channel } of this.#channels) channel.setFlowing(flowing)
-    this.#turns.take({ type: 'flow', flowing })
-    if (!this.#turns.running) this.#tellDrops()
+    this.#handle({ type: 'flow', flowing })
   }
-}
-
-/** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
-function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
-  const { author, epoch, seq, time, hops, via, payload } = delivery
-  return { author, epoch, seq, time, receivedAt, hops, via, payload }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

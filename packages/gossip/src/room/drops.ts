@@ -10,19 +10,22 @@ interface Range {
 }
 
 export class Drops {
+  readonly #emit: (drop: Drop) => void
   #ranges: Range[] = []
 
+  constructor(emit: (drop: Drop) => void) {
+    this.#emit = emit
+  }
+
+  /** Told by `tell`, or in a moment: whoever lets go of something is to be done with it first. */
   add(author: PeerId, epoch: number, seq: number): void {
     const last = this.#ranges.at(-1)
+    if (!last) queueMicrotask(() => this.tell())
     if (last?.to === seq && last.author === author && last.epoch === epoch) last.to++
     else this.#ranges.push({ author, epoch, from: seq, to: seq + 1 })
   }
 
-  /** What is to be told, once. */
-  take(): readonly Drop[] {
-    if (this.#ranges.length === 0) return []
-    const drops = this.#ranges.map((range): Drop => ({ ...range, reason: 'history' }))
-    this.#ranges = []
-    return drops
+  tell(): void {
+    for (const range of this.#ranges.splice(0)) this.#emit({ ...range, reason: 'history' })
   }
 }

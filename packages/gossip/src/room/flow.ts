@@ -26,6 +26,8 @@ export class Flow {
   /** True while the reader lags. */
   #isPressed = false
   #isFlowing = true
+  /** True while what waited is taken, each of which ends with `relieve`. */
+  #isRelieving = false
 
   constructor(options: FlowOptions) {
     this.#options = options
@@ -54,7 +56,10 @@ export class Flow {
 
   /** Takes what waits as long as the reader keeps up; then peers go on. */
   relieve(): void {
+    if (this.#isRelieving) return
+    this.#isRelieving = true
     while (!this.#isPressed && this.#takeNext());
+    this.#isRelieving = false
     if (!this.#isPressed && !this.#isFlowing) this.#setFlowing(true)
   }
 

@@ -52,11 +52,12 @@ export class Publishing {
   }
 
   /**
-   * Takes one message; answers when it is on its way. Throws `ERR_MEMBERS` and `ERR_MESSAGE_SIZE`, rejects with what the
+   * Takes one message; answers when it is on its way. Throws `ERR_ABORTED`, `ERR_MEMBERS` and `ERR_MESSAGE_SIZE`, rejects with what the
    * outbox says.
    */
   publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
     const { author, limits, members } = this.#options
+    if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
     if (members?.has(author.id) === false) {
       throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
     }

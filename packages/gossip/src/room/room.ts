@@ -19,7 +19,7 @@ import {
   systemClock,
   type TopicId,
 } from '@hearsay/core'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import type { QueryOptions } from '../queries/driver.js'
 import { checkCount, checkWhenSlow } from './bounds.js'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
@@ -157,7 +157,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   #closing: Promise<void> | null = null
 
   constructor(gossip: Gossip, options: RoomOptions<unknown>) {
-    super((error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))))
+    super((error) => this.emit('warning', toError(error)))
     this.topic = gossip.topic.name ?? gossip.topic.id
     this.id = gossip.topic.id
     this.#gossip = gossip
@@ -301,7 +301,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
         this.emit('stream', open(), peer)
         return true
       },
-      warn: (error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))),
+      warn: (error) => this.emit('warning', toError(error)),
     }
     return new RoomTalk(this.#gossip.topic, this.#encoding, { options, events })
   }
