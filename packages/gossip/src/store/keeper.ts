@@ -35,6 +35,7 @@ export class Keeper {
   #isMarked = false
   #writing: Promise<void> | null = null
   #failed = false
+  #isClosing = false
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -45,7 +46,7 @@ export class Keeper {
    * be read. From now on the room counts as joined.
    */
   async load(): Promise<Kept> {
-    const { store, author, wall } = this.#options
+    const { store, wall } = this.#options
     const all: StoredRecord[] = []
     let marks: Marks | null = null
     try {
@@ -57,8 +58,7 @@ export class Keeper {
     } catch (error) {
       this.#fail('the store cannot be read', error)
     }
-    const own = all.filter(({ record }) => record.header.author === author).map(({ record }) => record.header.epoch)
-    marks?.retain(new Set(own))
+    marks?.retain(this.#ownEpochs(all))
     this.#marks = marks ?? new Marks(all.reduce((least, { receivedAt }) => Math.min(least, receivedAt), wall()))
     if (!marks) this.#mark()
     return { records: merged(all), marks }
@@ -80,6 +80,7 @@ export class Keeper {
 
   /** Resolves when everything is written, or cannot be, and the store is closed. */
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#writing
     try {
       await this.#options.store.close()
@@ -128,13 +129,18 @@ export class Keeper {
     this.#writing = null
   }
 
+  #ownEpochs(records: readonly StoredRecord[]): ReadonlySet<number> {
+    const headers = records.map(({ record }) => record.header)
+    return new Set(headers.filter(({ author }) => author === this.#options.author).map(({ epoch }) => epoch))
+  }
+
   async #keepAll(batch: readonly StoredRecord[]): Promise<void> {
     await this.#options.store.append(batch)
     await this.#options.store.prune(this.#options.bounds)
   }
 
   #mark(): void {
-    if (this.#failed || !this.#options.store.remember) return
+    if (this.#failed || this.#isClosing || !this.#options.store.remember) return
     this.#isMarked = true
     this.#writing ??= this.#write()
   }
