@@ -82,22 +82,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#machine = engine.createMachine(context)
     this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? null
     const bounds = { messages: limits.capacity, bytes: limits.capacityBytes }
-    this.#log = new DeliveryLog(
-      bounds,
-      (pressed) => this.#flow.press(pressed),
-      (...of) => this.#drops.add(...of),
-    )
+    const onPressure = (pressed: boolean): void => this.#flow.press(pressed)
+    this.#log = new DeliveryLog(bounds, onPressure, (...of) => this.#drops.add(...of))
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = store ? new Keeper({ store, author: author.id, bounds, wall: () => this.#wall(), warn }) : null
     this.#publishing = new Publishing({
-      ...{
-        author,
-        epoch,
-        clock,
-        limits,
-        members,
-        hasPeers: () => this.#peers.all.size > 0 && engine.isByHand !== true,
-      },
+      ...{ author, epoch, clock, limits, members },
+      hasPeers: () => this.#peers.all.size > 0 && engine.isByHand !== true,
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
     })
     this.#channels = new TopicChannels({

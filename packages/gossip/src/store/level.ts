@@ -135,8 +135,8 @@ class LevelStore implements Store {
     for await (const key of this.#database.keys({ ...this.#rows.records, ...VIEW })) {
       if (!named.delete(key)) isWhole = false
     }
-    if (!isWhole || named.size > 0) await this.#rebuild(damaged + named.size)
-    this.#isCounted = true
+    if (isWhole && named.size === 0) this.#isCounted = true
+    else await this.#rebuild(damaged + named.size)
   }
 
   /** Drops damaged records, and makes the rows of arrivals anew from the others; `damaged` rows were found already. */
@@ -161,6 +161,7 @@ class LevelStore implements Store {
   }
 
   #begin(): void {
+    this.#isCounted = false
     this.#messages = 0
     this.#bytes = 0
     this.#newest = -1
