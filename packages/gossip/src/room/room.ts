@@ -70,8 +70,8 @@ export type RoomEvents<T> = {
 export interface SubscribeOptions {
   /**
    * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `latest` skips to the newest. `pause`
-   * stops taking from peers and loses nothing; only where this node itself publishes far more than the history holds before the
-   * reader goes on, what has to go is told as `drop`. @default 'drop-oldest'
+   * stops taking from peers and loses nothing: what peers who left had sent, and what this node publishes meanwhile, may take 8 MiB
+   * more than the history. Only beyond that something has to go, and is told as `drop`. @default 'drop-oldest'
    */
   readonly whenSlow?: NonNullable<HistoryQuery['follow']>
 }
