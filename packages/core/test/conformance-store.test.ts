@@ -66,6 +66,13 @@ testSuite('memory store', {
     'drops one too many': create((store) => ({
       prune: ({ messages, bytes }) => store.prune({ messages: Math.max(0, messages - 1), bytes }),
     })),
+    'drops the newest too': create((store) => ({
+      prune: async (limits) => {
+        const [all] = await store.vector()
+        const isOver = all !== undefined && all.next - all.floor > limits.messages && limits.messages === 5
+        return store.prune(isOver ? { messages: 0, bytes: 0 } : limits)
+      },
+    })),
     'counts no bytes': create((store) => ({
       prune: ({ messages }) => store.prune({ messages, bytes: Number.POSITIVE_INFINITY }),
     })),
@@ -105,6 +112,16 @@ testSuite('memory store', {
           closed = true
           await store.close()
         },
+      }
+    }),
+    'remembers what came first': create((store) => {
+      let note: Uint8Array | null = null
+      return {
+        remember: async (bytes) => {
+          note ??= bytes
+          await store.remember?.(bytes)
+        },
+        remembered: async () => note,
       }
     }),
     'goes on after it closed': create(() => ({ close: async () => {} })),

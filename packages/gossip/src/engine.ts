@@ -32,11 +32,13 @@ export type Verdict = 'accept' | 'ignore' | 'reject'
 /** A record that was here before; `at` is when it came, on the driver's clock. */
 export interface Restored extends StoredRecord {
   readonly at: number
+  /** True if it is this author's, and nobody is known to have confirmed it. */
+  readonly isUnheard?: boolean
 }
 
 /** What happens to a machine. */
 export type Input =
-  /** First of all: what was kept, in the order in which it came, and what to ask for that came since. */
+  /** First of all: what was kept, each author's in order, and what to ask for that came since. */
   | { readonly type: 'restore'; readonly records: readonly Restored[]; readonly since: Since }
   /** A channel is open and the remote has proved that it knows the topic; `window` bytes may be sent. */
   | { readonly type: 'peer-up'; readonly peer: PeerHandle; readonly remote: PeerId; readonly window: number }
@@ -44,13 +46,13 @@ export type Input =
   /** So many bytes may be sent now; the answer to `blocked`. */
   | { readonly type: 'window'; readonly peer: PeerHandle; readonly bytes: number }
   | { readonly type: 'frame'; readonly peer: PeerHandle; readonly frame: Uint8Array }
-  /** This node takes frames, or takes none for a while; at first it does. */
+  /** This node takes frames, or takes no messages for a while, which then need not be missing; at first it does. */
   | { readonly type: 'flow'; readonly flowing: boolean }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
   /** The application's answer to `judge`. */
   | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
-  /** A round is due now, for an engine that spreads in rounds. */
+  /** A round is due now, for an engine that spreads in rounds; the last one before the room closes. */
   | { readonly type: 'tick' }
   /** A time that was asked for has come; early, late or doubled is harmless. */
   | { readonly type: 'timer' }
@@ -63,6 +65,8 @@ export type Output =
   | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** A message that was delivered before, for the history. */
   | { readonly type: 'recall'; readonly delivery: Delivery }
+  /** A message that came after its gap was told, or from before where its author was first heard: for the history alone. */
+  | { readonly type: 'late'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** Keep this record: it is new here. */
   | { readonly type: 'keep'; readonly record: SignedRecord }
   /** Ask the application about the messages of one record, before anybody else hears of it. */
@@ -73,11 +77,14 @@ export type Output =
   | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
   /** This peer has verified own messages and handed them to its room. */
   | { readonly type: 'confirmed'; readonly remote: PeerId; readonly from: number; readonly to: number }
+  /** A peer has own messages of an earlier life: [from, to) of that epoch. */
+  | { readonly type: 'heard'; readonly epoch: number; readonly from: number; readonly to: number }
   /** This peer has handed over a record of another author that it cannot have from this node: the first one of that author. */
   | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'fork'; readonly fork: Fork }
-  | { readonly type: 'drop'; readonly drop: Drop }
+  /** `isUnheard`: nothing of it was delivered, nor will be. */
+  | { readonly type: 'drop'; readonly drop: Drop; readonly isUnheard?: true }
   /** End the link with this code; shut its key out if `ban`. */
   | {
       readonly type: 'misbehaved'
@@ -126,6 +133,8 @@ export interface Engine {
   /** Limits that this engine was given; the room fills in the rest. */
   readonly limits: Partial<GossipLimits>
   createMachine(context: MachineContext): Machine
-  /** Of an engine with rounds by hand: tells when one is due; calling what it returns ends that. */
+  /** Of an engine with rounds: tells when one is due by hand; calling what it returns ends that. */
   onTick?(listener: () => void): () => void
+  /** True if rounds are by hand alone: then `publish` resolves once a message is signed, for no peer is handed it before. */
+  readonly isByHand?: boolean
 }

@@ -39,3 +39,8 @@ export type GossipErrorCode =
 
 /** An error of this package. */
 export class GossipError extends HearsayError<GossipErrorCode> {}
+
+/** Whatever was thrown, as an error that a listener may be given. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

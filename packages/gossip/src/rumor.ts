@@ -1,5 +1,6 @@
 // The engine `rumor`: news goes out in rounds, to every neighbour that may lack it. A record waits for the next round at each
-// node, so that what is said in bursts crosses each link together; by hand, for tests and for radios that wake rarely.
+// node, so that what is said in bursts crosses each link together; by hand, for tests and for radios that wake rarely. A room
+// that closes begins a last one.
 
 import { blockOf } from '@hearsay/core'
 import type { Engine } from './engine.js'
@@ -14,7 +15,10 @@ const PUSH_BYTES = 4_096
 const PULL_DELAY_MS = 40
 
 export interface RumorOptions extends Partial<GossipLimits> {
-  /** Milliseconds between rounds, at least 1; null: only by `tick()`. @default 100 */
+  /**
+   * Milliseconds between rounds, at least 1; null: only by `tick()`, and `publish` resolves once a message is signed, with a
+   * receipt of 0 peers. @default 100
+   */
   readonly intervalMs?: number | null
 }
 
@@ -34,6 +38,7 @@ export function rumor({ intervalMs = 100, ...limits }: RumorOptions = {}): Rumor
   return {
     name: 'rumor',
     limits,
+    isByHand: intervalMs === null,
     createMachine: (context) => new RoomMachine(context, () => new Rumor(intervalMs)),
     onTick: (listener) => {
       listeners.add(listener)

@@ -40,7 +40,7 @@ describe('reading what is retained', () => {
       const seq = index + Math.floor(index / 30)
       return { ...deliveryOf(seq, index % 5), ...changes[Math.floor(index / 3) % changes.length] }
     })
-    for (const [index, delivery] of appended.entries()) log.append(delivery, index % 50 === 0)
+    for (const [index, delivery] of appended.entries()) log.append(delivery, index % 50 === 0 ? 'kept' : 'heard')
     const read: Delivery[] = []
     for await (const delivery of log.read({})) read.push(delivery)
     expect(read).toEqual(appended.slice(-60))
@@ -48,11 +48,45 @@ describe('reading what is retained', () => {
 
   it('skips what was let go meanwhile, and repeats nothing', async () => {
     const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
-    for (const seq of upTo(10)) log.append(deliveryOf(seq), false)
+    for (const seq of upTo(10)) log.append(deliveryOf(seq), 'heard')
     const reader = log.read({})
     expect(await seqsOf(reader, 1)).toEqual([0])
-    for (const seq of upTo(15, 10)) log.append(deliveryOf(seq), false)
+    for (const seq of upTo(15, 10)) log.append(deliveryOf(seq), 'heard')
     expect(await seqsOf(reader, 6)).toEqual([5, 6, 7, 8, 9, undefined])
+  })
+})
+
+describe('what came late', () => {
+  const other = createIdentity({ seed: new Uint8Array(32).fill(1) }).id
+  async function historyOf(log: DeliveryLog): Promise<string[]> {
+    const read: string[] = []
+    for await (const delivery of log.read({})) read.push(`${delivery.author === other ? 'b' : 'a'}${delivery.seq}`)
+    return read
+  }
+
+  it('is read in its author’s order, and not by those who follow', async () => {
+    const log = new DeliveryLog({ messages: 20, bytes: MANY }, () => {})
+    const follower = log.read({ follow: 'drop-oldest' })
+    const first = follower.next()
+    for (const seq of [0, 2, 6]) log.append(deliveryOf(seq), 'heard')
+    log.append({ ...deliveryOf(1), author: other }, 'heard')
+    for (const seq of [5, 1, 3, 4]) log.append(deliveryOf(seq), 'late')
+    log.append({ ...deliveryOf(0), author: other }, 'late')
+    log.append(deliveryOf(9), 'heard')
+    log.append(deliveryOf(8), 'late')
+    expect(await historyOf(log)).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'b0', 'b1', 'a8', 'a9'])
+    expect([(await first).value?.seq, ...(await seqsOf(follower, 4))]).toEqual([0, 2, 6, 1, 9])
+  })
+
+  it('goes when its turn comes', async () => {
+    const log = new DeliveryLog({ messages: 3, bytes: MANY }, () => {})
+    log.append(deliveryOf(5), 'heard')
+    for (const seq of [1, 2]) log.append(deliveryOf(seq), 'late')
+    expect(await historyOf(log)).toEqual(['a1', 'a2', 'a5'])
+    log.append(deliveryOf(6), 'heard')
+    expect(await historyOf(log)).toEqual(['a1', 'a2', 'a6'])
+    for (const seq of [7, 8]) log.append(deliveryOf(seq), 'heard')
+    expect(await historyOf(log)).toEqual(['a6', 'a7', 'a8'])
   })
 })
 
@@ -63,9 +97,9 @@ describe('a reader that pauses', () => {
       pressed = now
     })
     const reader = log.read({ follow: 'pause' })
-    for (const seq of upTo(500)) log.append(deliveryOf(seq), false)
+    for (const seq of upTo(500)) log.append(deliveryOf(seq), 'heard')
     await seqsOf(reader, 500)
-    for (const seq of upTo(506, 500)) log.append(deliveryOf(seq, 100_000), false)
+    for (const seq of upTo(506, 500)) log.append(deliveryOf(seq, 100_000), 'heard')
     expect(pressed).toBe(true)
     await seqsOf(reader, 4)
     expect(pressed).toBe(false)
@@ -75,21 +109,34 @@ describe('a reader that pauses', () => {
     const log = new DeliveryLog({ messages: 100, bytes: MANY }, () => {})
     const reader = log.read({ follow: 'pause' })
     const first = reader.next()
-    for (const seq of upTo(400)) log.append(deliveryOf(seq), false)
+    for (const seq of upTo(400)) log.append(deliveryOf(seq), 'heard')
     expect((await first).value?.seq).toBe(0)
     expect(await seqsOf(reader, 399)).toEqual(upTo(400, 1))
     expect(await seqsOf(log.read({}), 100)).toEqual(upTo(400, 300))
   })
 
-  it('cannot make the log grow without end', async () => {
-    const log = new DeliveryLog({ messages: 100, bytes: MANY }, () => {})
+  it('cannot make the log grow beyond 8 MiB more than its bounds, and what goes is told', async () => {
+    const evicted: number[] = []
+    const log = new DeliveryLog(
+      { messages: 100, bytes: 1_000_000 },
+      () => {},
+      (_author, _epoch, seq) => evicted.push(seq),
+    )
     const reader = log.read({ follow: 'pause' })
     const first = reader.next()
-    for (const seq of upTo(1_000)) log.append(deliveryOf(seq), true)
-    log.append(deliveryOf(1_000), false)
-    expect((await first).value?.seq).toBe(1_000)
-    for (const seq of upTo(2_000, 1_001)) log.append(deliveryOf(seq), false)
-    expect(await seqsOf(reader, 1)).toEqual([1_600])
+    for (const seq of upTo(200)) log.append(deliveryOf(seq, 100_000), seq % 2 === 1 ? 'kept' : 'heard')
+    expect((await first).value?.seq).toBe(108)
+    expect(evicted).toEqual(upTo(109))
+  })
+
+  it('reads as many small messages as fit into the memory of a few large ones', async () => {
+    const log = new DeliveryLog({ messages: 100, bytes: 1_000_000 }, () => {})
+    const reader = log.read({ follow: 'pause' })
+    const first = reader.next()
+    for (const seq of upTo(100_000)) log.append(deliveryOf(seq), 'heard')
+    const { value } = await first
+    expect(value?.seq).toBeGreaterThan(100_000 - (8 * 1024 * 1024 + 1_000_000) / 128)
+    expect(value?.seq).toBeLessThan(100_000 - 60_000)
   })
 
   it('frees the peers when it ends', async () => {
@@ -97,7 +144,7 @@ describe('a reader that pauses', () => {
     const log = new DeliveryLog({ messages: 10, bytes: MANY }, (pressed) => told.push(pressed))
     const reader = log.read({ follow: 'pause' })
     const first = reader.next()
-    for (const seq of upTo(10)) log.append(deliveryOf(seq), false)
+    for (const seq of upTo(10)) log.append(deliveryOf(seq), 'heard')
     await first
     await reader.return?.()
     expect(told).toEqual([true, false])
@@ -107,7 +154,7 @@ describe('a reader that pauses', () => {
 describe('a reader of the latest', () => {
   it('gets the newest message of others although own ones have followed it', async () => {
     const log = new DeliveryLog({ messages: 10, bytes: MANY }, () => {})
-    for (const [seq, own] of [false, false, true].entries()) log.append(deliveryOf(seq), own)
+    for (const [seq, kind] of (['heard', 'heard', 'kept'] as const).entries()) log.append(deliveryOf(seq), kind)
     expect(await seqsOf(log.read({ follow: 'latest' }), 1)).toEqual([1])
   })
 })
@@ -119,7 +166,7 @@ describe('a reader that waits', () => {
     const waiting = reader.next()
     await settle()
     await reader.return?.()
-    log.append(deliveryOf(0), false)
+    log.append(deliveryOf(0), 'heard')
     expect(await waiting).toMatchObject({ done: true })
     expect(await reader.next()).toMatchObject({ done: true })
   })
@@ -131,8 +178,8 @@ describe('memory', () => {
     const collect = runInNewContext('gc') as () => void
     const log = new DeliveryLog({ messages: 2, bytes: MANY }, () => {})
     const gone = new WeakRef(deliveryOf(0).payload)
-    ;(() => log.append({ ...deliveryOf(0), payload: gone.deref() ?? new Uint8Array() }, false))()
-    for (const seq of upTo(3, 1)) log.append(deliveryOf(seq), false)
+    ;(() => log.append({ ...deliveryOf(0), payload: gone.deref() ?? new Uint8Array() }, 'heard'))()
+    for (const seq of upTo(3, 1)) log.append(deliveryOf(seq), 'heard')
     await settle()
     collect()
     expect(gone.deref()).toBeUndefined()

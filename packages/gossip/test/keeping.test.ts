@@ -3,12 +3,35 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
-import type { Delivery, Store } from '@hearsay/core'
+import {
+  createIdentity,
+  createRecord,
+  type Delivery,
+  encodeRecord,
+  type Identity,
+  PREV_BYTES,
+  type SignedRecord,
+  type Store,
+  sodiumCrypto,
+} from '@hearsay/core'
 import { memoryStore, settle } from '@hearsay/core/memory'
 import { ClassicLevel } from 'classic-level'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type GossipOptions, levelStore } from '../src/index.js'
-import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode, textOf } from './network.js'
+import { type GossipOptions, levelStore, type Since } from '../src/index.js'
+import { encodeFrame } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
+import { Keeper } from '../src/store/keeper.js'
+import {
+  at,
+  bytes,
+  createNetwork,
+  createNode,
+  linkNodes,
+  linkRawPeer,
+  type TestNetwork,
+  type TestNode,
+  textOf,
+} from './network.js'
 
 let network: TestNetwork
 const open: TestNode[] = []
@@ -28,8 +51,24 @@ const wrap = (store: Store): Store => ({
   read: (range) => store.read(range),
   vector: () => store.vector(),
   prune: (limits) => store.prune(limits),
+  remember: async (note) => store.remember?.(note),
+  remembered: async () => (await store.remembered?.()) ?? null,
   close: () => store.close(),
 })
+
+/** Consecutive records, a message each. */
+function chainOf(author: Identity | undefined, texts: readonly string[], epoch = 1): SignedRecord[] {
+  let prev: Uint8Array = new Uint8Array(PREV_BYTES)
+  return texts.map((text, firstSeq) => {
+    const draft = { epoch, firstSeq, time: 0, prev, messages: [bytes(text)] }
+    const record = createRecord(draft, network.topic, author ?? createIdentity(), sodiumCrypto())
+    prev = record.id.slice(0, PREV_BYTES)
+    return record
+  })
+}
+
+const frameOf = (record: SignedRecord | undefined): Uint8Array =>
+  encodeFrame({ type: 'record', hops: 0, record: record ? encodeRecord(record) : new Uint8Array() })
 
 let epoch = 100
 async function join(seed: number, more: Partial<GossipOptions>): Promise<TestNode> {
@@ -112,6 +151,112 @@ describe('a room whose store has been here before', () => {
     }
   })
 
+  it('has in its author’s place what came after its gap was told, now and later', async () => {
+    network = createNetwork(0)
+    const store = lasting()
+    const node = await join(20, { store })
+    const peer = await linkRawPeer(node, 7)
+    peer.hello()
+    const [first, second, third] = chainOf(peer.identity, ['m0', 'm1', 'm2'])
+    for (const record of [first, third]) peer.channel.send(frameOf(record))
+    await network.clock.play(OWED_MS + 1_000)
+    peer.channel.send(frameOf(second))
+    await settle()
+    expect(node.heard.map(textOf)).toEqual(['m0', 'm2'])
+    expect(await historyOf(node)).toEqual(['m0', 'm1', 'm2'])
+    await node.gossip.close()
+    expect(await historyOf(await join(20, { store }))).toEqual(['m0', 'm1', 'm2'])
+  })
+
+  it('has each author’s messages in order though the clock stepped back, and authors by the time they came', async () => {
+    network = createNetwork(0)
+    const [one, other] = [3, 4].map((seed) => createIdentity({ seed: new Uint8Array(32).fill(seed) }))
+    const store = lasting()
+    const keep = (record: SignedRecord | undefined, receivedAt: number): Promise<void> =>
+      store.append(record ? [{ record, receivedAt }] : [])
+    const [a0, a1] = chainOf(one, ['a0', 'a1'])
+    const [a2] = chainOf(one, ['a2'], 2)
+    const [b0, b1] = chainOf(other, ['b0', 'b1'])
+    await keep(b0, 500)
+    await keep(a0, 1_000)
+    await keep(a1, 900)
+    await keep(a2, 700)
+    await keep(b1, 800)
+    expect(await historyOf(await join(20, { store }))).toEqual(['b0', 'a0', 'a1', 'a2', 'b1'])
+  })
+
+  it('gives what nobody heard in its earlier lives to who comes, and no more once somebody has it', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await say(first, 'unheard', 'unheard too')
+    await first.gossip.close()
+    await pass(60_000)
+    const second = await join(20, { store })
+    await say(second, 'and this')
+    await second.gossip.close()
+    await pass(60_000)
+
+    const third = await join(20, { store })
+    const live = await join(30, {})
+    await linkNodes(third, live)
+    await pass(3_000)
+    expect(live.heard.map(textOf)).toEqual(['unheard', 'unheard too', 'and this'])
+    await third.gossip.close()
+    await pass(60_000)
+    const fourth = await join(20, { store })
+    await linkNodes(fourth, live)
+    await pass(3_000)
+    await fourth.gossip.close()
+    await pass(60_000)
+    const fifth = await join(20, { store })
+    const later = await join(31, {})
+    await linkNodes(fifth, later)
+    await pass(3_000)
+    expect([live.heard.length, later.heard]).toEqual([3, []])
+  })
+
+  it('does not give to who comes what somebody confirmed in an earlier life', async () => {
+    network = createNetwork(1)
+    const store = lasting()
+    const first = await join(20, { store })
+    await linkNodes(at(network.nodes, 0), first)
+    await say(first, 'heard')
+    await at(network.nodes, 0).gossip.close()
+    await settle()
+    await say(first, 'unheard')
+    await first.gossip.close()
+    await pass(60_000)
+    const again = await join(20, { store })
+    const live = await join(30, {})
+    await linkNodes(again, live)
+    await network.clock.play(3_000)
+    expect(live.heard.map(textOf)).toEqual(['unheard'])
+  })
+
+  it.each<[Since, string[]]>([
+    ['live', ['while it was away']],
+    [{ age: 60_000 }, ['shortly before', 'while it was away']],
+    ['all', ['long before', 'shortly before', 'while it was away']],
+  ])('that ended before anything was kept is no newcomer: with since %j it is given %j', async (since, expected) => {
+    network = createNetwork(2)
+    await network.link(0, 1)
+    await say(at(network.nodes, 0), 'long before')
+    await pass(3_600_000)
+    await say(at(network.nodes, 0), 'shortly before')
+    await pass(30_000)
+    const store = lasting()
+    const first = await join(20, { store, since })
+    await first.gossip.close()
+    await pass(3_600_000)
+    await say(at(network.nodes, 0), 'while it was away')
+    await pass(3_600_000)
+    const again = await join(20, { store, since })
+    await linkNodes(at(network.nodes, 0), again)
+    await pass(3_000)
+    expect(again.heard.map(textOf)).toEqual(expected)
+  })
+
   it('waits with publications and links until the store is read', async () => {
     network = createNetwork(1)
     let read: (() => void) | undefined
@@ -158,23 +303,48 @@ describe('a store that fails', () => {
     expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
   })
 
-  it('to keep up is given up once more waits for it than it may hold', async () => {
-    network = createNetwork(1)
-    let appended = 0
-    const append: Store['append'] = (records) => {
-      appended += records.length
-      return new Promise(() => {})
+  it('to keep up is given the newest of what waits, in its bounds, and goes on', async () => {
+    network = createNetwork(0)
+    const kept = lasting()
+    const batches: number[][] = []
+    let goOn = (): void => {}
+    const append: Store['append'] = async (records) => {
+      batches.push(records.map(({ record }) => record.header.firstSeq))
+      if (batches.length === 1) await new Promise<void>((resolve) => (goOn = resolve))
+      await kept.append(records)
     }
-    const { topic, clock } = network
-    const more = { store: { ...lasting(), append, close: async () => {} }, limits: { capacity: 10 } }
-    const node = createNode({ topic, clock, seed: 22, epoch: 1, more })
+    const node = await join(22, { store: { ...kept, append }, limits: { capacity: 10 } })
     const warnings: unknown[] = []
     node.gossip.on('warning', (error) => warnings.push(error))
+    await say(node, ...Array.from({ length: 30 }, (_, index) => String(index)))
+    goOn()
     await settle()
-    await linkNodes(at(network.nodes, 0), node)
-    await say(at(network.nodes, 0), ...Array.from({ length: 30 }, (_, index) => String(index)))
-    expect(node.heard).toHaveLength(30)
-    expect([appended, warnings]).toMatchObject([1, [{ code: 'ERR_STORE' }]])
+    const newest = Array.from({ length: 10 }, (_, index) => 20 + index)
+    expect([batches, warnings]).toEqual([[[0], newest], []])
+    await node.gossip.close()
+    const again = await join(22, { store: kept })
+    expect(await historyOf(again)).toEqual(newest.map(String))
+  })
+
+  it('to keep up with 64 MiB costs one warning with a code', () => {
+    const warnings: unknown[] = []
+    const store: Store = { ...lasting(), append: () => new Promise(() => {}) }
+    const bounds = { messages: 100, bytes: 1_000_000 }
+    const { id: author } = createIdentity()
+    const keeper = new Keeper({ store, author, bounds, wall: () => 0, warn: (error) => warnings.push(error) })
+    const block = new Uint8Array(1_000_000)
+    for (let seq = 0; seq < 200; seq++) keeper.keep({ header: { count: 1 }, block } as SignedRecord, seq)
+    expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
+  })
+
+  it('to hold one record within its bounds keeps it, for it is the newest', async () => {
+    network = createNetwork(0)
+    const store = lasting()
+    const node = await join(23, { store, limits: { capacity: 10 } })
+    const texts = Array.from({ length: 100 }, (_, index) => String(index))
+    await Promise.all(texts.map((text) => node.gossip.publish(bytes(text))))
+    await node.gossip.close()
+    expect(await historyOf(await join(23, { store }))).toEqual(texts)
   })
 })
 

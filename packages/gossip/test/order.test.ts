@@ -20,7 +20,7 @@ import { settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGossip, createRoom, type Order } from '../src/index.js'
 import { markOf } from '../src/machine/arrivals.js'
-import { decodeFrame, encodeFrame, type Frame, flood, type Output, resolveLimits } from '../src/machine.js'
+import { decodeFrame, encodeFrame, type Frame, flood, type Input, type Output, resolveLimits } from '../src/machine.js'
 import { Causality } from '../src/order/causality.js'
 import { OWED_MS } from '../src/repair/fillings.js'
 import { at, bytes, createNetwork, createNode, linkRawPeer, type TestNetwork } from './network.js'
@@ -41,8 +41,9 @@ function chainOf(by: Identity, said: readonly { text: string; causes?: readonly 
   })
 }
 
-function bench(order: Order) {
+function bench(order: Order, first?: Input) {
   const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits: resolveLimits(), order })
+  if (first) machine.handle(first, 0)
   for (const [index, { id }] of [ann, ben].entries()) {
     machine.handle({ type: 'peer-up', peer: index, remote: id, window: 1e9 }, 0)
     const hello = encodeFrame({ type: 'hello', author: id, epoch: 5, presentMs: 0, since: 'live', heads: [] })
@@ -78,6 +79,34 @@ describe("order 'none'", () => {
     expect(said(frame(b))).toBe('b')
     for (const record of [a, b, c, d]) expect(said(frame(record))).toBe('')
     expect(machine.handle({ type: 'timer' }, 10_000).filter(({ type }) => type === 'gap')).toEqual([])
+  })
+
+  describe('in a room that was here before', () => {
+    /** A machine that kept the first and the third, with its neighbours. */
+    const again = (kept: readonly SignedRecord[], order: Order = 'none') => {
+      const records = kept.map((record, index) => ({ record, receivedAt: index, at: index }))
+      return bench(order, { type: 'restore', records, since: { age: 10_000 } })
+    }
+
+    it('delivers what was missing when it comes, and nothing twice', () => {
+      const { frame, machine } = again([a, c])
+      expect(said(frame(b))).toBe('b')
+      expect(said(frame(d))).toBe('d')
+      for (const record of [a, b, c, d]) expect(said(frame(record))).toBe('')
+      expect(gaps(machine.handle({ type: 'timer' }, 100_000))).toEqual([])
+    })
+
+    it('tells what was missing as a gap when it does not come', () => {
+      const { machine } = again([a, c])
+      const outputs = []
+      for (let now = 100; now < 70_000; now += 500) outputs.push(...machine.handle({ type: 'timer' }, now))
+      expect(gaps(outputs)).toEqual([[1, 2]])
+    })
+
+    it('takes what was delivered before as in order if it was, so that what came late is not new', () => {
+      const { frame } = again([a, c], 'author')
+      expect(said(frame(b))).toBe('')
+    })
   })
 
   it('delivers an author heard mid-stream at once, and what was before it within the time to settle', () => {

@@ -42,15 +42,47 @@ describe('rumor', () => {
   it('begins a round by hand, and none by itself, if it is told so', async () => {
     const engine = rumor({ intervalMs: null })
     await line(engine)
-    const published = at(network.nodes, 0).gossip.publish(bytes('hello'))
-    await settle()
+    expect(await at(network.nodes, 0).gossip.publish(bytes('hello'))).toMatchObject({ peers: 0 })
     await advance(60_000)
     expect(heardBy(1)).toEqual([])
     engine.tick()
     await settle()
     expect([heardBy(1), heardBy(2)]).toEqual([['hello'], []])
-    expect(await published).toMatchObject({ peers: 1 })
     engine.tick()
+    await settle()
+    expect(heardBy(2)).toEqual(['hello'])
+  })
+
+  it('lets what is published wait for a round by hand without end, as much as there is', async () => {
+    const engine = rumor({ intervalMs: null, capacity: 100 })
+    await line(engine, 2)
+    const texts = Array.from({ length: 90 }, (_, index) => String(index))
+    const receipts = []
+    for (const text of texts) receipts.push(await at(network.nodes, 0).gossip.publish(bytes(text)))
+    engine.tick()
+    await Promise.all(receipts.map((receipt) => receipt.confirmed(1)))
+    expect(heardBy(1)).toEqual(texts)
+  })
+
+  it.each([[null], [100]])(
+    'tells what waits for a round before it leaves, with rounds every %j ms',
+    async (intervalMs) => {
+      await line(rumor({ intervalMs }), 2)
+      const published = at(network.nodes, 0).gossip.publish(bytes('last words'))
+      await at(network.nodes, 0).gossip.close()
+      await settle()
+      expect([heardBy(1), (await published).seq]).toEqual([['last words'], 0])
+    },
+  )
+
+  it('passes on before it leaves what it has confirmed', async () => {
+    await line(rumor({ intervalMs: 100 }))
+    const published = at(network.nodes, 0).gossip.publish(bytes('hello'))
+    await settle()
+    await advance(100)
+    await (await published).confirmed(1)
+    expect(heardBy(2)).toEqual([])
+    await at(network.nodes, 1).gossip.close()
     await settle()
     expect(heardBy(2)).toEqual(['hello'])
   })

@@ -125,6 +125,74 @@ describe('a store in a database', () => {
     expect(await rows()).toEqual([])
   })
 
+  describe('whose rows of arrivals are damaged', () => {
+    const all = Array.from({ length: 50 }, (_, index) => index)
+    const arrivals = async (): Promise<[string, Uint8Array][]> =>
+      (await rows()).filter(([name]) => name.includes('/a/'))
+    const changes: [string, (row: Uint8Array) => Uint8Array][] = [
+      ['of which a count is another', (row) => row.with(11, (row[11] ?? 0) ^ 0x40)],
+      ['that is too short', (row) => row.subarray(0, 5)],
+      ['that names another record', (row) => row.with(40, (row[40] ?? 0) ^ 1)],
+      ['that is empty', () => new Uint8Array()],
+    ]
+
+    beforeEach(async () => {
+      const store = levelStore(directory.database, topic)
+      await store.append(all.map((seq) => stored(seq)))
+      await store.close()
+    })
+
+    it.each(changes)('makes the one anew %s, tells it, and drops no record for it', async (_, change) => {
+      const before = await rows()
+      const [key, row] = (await arrivals()).at(-1) as [string, Uint8Array]
+      await directory.database.put(key, change(row), VIEW)
+      const damaged: number[] = []
+      const store = levelStore(directory.database, topic, { onDamage: (count) => damaged.push(count) })
+      expect(await store.prune({ messages: 100, bytes: 1e9 })).toEqual([])
+      expect([await seqs(store), damaged]).toEqual([all, [1]])
+      expect(await rows()).toEqual(before)
+      expect((await store.prune({ messages: 49, bytes: 1e9 })).map(({ record }) => record.header.firstSeq)).toEqual([0])
+    })
+
+    it.each(changes)('while it is open: makes the one anew %s', async (_, change) => {
+      const store = levelStore(directory.database, topic)
+      expect(await seqs(store)).toEqual(all)
+      const [key, row] = (await arrivals())[0] as [string, Uint8Array]
+      await directory.database.put(key, change(row), VIEW)
+      expect(await store.prune({ messages: 48, bytes: 1e9 })).toHaveLength(2)
+      expect(await seqs(store)).toEqual(all.slice(2))
+    })
+
+    it('misses none: neither a record without its arrival is kept for ever, nor an arrival without its record counted', async () => {
+      const [[first = ''] = [], [second = '', row = new Uint8Array()] = []] = await arrivals()
+      await directory.database.del(first, VIEW)
+      await directory.database.del(new TextDecoder().decode(row.subarray(16)), VIEW)
+      const damaged: number[] = []
+      const store = levelStore(directory.database, topic, { onDamage: (count) => damaged.push(count) })
+      expect(await store.prune({ messages: 49, bytes: 1e9 })).toEqual([])
+      expect([damaged, (await arrivals()).map(([key]) => key)]).toEqual([[1], expect.not.arrayContaining([second])])
+      await store.prune({ messages: 0, bytes: 0 })
+      expect(await rows()).toEqual([])
+    })
+
+    it('takes those that were written without a checksum', async () => {
+      for (const [key, row] of await arrivals()) await directory.database.put(key, row.subarray(8), VIEW)
+      const damaged: number[] = []
+      const store = levelStore(directory.database, topic, { onDamage: (count) => damaged.push(count) })
+      expect((await store.prune({ messages: 49, bytes: 1e9 })).map(({ record }) => record.header.firstSeq)).toEqual([0])
+      expect([await seqs(store), damaged]).toEqual([all.slice(1), []])
+    })
+  })
+
+  it('does not take a note of which a bit is another, and tells it', async () => {
+    const damaged: number[] = []
+    const store = levelStore(directory.database, topic, { onDamage: (count) => damaged.push(count) })
+    await store.remember?.(Uint8Array.of(1, 2, 3))
+    const [[key, row] = ['', new Uint8Array()]] = await rows()
+    await directory.database.put(key, row.with(9, 0), VIEW)
+    expect([await store.remembered?.(), damaged]).toEqual([null, [1]])
+  })
+
   it('rejects everything with the reason of a database that cannot be opened', async () => {
     await directory.database.close()
     const store = levelStore(directory.database, topic)

@@ -152,13 +152,13 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'delivers what was kept as if it were new', scenario: KEPT, says: /was due/ },
-      find: 'this.#restoring.restore(records)',
-      put: `this.#restoring.restore(records)
+      find: 'this.#restoring.restore(records, now)',
+      put: `this.#restoring.restore(records, now)
       this.#outputs = this.#outputs.map((output) => output.type === 'recall' ? { ...output, type: 'deliver' } : output)`,
     },
     {
       ...{ rule: '8.5', name: 'forgets what was kept', scenario: KEPT, says: /was due|missed/ },
-      ...{ find: 'this.#restoring.restore(records)', put: '' },
+      ...{ find: 'this.#restoring.restore(records, now)', put: '' },
     },
     {
       ...{ rule: 'invariants 9 and 11', name: 'goes on with those who are gone', scenario: SPLIT, says: /who is gone/ },
@@ -329,8 +329,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'keeps to itself what nobody has confirmed', scenario: LONELY, says: /missed|confirmed/ },
-      find: '&& !this.#parts.confirmed.covers(record.header.firstSeq, end)',
-      put: '&& false',
+      ...{ find: 'this.#parts.own.isUnheard(record.header)', put: 'false' },
     },
   ]),
   ...inFile('machine/arrivals.ts', [

@@ -116,6 +116,12 @@ export const storeConformance: readonly ConformanceCase<StoreFixture>[] = [
     assert.equal(await firstSeqs(store, ALICE.id), [2])
   }),
 
+  caseOf('keeps the newest record though it exceeds the limits alone', async ({ store }, assert) => {
+    await store.append([record({ firstSeq: 0 }), record({ firstSeq: 1, count: 10, text: 'x'.repeat(100) })])
+    assert.equal((await store.prune({ messages: 5, bytes: 10 })).map(toFirstSeq), [0])
+    assert.equal(await firstSeqs(store, ALICE.id), [1])
+  }),
+
   caseOf('forgets an author of whom nothing is left, and takes its records again', async ({ store }, assert) => {
     await store.append([record({ firstSeq: 0 })])
     assert.equal((await store.prune({ messages: 0, bytes: 0 })).map(toFirstSeq), [0])
@@ -140,6 +146,20 @@ export const storeConformance: readonly ConformanceCase<StoreFixture>[] = [
     await again.close()
   }),
 
+  caseOf('remembers the last of what it was to remember, if it can, whatever is dropped', async ({ store }, assert) => {
+    if (!store.remember || !store.remembered) return
+    assert.equal(await store.remembered(), null)
+    const note = Uint8Array.of(1, 2, 3)
+    await store.remember(Uint8Array.of(9, 9, 9, 9))
+    await store.remember(note)
+    note.fill(0)
+    await store.append([record({ firstSeq: 0 })])
+    await store.prune({ messages: 0, bytes: 0 })
+    assert.equal([...((await store.remembered()) ?? [])], [1, 2, 3])
+    await store.remember(new Uint8Array())
+    assert.equal([...((await store.remembered()) ?? [0])], [])
+  }),
+
   caseOf('closes once, and then rejects', async ({ store }, assert) => {
     await store.append([record({ firstSeq: 0 })])
     await Promise.all([store.close(), store.close()])
@@ -153,6 +173,8 @@ async function rejectsAll(store: Store, assert: Assert): Promise<void> {
   await assert.rejects(firstSeqs(store, ALICE.id), 'ERR_CLOSED')
   await assert.rejects(store.vector(), 'ERR_CLOSED')
   await assert.rejects(store.prune({ messages: 0, bytes: 0 }), 'ERR_CLOSED')
+  if (store.remember) await assert.rejects(store.remember(new Uint8Array()), 'ERR_CLOSED')
+  if (store.remembered) await assert.rejects(store.remembered(), 'ERR_CLOSED')
 }
 
 async function firstSeqs(

@@ -15,9 +15,9 @@ export interface Delivery {
   readonly time: number
   /** When it came here, milliseconds since 1970. */
   readonly receivedAt: number
-  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  /** Links it crossed: own 0, direct 1; 0 also for what a store kept of an earlier life. Unsigned, a hint. */
   readonly hops: number
-  /** The peer that handed it over; null for own messages. */
+  /** The peer that handed it over; null for own messages, and for what a store kept, whoever said it: `author` tells. */
   readonly via: PeerId | null
   readonly payload: Uint8Array
   /**
@@ -61,7 +61,7 @@ export interface Drop {
   readonly from: number
   readonly to: number
   /**
-   * `history`: forgotten as oldest; `authors`: a new author or epoch beyond what is tracked; `members`: its author, as it
+   * `history`: forgotten as oldest, so that nobody can read it here any more; `authors`: a new author or epoch beyond what is tracked; `members`: its author, as it
    * claims, is none; `ignored`, `rejected`: by the application.
    */
   readonly reason: 'history' | 'authors' | 'members' | 'ignored' | 'rejected'
@@ -96,7 +96,7 @@ export interface HistoryQuery {
   readonly since?: number
   /**
    * Goes on with others' messages as they come, until `close`; own ones are left out. The value says what happens when
-   * the reader is slow: `pause` stops taking from peers, `drop-oldest` skips what a bound pushed out, `latest` skips to the newest.
+   * the reader is slow: `pause` stops taking from peers and loses nothing of them, `drop-oldest` skips what a bound pushed out, `latest` skips to the newest.
    */
   readonly follow?: 'pause' | 'drop-oldest' | 'latest'
 }
@@ -109,8 +109,8 @@ export interface Gossip extends EventSource<GossipEvents> {
   /** Says goodbye on the link's channel, and neither offers nor takes the topic there until it is added again; the link stays. */
   removeLink(link: Link): void
   /**
-   * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none (it is kept
-   * and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.
+   * Signs and spreads one message; resolves when it has been handed to a peer, or at once when there is none, or none is handed
+   * anything before somebody says so (it is kept and handed over later). Rejects with `ERR_MESSAGE_SIZE`, `ERR_ABORTED`, `ERR_CLOSED`.
    */
   publish(payload: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Receipt>
   /** Retained messages, per author in order. */

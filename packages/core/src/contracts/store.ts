@@ -33,8 +33,18 @@ export interface Store {
   read(range: StoreRange): AsyncIterable<StoredRecord>
   /** The heads of every (author, epoch) held, in order of author and epoch. */
   vector(): Promise<readonly StoreHead[]>
-  /** Drops the records that came first until at most so many messages and bytes are left; answers what was dropped. */
+  /**
+   * Drops the records that came first until at most so many messages and bytes are left; answers what was dropped. The newest
+   * stays even if it exceeds the limits alone, unless these are 0.
+   */
   prune(limits: { readonly messages: number; readonly bytes: number }): Promise<readonly StoredRecord[]>
+  /**
+   * Keeps a few bytes of the room's own beside the records, in place of those before; a crash of the machine may bring those back.
+   * Without it a room takes up again what was kept, but what it said itself in an earlier life counts as heard by nobody.
+   */
+  remember?(note: Uint8Array): Promise<void>
+  /** What was to be remembered last; null if nothing was, or it is damaged. There if `remember` is. */
+  remembered?(): Promise<Uint8Array | null>
   /** Twice is once; other calls then reject with `ERR_CLOSED`. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 // History that lasts as long as the process: the reference for what a store promises.
 
+import { copyBytes } from '../bytes.js'
 import type { Store, StoredRecord, StoreHead, StoreRange } from '../contracts/store.js'
 import { CoreError } from '../errors.js'
 import { toHex } from '../hex.js'
@@ -22,6 +23,7 @@ class MemoryStore implements Store {
   readonly #lanes = new Map<string, Lane>()
   #messages = 0
   #bytes = 0
+  #note: Uint8Array | null = null
   #closed = false
 
   async append(records: readonly StoredRecord[]): Promise<void> {
@@ -44,12 +46,23 @@ class MemoryStore implements Store {
   async prune(limits: { readonly messages: number; readonly bytes: number }): Promise<readonly StoredRecord[]> {
     this.#checkOpen()
     const dropped: StoredRecord[] = []
+    const least = limits.messages > 0 && limits.bytes > 0 ? 1 : 0
     for (const [id, stored] of this.#arrivals) {
-      if (this.#messages <= limits.messages && this.#bytes <= limits.bytes) break
+      if (this.#arrivals.size <= least || (this.#messages <= limits.messages && this.#bytes <= limits.bytes)) break
       this.#remove(id, stored)
       dropped.push(stored)
     }
     return dropped
+  }
+
+  async remember(note: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    this.#note = copyBytes(note)
+  }
+
+  async remembered(): Promise<Uint8Array | null> {
+    this.#checkOpen()
+    return this.#note && copyBytes(this.#note)
   }
 
   async close(): Promise<void> {

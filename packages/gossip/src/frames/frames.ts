@@ -52,6 +52,11 @@ const RECORD = 1
 const ACK = 2
 const FORK = 3
 
+/** True if it brings messages whole, without a look at which: it means the same when it is taken later than what follows it. */
+export function bringsMessages(frame: Uint8Array): boolean {
+  return frame[0] === RECORD
+}
+
 export function encodeFrame(frame: Frame): Uint8Array {
   switch (frame.type) {
     case 'hello':

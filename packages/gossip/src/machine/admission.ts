@@ -170,11 +170,17 @@ export class Admission {
 
   /** These had to leave the log. */
   forgotten(evicted: readonly Arrival[]): void {
-    for (const { record } of evicted) this.#parts.emit(dropped(record.header, 'history'))
+    for (const { record, body } of evicted) {
+      const isUnheard = body instanceof LargeBlock && body.whole === null
+      this.#parts.emit({ ...dropped(record.header, 'history'), ...(isUnheard && { isUnheard }) })
+    }
   }
 }
 
 /** This record is let go, or was never taken. */
-export function dropped({ author, epoch, firstSeq, count }: RecordHead['header'], reason: Drop['reason']): Output {
+export function dropped(
+  { author, epoch, firstSeq, count }: RecordHead['header'],
+  reason: Drop['reason'],
+): Extract<Output, { type: 'drop' }> {
   return { type: 'drop', drop: { author, epoch, from: firstSeq, to: firstSeq + count, reason } }
 }

@@ -6,7 +6,6 @@ import { decodeFrame, type Frame } from '../frames/frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
 import { LargeRecords } from '../large/large-records.js'
-import { IntervalSet } from '../order/intervals.js'
 import { type Hole, Ordering } from '../order/ordering.js'
 import { Exchange } from '../repair/exchange.js'
 import type { Wants } from '../repair/wants.js'
@@ -22,14 +21,13 @@ import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
 import { Neighbour } from './neighbour.js'
+import { OwnWords } from './own-words.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
 import { Waiting } from './waiting.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
-/** Ranges of own messages that were confirmed; beyond it the lowest is told again to joiners. */
-const MAX_CONFIRMED_RANGES = 1_024
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 /** Inputs that are one neighbour's affair, or nobody's, unless they change something. */
@@ -55,7 +53,7 @@ export class RoomMachine implements Machine {
   readonly #doubtful: Doubtful
   readonly #findings: Findings
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
-  readonly #confirmed = new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
+  readonly #own: OwnWords
   /** When the next neighbour is to be told something. */
   readonly #alarm = new Alarm()
   #wakeAt: number | null = null
@@ -63,6 +61,8 @@ export class RoomMachine implements Machine {
   #presentSince: number | null = null
   /** When the first of those came that have said hello, since there was none; null while there is none. */
   #linkedSince: number | null = null
+  /** False while no messages are taken: what is missing may be among those that wait. */
+  #isFlowing = true
   #outputs: Output[] = []
   /** When the input at work came. */
   #now = 0
@@ -72,7 +72,7 @@ export class RoomMachine implements Machine {
     const emit = (output: Output): unknown => this.#outputs.push(output)
     const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
-    const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
+    const isComing = (hole: Hole, at: number): boolean => !this.#isFlowing || this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false, doubts = false } = context
@@ -81,6 +81,7 @@ export class RoomMachine implements Machine {
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
     this.#publisher = publisher
+    this.#own = new OwnWords({ author: context.author.id, epoch })
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
@@ -110,8 +111,8 @@ export class RoomMachine implements Machine {
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     const { errands, waiters } = exchange
-    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, confirmed: this.#confirmed })
-    this.#restoring = new Restoring(context, { log, ordering, emit })
+    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, own: this.#own })
+    this.#restoring = new Restoring(context, { log, ordering, own: this.#own, emit })
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
@@ -188,20 +189,21 @@ export class RoomMachine implements Machine {
       case 'publish':
         return this.#onPublish(input, now)
       case 'restore':
-        return this.#onRestore(input)
+        return this.#onRestore(input, now)
       case 'verdict':
         return this.#admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
         return this.#spread.onTick?.()
       case 'flow':
+        this.#isFlowing = input.flowing
         return this.#assemblies.setFlowing(input.flowing, now)
       case 'timer':
         return
     }
   }
 
-  #onRestore({ records, since }: Of<'restore'>): void {
-    this.#restoring.restore(records)
+  #onRestore({ records, since }: Of<'restore'>, now: number): void {
+    this.#restoring.restore(records, now)
     this.#spread.onRestored?.(this.#log.next)
     this.#serving.since = since
   }
@@ -268,6 +270,8 @@ export class RoomMachine implements Machine {
     this.#setAlarm()
     this.#linkedSince ??= now
     this.#exchange.introduced(neighbour, now)
+    for (const { epoch, next: to } of this.#own.heads(hello.heads))
+      this.#outputs.push({ type: 'heard', epoch, from: 0, to })
     for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     // It would be sent nothing of ours, and `publish` would wait for it.
@@ -282,7 +286,7 @@ export class RoomMachine implements Machine {
       this.#outOfPlace(neighbour, 'an acknowledgement of what was never published', now)
       return
     }
-    this.#confirmed.add(from, to)
+    this.#own.confirm(from, to)
     this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
   }
 

@@ -1,7 +1,7 @@
 // From accepted records to deliveries: every author's epoch in order, holes given up in time, within bounds. Engines share
 // it; how records get here and where they go next is theirs.
 
-import type { Cause, Crypto, PeerId, RecordHeader } from '@hearsay/core'
+import type { Cause, Crypto, PeerId, RecordHead, RecordHeader } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import type { Head } from '../frames/frames.js'
 import type { Account, Accounts } from '../machine/accounts.js'
@@ -161,10 +161,15 @@ export class Ordering {
   }
 
   /** A record that was here before. */
-  restore(header: RecordHeader): void {
-    this.#authors.open(header.author, header.epoch).restore(header)
+  restore(record: RecordHead, now: number): void {
+    const { author, epoch } = record.header
+    const place = { author, epoch, sequence: this.#authors.open(author, epoch) }
+    const patience = this.#patienceFor(place, now)
+    // What was heard in an earlier life is not what the next own record answers.
+    if (patience.atOnce) this.#track(place, () => place.sequence.restore(record, patience))
+    else place.sequence.restore(record, patience)
     this.#deliveries++
-    this.#authors.touch(header.author)
+    this.#authors.touch(author)
   }
 
   /** The record holds nothing that can be delivered: another copy of it is nothing new. */
@@ -329,13 +334,13 @@ export class Ordering {
     const pending = 'late' in step ? step.late : step.ready
     const { record, block, messages, hops, via } = pending
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
-    if ('late' in step) return
-    this.#deliveries++
+    const type = 'late' in step ? 'late' : 'deliver'
+    if (type === 'deliver') this.#deliveries++
     const { firstSeq, time } = record.header
     const unheard = this.#missing(pending)
     const all = { author, epoch, time, hops, via, ...(unheard.length > 0 && { unheard }) }
     for (const [index, payload] of messages.entries()) {
-      this.#emit({ type: 'deliver', delivery: { ...all, seq: firstSeq + index, payload } })
+      this.#emit({ type, delivery: { ...all, seq: firstSeq + index, payload } })
     }
   }
 }

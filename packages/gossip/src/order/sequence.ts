@@ -175,13 +175,21 @@ export class Sequence {
     return before > 0 && before <= MAX_UNHEARD && this.#frozenAt === null ? [0, before] : null
   }
 
-  /** A record that was here before: delivered, as everything before it was or could not be. */
-  restore({ firstSeq, count }: { readonly firstSeq: number; readonly count: number }): void {
+  /**
+   * A record that was here before: delivered, as everything before it was or could not be. If records are delivered as they
+   * come that is not known: a hole before it is waited for again.
+   */
+  restore(record: RecordHead, patience: Patience): readonly Step[] {
+    const { firstSeq, count } = record.header
     const end = firstSeq + count
     this.#isRestored = true
-    this.#known.add(firstSeq, end)
+    this.#known.add(firstSeq, end, this.#held.length + 1)
     this.#delivered.add(firstSeq, end)
-    this.#next = Math.max(this.#next ?? 0, end)
+    if (patience.atOnce && this.#next !== null && firstSeq > this.#next) this.#hold(placeOf({ record }))
+    else this.#next = Math.max(this.#next ?? 0, end)
+    const steps = this.#release(patience)
+    this.#reschedule(patience, steps.length > 0)
+    return steps
   }
 
   /** Another copy is nothing new. */
@@ -290,8 +298,8 @@ export class Sequence {
 }
 
 /** What is left of a record that was delivered before its turn: a place that is not a hole. */
-function placeOf(pending: Pending): Pending {
-  return { ...pending, block: new Uint8Array(), messages: [], causes: [], isRefused: true }
+function placeOf({ record }: Pick<Pending, 'record'>): Pending {
+  return { record, block: new Uint8Array(), messages: [], causes: [], hops: 0, via: null, isRefused: true }
 }
 
 function costOf({ block, messages }: Pending): number {

@@ -1,9 +1,9 @@
-// Who has confirmed which of this node's own messages, and who waits to know.
+// Who waits to know that so many peers have confirmed an own message.
 
 import type { PeerId } from '@hearsay/core'
 import { GossipError } from '../errors.js'
-import { IntervalSet } from '../order/intervals.js'
 import { checkCount } from './bounds.js'
+import { Confirmations } from './confirmations.js'
 
 interface Waiter {
   readonly seq: number
@@ -12,37 +12,25 @@ interface Waiter {
   reject(error: Error): void
 }
 
-/** Peers whose confirmations are remembered; the one that confirmed longest ago goes first. */
-const MAX_PEERS = 1_024
-
 export class Acknowledgements {
-  readonly #peers = new Map<PeerId, IntervalSet>()
+  readonly #confirmations = new Confirmations()
   readonly #waiters = new Map<number, Set<Waiter>>()
   #closed = false
 
   /** The peer has handed [from, to) to its room. */
   add(peer: PeerId, from: number, to: number): void {
-    const ranges = this.#peers.get(peer) ?? new IntervalSet(64, 'forget')
-    const known = ranges.containing(from)
-    this.#peers.delete(peer)
-    this.#peers.set(peer, ranges)
-    ranges.add(from, to)
-    const [oldest] = this.#peers.keys()
-    if (this.#peers.size > MAX_PEERS && oldest) this.#peers.delete(oldest)
-    this.#settle(known?.[1] ?? from, to)
+    this.#settle(this.#confirmations.add(peer, from, to), to)
   }
 
-  /** How many peers have confirmed the message. */
-  count(seq: number): number {
-    let count = 0
-    for (const ranges of this.#peers.values()) if (ranges.covers(seq, seq + 1)) count++
-    return count
+  /** Own messages below this number left the history. */
+  dropped(to: number): void {
+    this.#confirmations.dropped(to)
   }
 
   /** Resolves when `count` peers have confirmed the message. */
   async wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
     checkCount('count', count)
-    if (this.count(seq) >= count) return
+    if (this.#confirmations.count(seq) >= count) return
     if (this.#closed) throw closed()
     if (signal?.aborted) throw aborted(signal)
     return new Promise((resolve, reject) => {
@@ -87,7 +75,7 @@ export class Acknowledgements {
   #settleOne(seq: number): void {
     const waiters = this.#waiters.get(seq)
     if (!waiters) return
-    const count = this.count(seq)
+    const count = this.#confirmations.count(seq)
     for (const waiter of [...waiters]) if (waiter.count <= count) waiter.resolve()
   }
 

@@ -1,15 +1,20 @@
 // What was delivered, in order, bounded like the arrival log, with readers as positions in it. A reader that never starts
 // costs nothing; one that pauses tells so, and whoever feeds the log stops taking from peers.
 
-import type { Delivery, HistoryQuery } from '@hearsay/core'
+import type { Delivery, HistoryQuery, PeerId } from '@hearsay/core'
+import { placeKey } from '../machine/place-key.js'
+import { LateOnes } from './late.js'
 
 /** What consecutive entries share: the messages of one record, mostly. */
 interface Run {
   readonly first: Omit<Delivery, 'payload'>
   /** The position of the first. */
   readonly position: number
-  readonly own: boolean
+  readonly kind: Kind
 }
+
+/** What is followed; what is only in the history; and what is there before its position. */
+type Kind = 'heard' | 'kept' | 'late'
 
 interface Reader {
   /** What it reads next; where the history begins when it starts. */
@@ -23,15 +28,19 @@ interface Reader {
 const LAG_SHARE = 0.5
 const RESUME_SHARE = 0.25
 /**
- * What a paused reader has not read is kept up to so many times the bounds: what peers had on the way when they were held
- * back may be far more messages than the bounds, though few bytes.
+ * What a paused reader has not read is kept beyond the bounds, in so many bytes more than these: what was on its way when peers
+ * were held back, and what is published here meanwhile. It may be far more messages than the bounds, though few bytes, so that
+ * each counts what it costs.
  */
-const UNREAD_SHARE = 4
+const UNREAD_BYTES = 8 * 1024 * 1024
+const MESSAGE_BYTES = 128
 
 export class DeliveryLog {
   readonly #bounds: { readonly messages: number; readonly bytes: number }
   readonly #onPressure: (pressed: boolean) => void
+  readonly #onEvicted: (author: PeerId, epoch: number, seq: number) => void
   readonly #readers = new Set<Reader>()
+  readonly #late = new LateOnes()
   /**
    * Three columns: payloads, the runs that they are of, and the bytes of all that was ever appended before them. A delivery is
    * made when it is read: an object for each of a hundred thousand would be most of what the garbage collector has to do.
@@ -47,13 +56,20 @@ export class DeliveryLog {
   #closed = false
   #pressed = false
 
-  constructor(bounds: { messages: number; bytes: number }, onPressure: (pressed: boolean) => void) {
+  constructor(
+    bounds: { messages: number; bytes: number },
+    onPressure: (pressed: boolean) => void,
+    onEvicted: (author: PeerId, epoch: number, seq: number) => void = () => {},
+  ) {
     this.#bounds = bounds
     this.#onPressure = onPressure
+    this.#onEvicted = onEvicted
   }
 
-  append(delivery: Delivery, own: boolean): void {
-    this.#runs.push(this.#runOf(delivery, own))
+  append(delivery: Delivery, kind: Kind): void {
+    const { author, epoch, seq } = delivery
+    if (kind === 'late') this.#late.add(placeKey({ author, epoch }), { seq, position: this.#next })
+    this.#runs.push(this.#runOf(delivery, kind))
     this.#payloads.push(delivery.payload)
     this.#bytesBefore.push(this.#bytes)
     this.#bytes += delivery.payload.byteLength
@@ -91,23 +107,38 @@ export class DeliveryLog {
   }
 
   /** The latest run if this message goes on with it, or a new one. */
-  #runOf(delivery: Delivery, own: boolean): Run {
+  #runOf(delivery: Delivery, kind: Kind): Run {
     const last = this.#runs.at(-1)
     const position = this.#next
-    if (last?.own === own && isNext(last.first, position - last.position, delivery)) return last
+    if (last?.kind === kind && isNext(last.first, position - last.position, delivery)) return last
     const { author, epoch, seq, time, receivedAt, hops, via, unheard } = delivery
-    return { first: { author, epoch, seq, time, receivedAt, hops, via, unheard }, position, own }
+    return { first: { author, epoch, seq, time, receivedAt, hops, via, unheard }, position, kind }
   }
 
   async *#retained(query: HistoryQuery): AsyncGenerator<Delivery, undefined, undefined> {
     const end = this.#next
+    /** By place: what is below was read, if it is here. */
+    const reached = new Map<string, number>()
     for (let position = this.#oldest; position < end; position++) {
       // What was let go while the reader was busy is skipped, never what followed it read twice.
       position = Math.max(position, this.#oldest)
-      const delivery = position < end ? this.#at(position) : undefined
-      if (delivery && matches(delivery, query)) yield delivery
+      for (const one of this.#late.isEmpty ? [position] : this.#inOrder(position, reached)) {
+        const delivery = one < end ? this.#at(one) : undefined
+        if (delivery && matches(delivery, query)) yield delivery
+      }
     }
     return undefined
+  }
+
+  /** The position, unless it was read before it was reached; before it those of its author that came late. */
+  #inOrder(position: number, reached: Map<string, number>): readonly number[] {
+    const run = this.#runs[this.#indexOf(position)]
+    if (!run) return []
+    const [place, seq] = [placeKey(run.first), run.first.seq + position - run.position]
+    const from = reached.get(place) ?? 0
+    if (run.kind === 'late' && seq < from) return []
+    reached.set(place, Math.max(from, seq + 1))
+    return [...this.#late.within(place, from, seq), position]
   }
 
   async *#follow(reader: Reader): AsyncGenerator<Delivery, undefined, undefined> {
@@ -129,11 +160,14 @@ export class DeliveryLog {
 
   /** The next for this reader. */
   #following(reader: Reader): Delivery | undefined {
-    reader.position = Math.max(reader.position, this.#oldest)
-    let delivery: Delivery | undefined
-    while (!delivery && reader.position < this.#next) delivery = this.#for(reader, reader.position++)
-    if (reader.query.follow === 'pause') this.#relax()
-    return delivery
+    for (;;) {
+      reader.position = Math.max(reader.position, this.#oldest)
+      let delivery: Delivery | undefined
+      while (!delivery && reader.position < this.#next) delivery = this.#for(reader, reader.position++)
+      if (reader.query.follow === 'pause') this.#relax()
+      // What was held back for it may have come by now.
+      if (delivery || reader.position >= this.#next) return delivery
+    }
   }
 
   /** The newest for this reader among those that it has not seen. */
@@ -164,9 +198,9 @@ export class DeliveryLog {
     return { author, epoch, seq: seq + position - run.position, time, receivedAt, hops, via, payload, unheard }
   }
 
-  /** Own messages are in the history, not in what is followed. */
+  /** Own messages, and those that came late, are in the history, not in what is followed. */
   #for({ query }: Reader, position: number): Delivery | undefined {
-    if (this.#runs[this.#indexOf(position)]?.own !== false) return undefined
+    if (this.#runs[this.#indexOf(position)]?.kind !== 'heard') return undefined
     const delivery = this.#at(position)
     return delivery && matches(delivery, query) ? delivery : undefined
   }
@@ -186,13 +220,21 @@ export class DeliveryLog {
     if (this.#fullness(this.#oldest) <= 1) return
     const unread = this.#lowestUnread()
     while (this.#oldest < this.#next - 1) {
-      const fullness = this.#fullness(this.#oldest)
-      if (fullness <= 1 || (this.#oldest >= unread && fullness <= UNREAD_SHARE)) return
+      if (this.#fullness(this.#oldest) <= 1) return
+      if (this.#oldest >= unread && this.#cost <= this.#bounds.bytes + UNREAD_BYTES) return
       this.#evict()
     }
   }
 
+  /** Bytes of memory that all of it takes. */
+  get #cost(): number {
+    const payloads = this.#bytes - (this.#bytesBefore[this.#offset] ?? this.#bytes)
+    return payloads + (this.#next - this.#oldest) * MESSAGE_BYTES
+  }
+
   #evict(): void {
+    const run = this.#runs[this.#offset]
+    if (run) this.#letGo(run, run.first.seq + this.#oldest - run.position)
     // The columns keep their dead places for a while, but not what was in them.
     this.#runs[this.#offset] = undefined
     this.#payloads[this.#offset++] = undefined
@@ -203,6 +245,11 @@ export class DeliveryLog {
     this.#payloads = this.#payloads.slice(this.#offset)
     this.#bytesBefore = this.#bytesBefore.slice(this.#offset)
     this.#offset = 0
+  }
+
+  #letGo({ first: { author, epoch }, kind }: Run, seq: number): void {
+    if (kind === 'late') this.#late.remove(placeKey({ author, epoch }), seq)
+    this.#onEvicted(author, epoch, seq)
   }
 
   /** Peers are held back while a reader that must not lose anything lags too far. */

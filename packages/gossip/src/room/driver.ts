@@ -9,7 +9,6 @@ import {
   Emitter,
   type GossipEvents,
   type HistoryQuery,
-  type Identity,
   type Link,
   type OpenTopicChannel,
   type PeerId,
@@ -22,16 +21,19 @@ import {
   Turns,
 } from '@hearsay/core'
 import type { Input, Machine, Output, PeerHandle } from '../engine.js'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
 import { ROOM_PROTOCOL } from '../protocol.js'
+import type { Since } from '../since.js'
 import { Keeper } from '../store/keeper.js'
+import { pastOf } from '../store/past.js'
+import { published, received } from './deliveries.js'
 import { DeliveryLog } from './delivery-log.js'
+import { Drops } from './drops.js'
+import { Flow } from './flow.js'
+import { Peers } from './peers.js'
 import { Publishing } from './publishing.js'
 import { Validation } from './validation.js'
-
-/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
-const OVERLAP_MS = 10_000
 
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
@@ -41,28 +43,31 @@ export function createGossip(options: GossipOptions): KeptGossip {
 class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
   readonly restored: Promise<void>
-  readonly #author: Identity
-  readonly #epoch: number
+  /** Whose messages are this node's own. */
+  readonly #own: { readonly author: PeerId; readonly epoch: number }
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validation: Validation | null
-  readonly #stopTicks: () => void
+  /** Null of an engine that has no rounds. */
+  readonly #stopTicks: (() => void) | null
   readonly #keeper: Keeper | null
   /** Links that wait for what the store held; null when that is here. */
   #waiting: Link[] | null = null
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
-  readonly #peers = new Map<PeerId, Link>()
-  /** Where each open channel is; two links may lead to one peer for a while. */
-  readonly #links = new Map<PeerHandle, Link>()
+  readonly #peers = new Peers()
   readonly #publishing: Publishing
   readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
   #closed = false
   /** To be called when the input at work is done. */
   #whenIdle: (() => void) | null = null
-  /** True while peers are held back because a reader lags. */
-  #pressed = false
+  readonly #flow = new Flow({
+    isBusy: () => this.#turns.running,
+    take: (peer, frame) => this.#handle({ type: 'frame', peer, frame }),
+    setFlowing: (flowing) => this.#setFlowing(flowing),
+  })
+  readonly #drops = new Drops((drop) => this.emit('drop', drop))
   #timer: Timer | null = null
 
   constructor(options: GossipOptions) {
@@ -70,40 +75,37 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
     const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
-    this.#author = author
-    this.#epoch = epoch
+    this.#own = { author: author.id, epoch }
     this.#clock = clock
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
-    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? (() => {})
-    const { capacity: messages, capacityBytes: bytes } = limits
-    this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
+    this.#stopTicks = engine.onTick?.(() => this.#handle({ type: 'tick' })) ?? null
+    const bounds = { messages: limits.capacity, bytes: limits.capacityBytes }
+    const onPressure = (pressed: boolean): void => this.#flow.press(pressed)
+    this.#log = new DeliveryLog(bounds, onPressure, (...of) => this.#drops.add(...of))
     const warn = (error: unknown): unknown => this.emit('warning', toError(error))
     const { validate } = options
     this.#validation = validate ? new Validation({ validate, clock, warn }) : null
-    this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
+    this.#keeper = store ? new Keeper({ store, author: author.id, bounds, wall: () => this.#wall(), warn }) : null
     this.#publishing = new Publishing({
-      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
+      ...{ author, epoch, clock, limits, members },
+      hasPeers: () => this.#peers.all.size > 0 && engine.isByHand !== true,
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
     })
     this.#channels = new TopicChannels({
-      topic,
-      protocol: ROOM_PROTOCOL,
-      crypto,
+      ...{ topic, protocol: ROOM_PROTOCOL, crypto },
       handlers: {
         onUp: (peer, open) => this.#onUp(peer, open),
         onDown: (peer) => this.#onDown(peer),
-        // One that must wait its turn outlives its listener.
-        onFrame: (peer, frame) =>
-          this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame }),
+        onFrame: (peer, frame) => this.#onFrame(peer, frame),
         onDrain: (peer) => this.#refill(peer),
       },
     })
-    this.restored = this.#keeper ? this.#restore(this.#keeper) : Promise.resolve()
+    this.restored = this.#keeper ? this.#restore(this.#keeper, wishes.since) : Promise.resolve()
   }
 
   get peers(): ReadonlyMap<PeerId, Link> {
-    return this.#peers
+    return this.#peers.all
   }
 
   addLink(link: Link): void {
@@ -121,10 +123,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   publish(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     if (this.#waiting) return this.restored.then(() => this.publish(payload, options))
     try {
-      const { signal } = options
       if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
-      if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
-      return this.#publishing.publish(payload, signal)
+      return this.#publishing.publish(payload, options.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -140,26 +140,28 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   /** What was kept becomes history; what came since it was kept is asked for. */
-  async #restore(keeper: Keeper): Promise<void> {
+  async #restore(keeper: Keeper, since: Since): Promise<void> {
     this.#waiting = []
     const kept = await keeper.load()
-    const ages = kept.map(({ receivedAt }) => Math.max(0, this.#wall() - receivedAt))
-    const records = kept.map((stored, index) => ({ ...stored, at: this.#clock.now() - (ages[index] ?? 0) }))
-    const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
-    if (kept.length > 0) this.#handle({ type: 'restore', records, since: { age } })
+    const [now, wall] = [this.#clock.now(), this.#wall()]
+    const past = pastOf(kept, { author: this.#own.author, since, now, wall })
+    if (past) this.#handle(past)
     const links = this.#waiting
     this.#waiting = null
     for (const link of links) this.addLink(link)
   }
 
   #end(): Promise<void> {
+    this.#flow.end()
+    this.#publishing.end()
+    // What waits for a round would be heard by nobody.
+    if (this.#stopTicks) this.#handle({ type: 'tick' })
     const ended = new Promise<void>((resolve) => {
       this.#whenIdle = () => {
         this.#finish()
         resolve()
       }
     })
-    this.#publishing.end()
     // A listener may call this: what its input brought is first to be acknowledged.
     if (!this.#turns.running) this.#rest()
     return ended
@@ -168,7 +170,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #finish(): void {
     this.#closed = true
     this.#timer?.cancel()
-    this.#stopTicks()
+    this.#stopTicks?.()
     this.#channels.close()
     this.#validation?.close()
     this.#publishing.close()
@@ -181,29 +183,27 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onUp(peer: PeerHandle, { link, channel }: OpenTopicChannel): void {
-    const isNew = !this.#peers.has(link.remote)
-    this.#links.set(peer, link)
-    if (isNew) this.#peers.set(link.remote, link)
-    if (this.#pressed) channel.setFlowing(false)
+    const isNew = this.#peers.up(peer, link)
+    if (!this.#flow.isFlowing) channel.setFlowing(false)
     this.#publishing.up(peer)
     this.#handle({ type: 'peer-up', peer, remote: link.remote, window: channel.window })
     if (isNew) this.emit('peer', link.remote, link)
   }
 
-  /** A peer stays while another link leads to it. */
   #onDown(peer: PeerHandle): void {
-    const remote = this.#links.get(peer)?.remote
-    this.#links.delete(peer)
+    const remote = this.#peers.down(peer)
     this.#publishing.down(peer)
     if (this.#closed || remote === undefined) return
+    this.#flow.down(peer)
     this.#handle({ type: 'peer-down', peer })
-    const other = [...this.#links.values()].find((link) => link.remote === remote)
-    if (other) this.#peers.set(remote, other)
-    else {
-      this.#peers.delete(remote)
-      this.emit('peer-leave', remote)
-    }
+    if (this.#peers.left(remote)) this.emit('peer-leave', remote)
     this.#publishing.settle()
+  }
+
+  /** One that must wait its turn outlives its listener. What brings messages waits for a reader that must lose nothing. */
+  #onFrame(peer: PeerHandle, frame: Uint8Array): void {
+    if (this.#flow.mustWait(frame)) this.#flow.hold(peer, copyBytes(frame))
+    else this.#handle({ type: 'frame', peer, frame: this.#turns.running ? copyBytes(frame) : frame })
   }
 
   #refill(peer: PeerHandle): void {
@@ -224,6 +224,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     // What was sent since a window was told has used it up.
     const current = input.type === 'window' ? { ...input, bytes: this.#windowOf(input.peer) } : input
     for (const output of this.#react(current)) this.#do(output, current)
+    this.#drops.tell()
     this.#publishing.settle()
   }
 
@@ -239,6 +240,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #rest(): void {
+    this.#flow.relieve()
     const run = this.#whenIdle
     this.#whenIdle = null
     run?.()
@@ -259,28 +261,30 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'keep':
         return this.#keeper?.keep(output.record, this.#wall())
       case 'recall':
-        return this.#log.append(output.delivery, true)
+        return this.#log.append(output.delivery, 'kept')
+      case 'late':
+        return this.#log.append(received(output.delivery, this.#wall()), 'late')
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
         return this.#publishing.pushed(output.peer, output.from, output.to)
       case 'confirmed':
+        this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
         return this.#publishing.confirmed(output.remote, output.from, output.to)
+      case 'heard':
+        return this.#keeper?.confirmed(output.epoch, output.from, output.to)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
         return this.#wake(output.at)
       case 'shown':
-        this.emit('shown', output.remote, output.author)
-        return
+        return void this.emit('shown', output.remote, output.author)
       case 'gap':
-        this.emit('gap', output.gap)
-        return
+        return void this.emit('gap', output.gap)
       case 'fork':
-        this.emit('fork', output.fork)
-        return
+        return void this.emit('fork', output.fork)
       case 'drop':
-        return this.#onDrop(output.drop)
+        return this.#onDrop(output.drop, output.isUnheard === true)
     }
   }
 
@@ -293,25 +297,22 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     }
   }
 
-  #onDrop(drop: Drop): void {
-    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#publishing.dropped(drop.from, drop.to)
-    this.emit('drop', drop)
+  /** What was delivered can be read until it leaves the log of deliveries, which tells it. */
+  #onDrop(drop: Drop, isUnheard: boolean): void {
+    if (drop.author === this.#own.author && drop.epoch === this.#own.epoch) this.#publishing.dropped(drop.from, drop.to)
+    if (drop.reason !== 'history' || isUnheard) this.emit('drop', drop)
   }
 
   #deliver(delivery: Delivery): void {
-    this.#log.append(delivery, false)
+    this.#log.append(delivery, 'heard')
     this.emit('delivery', delivery)
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
   #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
-    const { wall: time } = cause
-    const [author, epoch] = [this.#author.id, this.#epoch]
-    for (const [index, payload] of payloads.entries()) {
-      const seq = from + index
-      this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
-    }
+    for (const delivery of published(payloads, { ...this.#own, from, time: cause.wall }))
+      this.#log.append(delivery, 'kept')
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
     this.#publishing.signed(from, to, signed)
     this.emit('published')
@@ -329,19 +330,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       at === null ? null : this.#clock.setTimer(at - this.#clock.now(), () => this.#handle({ type: 'timer' }))
   }
 
-  #setPressed(pressed: boolean): void {
-    this.#pressed = pressed
-    for (const { channel } of this.#channels) channel.setFlowing(!pressed)
-    this.#handle({ type: 'flow', flowing: !pressed })
+  #setFlowing(flowing: boolean): void {
+    for (const { channel } of this.#channels) channel.setFlowing(flowing)
+    this.#handle({ type: 'flow', flowing })
   }
-}
-
-/** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
-function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
-  const { author, epoch, seq, time, hops, via, payload, unheard } = delivery
-  return { author, epoch, seq, time, receivedAt, hops, via, payload, unheard }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

@@ -13,9 +13,9 @@ export interface Message<T> {
   /** When its author says it was published. */
   readonly time: Date
   readonly receivedAt: Date
-  /** Links it crossed: own 0, direct 1. Unsigned, a hint. */
+  /** Links it crossed: own 0, direct 1; 0 also for what a store kept of an earlier life. Unsigned, a hint. */
   readonly hops: number
-  /** The peer that handed it over; null for own messages. */
+  /** The peer that handed it over; null for own messages, and for what a store kept, whoever said it: `author` tells. */
   readonly via: PeerId | null
   /** The decoded value; null if `undecodable`. */
   readonly data: T

@@ -16,6 +16,7 @@ export interface PublishingOptions {
   readonly clock: Clock
   readonly limits: GossipLimits
   readonly members: ReadonlySet<PeerId> | null
+  /** True if there are peers that own messages wait for. */
   readonly hasPeers: () => boolean
   /** Has all of these signed, in this order. */
   readonly sign: (payloads: readonly Uint8Array[]) => void
@@ -51,11 +52,12 @@ export class Publishing {
   }
 
   /**
-   * Takes one message; answers when it is on its way. Throws `ERR_MEMBERS` and `ERR_MESSAGE_SIZE`, rejects with what the
+   * Takes one message; answers when it is on its way. Throws `ERR_ABORTED`, `ERR_MEMBERS` and `ERR_MESSAGE_SIZE`, rejects with what the
    * outbox says.
    */
   publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
     const { author, limits, members } = this.#options
+    if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
     if (members?.has(author.id) === false) {
       throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
     }
@@ -98,6 +100,7 @@ export class Publishing {
   dropped(from: number, to: number): void {
     this.#outbox.dropped(from, to)
     this.#pacing.dropped(to)
+    this.#acknowledgements.dropped(to)
   }
 
   /** An input was worked off: whoever waits for what it brought goes on, and so does a tick that is not signed to its end. */
@@ -139,7 +142,7 @@ export class Publishing {
     this.#timer?.cancel()
     this.#timer = null
     const now = clock.now()
-    const until = this.#isEnding ? null : this.#pacing.heldUntil(now)
+    const until = this.#isEnding || !this.#options.hasPeers() ? null : this.#pacing.heldUntil(now)
     if (until !== null) this.#timer = clock.setTimer(until - now, () => this.#flush())
     return until !== null
   }

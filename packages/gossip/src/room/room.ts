@@ -19,7 +19,7 @@ import {
   systemClock,
   type TopicId,
 } from '@hearsay/core'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import type { QueryOptions } from '../queries/driver.js'
 import { checkCount, checkWhenSlow } from './bounds.js'
 import { type Encoding, type EncodingOption, type NamedEncodings, resolveEncoding } from './encodings.js'
@@ -69,8 +69,9 @@ export type RoomEvents<T> = {
 
 export interface SubscribeOptions {
   /**
-   * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `pause` stops taking from peers,
-   * `latest` skips to the newest. @default 'drop-oldest'
+   * When the reader is slow: `drop-oldest` skips what the history let go (told as `drop`), `latest` skips to the newest. `pause`
+   * stops taking from peers and loses nothing: what peers who left had sent, and what this node publishes meanwhile, may take 8 MiB
+   * more than the history. Only beyond that something has to go, and is told as `drop`. @default 'drop-oldest'
    */
   readonly whenSlow?: NonNullable<HistoryQuery['follow']>
 }
@@ -159,7 +160,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
   #closing: Promise<void> | null = null
 
   constructor(gossip: Gossip, options: RoomOptions<unknown>) {
-    super((error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))))
+    super((error) => this.emit('warning', toError(error)))
     this.topic = gossip.topic.name ?? gossip.topic.id
     this.id = gossip.topic.id
     this.#gossip = gossip
@@ -303,7 +304,7 @@ class GossipRoom extends Emitter<RoomEvents<unknown>> implements Room<unknown> {
         this.emit('stream', open(), peer)
         return true
       },
-      warn: (error) => this.emit('warning', error instanceof Error ? error : new Error(String(error))),
+      warn: (error) => this.emit('warning', toError(error)),
     }
     return new RoomTalk(this.#gossip.topic, this.#encoding, { options, events })
   }

@@ -10,8 +10,8 @@ import { isShared, LargeBlock } from '../large/large-block.js'
 import { LargeServing } from '../large/large-serving.js'
 import type { Arrival, ArrivalLog } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
+import type { OwnWords } from '../machine/own-words.js'
 import type { Publisher } from '../machine/publisher.js'
-import type { IntervalSet } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Errands } from '../repair/errands.js'
 import type { Waiters } from '../repair/waiters.js'
@@ -29,8 +29,7 @@ export interface ServingParts {
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly errands: Errands
   readonly waiters: Waiters
-  /** Own messages that at least one peer has confirmed. */
-  readonly confirmed: IntervalSet
+  readonly own: OwnWords
   readonly emit: (output: Output) => void
 }
 
@@ -252,9 +251,7 @@ export class Serving {
     if (isForOthers) return neighbour.mayLackFrom(source) === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
-    return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)
-      ? 'live'
-      : 'nothing'
+    return this.#parts.own.isUnheard(record.header) ? 'live' : 'nothing'
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {

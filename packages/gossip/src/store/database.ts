@@ -10,6 +10,7 @@ export interface StoreDatabase {
   /** All or nothing; `sync` asks that a crash of the machine cannot undo it. */
   batch(operations: Operation[], options: Encodings & { readonly sync?: boolean }): Promise<void>
   getMany(keys: string[], options: Encodings): Promise<(Uint8Array | undefined)[]>
+  keys(range: { readonly gte: string; readonly lt: string } & Encodings): AsyncIterable<string>
   iterator(range: { readonly gte: string; readonly lt: string } & Encodings): AsyncIterable<[string, Uint8Array]>
 }
 

@@ -1,10 +1,13 @@
-// How records stand in a database: one row for each, by place, with a checksum; and one for each arrival, so that what came
-// first can go first.
+// How records stand in a database: one row for each, by place, and one for each arrival, so that what came first can go first;
+// both with a checksum. Rows of arrivals say nothing that those of records do not, and can be made anew from them.
 //
 //   <topic>/r/<author>/<epoch>/<first seq>/<count>/<id>   checksum 8 ‖ received at f64 ‖ arrival f64 ‖ record
-//   <topic>/a/<arrival>                                   u32 messages ‖ u32 bytes ‖ key of the record
+//   <topic>/a/<arrival>                                   checksum 8 ‖ u32 messages ‖ u32 bytes ‖ key of the record
 //
-// Numbers in keys are 14 hexadecimal digits, so that their order is that of the numbers.
+//   <topic>/n                                             checksum 8 ‖ what a room remembers
+//
+// The checksum of an arrival is over its key too. Numbers in keys are 14 hexadecimal digits, so that their order is that of
+// the numbers.
 
 import {
   type Crypto,
@@ -21,6 +24,9 @@ import type { Operation } from './database.js'
 
 const CHECKSUM_BYTES = 8
 const HEAD_BYTES = CHECKSUM_BYTES + 16
+const ARRIVAL_BYTES = CHECKSUM_BYTES + 8
+/** Before the key in a row of an arrival as they once were: without a checksum. */
+const OLD_ARRIVAL_BYTES = 8
 
 /** Where a record begins and ends, as its key says. */
 export interface Placed {
@@ -88,26 +94,58 @@ export class Rows {
     }
   }
 
+  get noteKey(): string {
+    return `${this.#prefix}/n`
+  }
+
+  putNote(note: Uint8Array): Operation {
+    const row = new Uint8Array(CHECKSUM_BYTES + note.byteLength)
+    row.set(note, CHECKSUM_BYTES)
+    row.set(this.#checksum(row))
+    return { type: 'put', key: this.noteKey, value: row }
+  }
+
+  /** What is remembered, or null if the row is damaged. */
+  noteOf(row: Uint8Array): Uint8Array | null {
+    return sameBytes(row.subarray(0, CHECKSUM_BYTES), this.#checksum(row))
+      ? copyBytes(row.subarray(CHECKSUM_BYTES))
+      : null
+  }
+
   /** The rows of one record. */
   put(stored: StoredRecord, arrival: number): Operation[] {
-    const { header, block } = stored.record
-    const key = this.keyOf(stored.record)
-    const name = new TextEncoder().encode(key)
-    const arrived = new Uint8Array(8 + name.byteLength)
-    const view = new DataView(arrived.buffer)
-    view.setUint32(0, header.count, true)
-    view.setUint32(4, block.byteLength, true)
-    arrived.set(name, 8)
     return [
-      { type: 'put', key, value: this.#encode(stored, arrival) },
-      { type: 'put', key: this.arrivalKey(arrival), value: arrived },
+      { type: 'put', key: this.keyOf(stored.record), value: this.#encode(stored, arrival) },
+      this.putArrival(stored.record, arrival),
     ]
   }
 
-  arrivedOf(row: Uint8Array): Arrived {
+  putArrival(record: SignedRecord, arrival: number): Operation {
+    const [key, name] = [this.arrivalKey(arrival), new TextEncoder().encode(this.keyOf(record))]
+    const row = new Uint8Array(ARRIVAL_BYTES + name.byteLength)
+    const view = new DataView(row.buffer)
+    view.setUint32(CHECKSUM_BYTES, record.header.count, true)
+    view.setUint32(CHECKSUM_BYTES + 4, record.block.byteLength, true)
+    row.set(name, ARRIVAL_BYTES)
+    row.set(this.#arrivalChecksum(key, row))
+    return { type: 'put', key, value: row }
+  }
+
+  /** What a row of an arrival says, or null if it is damaged. */
+  arrivedOf(key: string, row: Uint8Array): Arrived | null {
+    if (!sameBytes(row.subarray(0, CHECKSUM_BYTES), this.#arrivalChecksum(key, row))) return null
     const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
-    const key = new TextDecoder().decode(row.subarray(8))
-    return { messages: view.getUint32(0, true), bytes: view.getUint32(4, true), key }
+    const name = new TextDecoder().decode(row.subarray(ARRIVAL_BYTES))
+    return {
+      messages: view.getUint32(CHECKSUM_BYTES, true),
+      bytes: view.getUint32(CHECKSUM_BYTES + 4, true),
+      key: name,
+    }
+  }
+
+  /** True for a row of an arrival that was written before they had checksums. */
+  isUnchecked(row: Uint8Array): boolean {
+    return new TextDecoder().decode(row.subarray(OLD_ARRIVAL_BYTES)).startsWith(this.records.gte)
   }
 
   /** The record in a row, or null if the row is damaged. */
@@ -136,6 +174,10 @@ export class Rows {
 
   #checksum(row: Uint8Array): Uint8Array {
     return this.#crypto.hash([row.subarray(CHECKSUM_BYTES)]).subarray(0, CHECKSUM_BYTES)
+  }
+
+  #arrivalChecksum(key: string, row: Uint8Array): Uint8Array {
+    return this.#crypto.hash([new TextEncoder().encode(key), row.subarray(CHECKSUM_BYTES)]).subarray(0, CHECKSUM_BYTES)
   }
 }
 

@@ -1,0 +1,53 @@
+// Which of this node's own messages nobody has confirmed: whoever comes is given them. Of earlier lives too, as far as they were
+// restored: no acknowledgement names these, but a neighbour that comes tells how far it has heard them.
+
+import type { PeerId, RecordHeader } from '@hearsay/core'
+import type { Head } from '../frames/frames.js'
+import { IntervalSet } from '../order/intervals.js'
+import type { Source } from './arrivals.js'
+
+/** Ranges of own messages of one life that were confirmed; beyond it the lowest is told again to joiners. */
+const MAX_CONFIRMED_RANGES = 1_024
+
+type Place = Pick<RecordHeader, 'author' | 'epoch' | 'firstSeq' | 'count'>
+
+export class OwnWords {
+  readonly #author: PeerId
+  readonly #epoch: number
+  /** What was confirmed, by epoch: this one, and those of which something was restored. */
+  readonly #confirmed: Map<number, IntervalSet>
+
+  constructor({ author, epoch }: Source) {
+    this.#author = author
+    this.#epoch = epoch
+    this.#confirmed = new Map([[epoch, new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')]])
+  }
+
+  /** A record of an earlier life is here again. */
+  restore({ author, epoch, firstSeq, count }: Place, isUnheard: boolean): void {
+    if (author !== this.#author) return
+    const confirmed = this.#confirmed.get(epoch) ?? new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')
+    this.#confirmed.set(epoch, confirmed)
+    if (!isUnheard) confirmed.add(firstSeq, firstSeq + count)
+  }
+
+  /** A peer has [from, to) of this life. */
+  confirm(from: number, to: number): void {
+    this.#confirmed.get(this.#epoch)?.add(from, to)
+  }
+
+  /** A neighbour told how far it has heard others: answers what of earlier lives is known as heard by that. */
+  heads(heads: readonly Head[]): readonly Head[] {
+    const news = heads.filter(({ author, epoch, next }) => {
+      const confirmed = author === this.#author && epoch !== this.#epoch ? this.#confirmed.get(epoch) : undefined
+      return confirmed && next > 0 && !confirmed.covers(0, next)
+    })
+    for (const { epoch, next } of news) this.#confirmed.get(epoch)?.add(0, next)
+    return news
+  }
+
+  /** True if nobody has confirmed all of it, and it is this node's own. */
+  isUnheard({ author, epoch, firstSeq, count }: Place): boolean {
+    return author === this.#author && this.#confirmed.get(epoch)?.covers(firstSeq, firstSeq + count) === false
+  }
+}
