@@ -100,7 +100,7 @@ export class LargeRecords {
     now: number,
   ): void {
     const { intake, crypto, isJudged } = this.#context
-    const finding = intake.judgeHead(head)
+    const finding = intake.judgeHead(head, neighbour.checksAt(now))
     if (finding.is === 'faulty') return this.#context.misbehaved(neighbour, finding.fault, now)
     const range = rangeOf(finding.record)
     const peer = neighbour.handle
@@ -115,6 +115,7 @@ export class LargeRecords {
     }
     this.assemblies.onRefusedHead(peer, range, { parts, now })
     if (finding.is !== 'new') return this.#context.onOther(neighbour, finding, now)
+    neighbour.checksAt(now).spend()
     this.#context.wants.defer(peer, range, now)
   }
 

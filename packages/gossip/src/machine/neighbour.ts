@@ -10,6 +10,7 @@ import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
 import type { Alarm } from './alarm.js'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import { CHECKS, Checks } from './checks.js'
 import { placeKey } from './place-key.js'
 import { Showings } from './showings.js'
 
@@ -74,6 +75,7 @@ export class Neighbour {
   /** Positions that it was sent because it asked, with how often. */
   readonly #answers = new Map<number, number>()
   #looks: TokenBucket | null = null
+  readonly #checks: TokenBucket = new TokenBucket(CHECKS, 0)
   /** True if it was in the room long before this node. */
   #isElder = false
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
@@ -124,6 +126,11 @@ export class Neighbour {
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
     return times <= MAX_ANSWERS
+  }
+
+  /** What it may have checked in vain. */
+  checksAt(now: number): Checks {
+    return new Checks(this.#checks, now)
   }
 
   /** True if there is time to look for one more number on its behalf. */

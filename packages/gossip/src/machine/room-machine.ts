@@ -21,6 +21,7 @@ import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
 import { Neighbour } from './neighbour.js'
+import { PastHeads } from './past-heads.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
 import { Waiting } from './waiting.js'
@@ -68,13 +69,18 @@ export class RoomMachine implements Machine {
   constructor(context: MachineContext, makeSpread: MakeSpread) {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
-    const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
+    const past = new PastHeads(crypto)
+    const isTracked = ({ author, epoch }: Source): boolean => this.#ordering.isTracked(author, epoch)
+    const log = new ArrivalLog({ messages, bytes }, { past, isTracked })
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false, doubts = false } = context
-    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved })
+    const forgotten = (place: Source): void => past.forgetAll(place)
+    const ordering = new Ordering({
+      ...{ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten },
+    })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
@@ -277,7 +283,7 @@ export class RoomMachine implements Machine {
   }
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
-    const finding = this.#intake.judge(frame.record)
+    const finding = this.#intake.judge(frame.record, neighbour.checksAt(now))
     if (finding.is === 'known') this.#large.fill(finding.record, now)
     if (finding.is !== 'new') return this.#findings.take(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)

@@ -47,6 +47,8 @@ export interface OrderingOptions {
   readonly isComing: (hole: Hole, now: number) => boolean
   /** Called when something of a place was delivered, passed over, or let go. */
   readonly moved: (place: Source) => void
+  /** Called when a place is tracked no longer. */
+  readonly forgotten: (place: Source) => void
 }
 
 export class Ordering {
@@ -70,13 +72,14 @@ export class Ordering {
   #heldBytes = 0
   #deliveries = 0
 
-  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved }: OrderingOptions) {
+  constructor(options: OrderingOptions) {
+    const { limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten } = options
     this.#epoch = epoch
     this.#keeps = keeps
     this.#settleMs = settleMs
     this.#limits = limits
     this.#order = order
-    this.#authors = new Authors({ ...limits, members, crypto })
+    this.#authors = new Authors({ ...limits, members, crypto, forgotten })
     this.#emit = emit
     this.#isComing = isComing
     this.#moved = moved
@@ -145,13 +148,24 @@ export class Ordering {
 
   /** True if the author forked before the end of this range: nothing of it is taken any more. */
   isFrozen({ author, epoch, firstSeq, count }: Pick<RecordHeader, 'author' | 'epoch' | 'firstSeq' | 'count'>): boolean {
-    return firstSeq + count > (this.#authors.find(author, epoch)?.frozenAt ?? Number.POSITIVE_INFINITY)
+    return firstSeq + count > (this.#authors.frozenAt(author, epoch) ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is tracked. */
+  /** True if more is known of this place than where it ended. */
+  isTracked(author: PeerId, epoch: number): boolean {
+    return this.#authors.find(author, epoch) !== undefined
+  }
+
+  /** True if it is not known of this place, of which something was heard, that its author forked. */
+  mayFork(author: PeerId, epoch: number): boolean {
+    const isHeard = this.isTracked(author, epoch) || this.isFollowed(author, epoch)
+    return isHeard && this.#authors.frozenAt(author, epoch) === null
+  }
+
+  /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is admitted. */
   freeze(author: PeerId, epoch: number, at: number): boolean {
-    const sequence = this.#authors.find(author, epoch)
-    if (!sequence) return false
+    if (!this.#authors.admits(author, epoch)) return false
+    const sequence = this.#authors.open(author, epoch)
     const isNew = sequence.frozenAt === null
     this.#track({ author, epoch, sequence }, () => sequence.freeze(at))
     return isNew

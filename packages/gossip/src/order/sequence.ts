@@ -39,6 +39,8 @@ const VIEW_BYTES = 107
 const MAX_UNHEARD = 1_024
 /** What is on its way is looked for again no sooner, however short the patience. */
 const LEAST_WAIT_MS = 10
+/** The end of one whose author forked: nothing below it is new. */
+export const FORKED: number = Number.MAX_SAFE_INTEGER - 1
 
 export class Sequence {
   /** Every number of which a record was accepted. */
@@ -74,7 +76,7 @@ export class Sequence {
 
   /** The number from which on something new may come; there is none of an author that forked. Null if it never began. */
   get end(): number | null {
-    return this.#frozenAt === null ? this.#next : Number.MAX_SAFE_INTEGER - 1
+    return this.#frozenAt === null ? this.#next : FORKED
   }
 
   /** The first number not yet delivered; null while settling. */

@@ -123,6 +123,7 @@ export const ADVERSARY_TYPES = [
   'forger',
   'replayer',
   'equivocator',
+  'recanter',
   'flooder',
   'sybil',
   'miser',
