@@ -3,6 +3,7 @@
 
 import { type Crypto, type RecordHead, type SignedRecord, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import { NAMELESS } from '../frames/names.js'
 import type { PartFrame } from '../frames/part-frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
 import type { Arrival, ArrivalLog, Source } from '../machine/arrivals.js'
@@ -10,7 +11,6 @@ import { attempt, type Fault, type Finding, type Intake } from '../machine/intak
 import type { Arriving } from '../machine/judgement.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Ordering } from '../order/ordering.js'
-import { NAMELESS } from '../repair/exchange.js'
 import { NO_NEWS } from '../repair/news.js'
 import type { Wants } from '../repair/wants.js'
 import type { PlacedParts, PlacedRange } from '../serving/notices.js'

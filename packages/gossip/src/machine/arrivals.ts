@@ -174,16 +174,16 @@ export class ArrivalLog {
     return undefined
   }
 
-  /** The position from which on so many messages, or as many as there are, came by that time. */
-  lastBefore(time: number, messages: number): number {
-    let from = this.#next
-    for (let left = messages, at = this.#next - 1; at >= this.#oldest && left > 0; at--) {
+  /** The position from which on so many messages, or as many as there are, came by that time, and what is too many of its record. */
+  lastBefore(time: number, messages: number): { readonly position: number; readonly surplus: number } {
+    let [from, left] = [this.#next, messages]
+    for (let at = this.#next - 1; at >= this.#oldest && left > 0; at--) {
       const arrival = this.at(at)
       if (!arrival || arrival.at > time) continue
       left -= arrival.record.header.count
       from = at
     }
-    return from
+    return { position: from, surplus: Math.max(0, -left) }
   }
 
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */

@@ -20,7 +20,7 @@ import { Findings } from './findings.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
-import { Neighbour } from './neighbour.js'
+import { beginOf, Neighbour } from './neighbour.js'
 import { PastHeads } from './past-heads.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
@@ -80,6 +80,7 @@ export class RoomMachine implements Machine {
     const forgotten = (place: Source): void => past.forgetAll(place)
     const ordering = new Ordering({
       ...{ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten },
+      beginsAt: (place) => beginOf(this.#neighbours.values(), place, this.#serving.since),
     })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
@@ -247,7 +248,8 @@ export class RoomMachine implements Machine {
       case 'fork':
         return this.#onProof(neighbour, frame, now)
       default: {
-        const wrong = this.#exchange.take(neighbour, frame, now)
+        const isBegin = frame.type === 'begin'
+        const wrong = isBegin ? neighbour.hearBegin(frame) : this.#exchange.take(neighbour, frame, now)
         if (wrong !== null) this.#outOfPlace(neighbour, wrong, now)
       }
     }

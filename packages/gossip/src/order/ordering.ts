@@ -45,6 +45,8 @@ export interface OrderingOptions {
   readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
+  /** Where what was asked for begins, as neighbours say, if that is in the midst of a record; null if none says. */
+  readonly beginsAt: (place: Source) => number | null
   /** Called when something of a place was delivered, passed over, or let go. */
   readonly moved: (place: Source) => void
   /** Called when a place is tracked no longer. */
@@ -61,6 +63,7 @@ export class Ordering {
   readonly #causality = new Causality<Place>()
   readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
+  readonly #beginsAt: (place: Source) => number | null
   readonly #moved: (place: Source) => void
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
@@ -82,6 +85,7 @@ export class Ordering {
     this.#authors = new Authors({ ...limits, members, crypto, forgotten })
     this.#emit = emit
     this.#isComing = isComing
+    this.#beginsAt = options.beginsAt
     this.#moved = moved
   }
 
@@ -253,7 +257,8 @@ export class Ordering {
     const { holdMs } = this.#limits
     const settleMs = this.#settleMs(now)
     const isDue = (pending: Pending): boolean => this.#order !== 'causal' || this.#isDue(place, pending)
-    return { now, settleMs, holdMs, atOnce: this.#order === 'none', isDue }
+    const beginsAt = (): number | null => this.#beginsAt(place)
+    return { now, settleMs, holdMs, atOnce: this.#order === 'none', beginsAt, isDue }
   }
 
   /** True if all that must be heard before it was; if not, it is tried again when that has come. */
@@ -309,7 +314,8 @@ export class Ordering {
     this.#deliveries++
     const { firstSeq, time } = record.header
     for (const [index, payload] of messages.entries()) {
-      this.#emit({ type: 'deliver', delivery: { author, epoch, seq: firstSeq + index, time, hops, via, payload } })
+      const seq = firstSeq + index
+      if (seq >= step.from) this.#emit({ type: 'deliver', delivery: { author, epoch, seq, time, hops, via, payload } })
     }
   }
 }

@@ -3,6 +3,7 @@
 
 import type { PeerHandle } from '../engine.js'
 import type { Frame } from '../frames/frames.js'
+import { NAMELESS } from '../frames/names.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
@@ -22,8 +23,6 @@ import { Waiters } from './waiters.js'
 import { Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
-
-export const NAMELESS = 'a number that names nothing'
 
 export interface ExchangeParts {
   readonly log: ArrivalLog

@@ -196,6 +196,7 @@ export class Serving {
       return true
     }
     if (!this.#outgoing.hasWindow(neighbour)) return false
+    this.#tellBegin(neighbour, arrival)
     if (isHeld) {
       neighbour.notices.have(arrival, now)
       return true
@@ -243,7 +244,8 @@ export class Serving {
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #owed(neighbour: Neighbour, { record, at, via, source, end, isForOthers }: Arrival): 'nothing' | 'live' | 'past' {
+  #owed(neighbour: Neighbour, arrival: Arrival): 'nothing' | 'live' | 'past' {
+    const { at, via, source, end, isForOthers } = arrival
     if (via === neighbour.handle) return 'nothing'
     const { cursor, liveFrom, liveSince, askedFrom } = neighbour
     const isLive = cursor >= liveFrom
@@ -252,9 +254,29 @@ export class Serving {
     if (isForOthers) return neighbour.mayLackFrom(source) === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
+    return this.#isUnheard(arrival) ? 'live' : 'nothing'
+  }
+
+  /** Own words that nobody has confirmed. */
+  #isUnheard({ record, source, end }: Arrival): boolean {
     return this.#outgoing.isOwn(source) && !this.#parts.confirmed.covers(record.header.firstSeq, end)
-      ? 'live'
-      : 'nothing'
+  }
+
+  /** The last messages that it asked for may begin in the midst of a record. */
+  #tellBegin(neighbour: Neighbour, arrival: Arrival): void {
+    const { surplus, cursor, askedFrom, liveSince, notices } = neighbour
+    if (surplus === 0 || cursor !== askedFrom) return
+    neighbour.surplus = 0
+    const { source, at, record } = arrival
+    // It may be owed all of it for another reason.
+    if (neighbour.owedFrom(source) !== null || at > liveSince || this.#isUnheard(arrival)) return
+    const naming = notices.naming(source)
+    if (naming) this.#outgoing.transmit(neighbour, naming)
+    this.#outgoing.send(neighbour, {
+      type: 'begin',
+      name: notices.nameOf(source),
+      seq: record.header.firstSeq + surplus,
+    })
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
