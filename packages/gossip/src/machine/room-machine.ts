@@ -181,6 +181,8 @@ export class RoomMachine implements Machine {
         return this.#onPublish(input, now)
       case 'restore':
         return this.#onRestore(input)
+      case 'epoch':
+        return this.#onEpoch(input, now)
       case 'verdict':
         return this.#admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
@@ -196,6 +198,12 @@ export class RoomMachine implements Machine {
     this.#restoring.restore(records)
     this.#spread.onRestored?.(this.#log.next)
     this.#serving.since = since
+  }
+
+  #onEpoch({ epoch }: Of<'epoch'>, now: number): void {
+    for (const peer of [...this.#neighbours.keys()]) this.#forget(peer, now)
+    this.#publisher.begin(epoch)
+    this.#confirmed.clear()
   }
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {

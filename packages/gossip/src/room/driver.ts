@@ -27,7 +27,9 @@ import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../g
 import { ROOM_PROTOCOL } from '../protocol.js'
 import { Keeper } from '../store/keeper.js'
 import { DeliveryLog } from './delivery-log.js'
+import { OwnEpochs } from './own-epochs.js'
 import { Publishing } from './publishing.js'
+import { Renewal } from './renewal.js'
 import { judgeAll, type Validate } from './validation.js'
 
 /** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
@@ -42,7 +44,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
   readonly restored: Promise<void>
   readonly #author: Identity
-  readonly #epoch: number
+  readonly #epochs: OwnEpochs
+  /** Goes on in a new epoch. */
+  readonly #renewal: Renewal
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validate: Validate | null
@@ -67,11 +71,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   constructor(options: GossipOptions) {
     super((error) => this.emit('warning', toError(error)))
-    const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { topic, author, epoch, epochs, store, clock = systemClock(), crypto = sodiumCrypto() } = options
     const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
     this.#author = author
-    this.#epoch = epoch
+    this.#epochs = new OwnEpochs(epoch)
     this.#clock = clock
     this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
@@ -82,8 +86,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
     this.#publishing = new Publishing({
-      ...{ author, epoch, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
+      ...{ author, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
+      placeOf: (number) => this.#epochs.placeOf(number),
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
+    })
+    this.#renewal = new Renewal({
+      ...{ source: epochs ?? null, publishing: this.#publishing, begin: (next) => this.#begin(next) },
+      warn: (error) => this.emit('warning', error),
     })
     this.#channels = new TopicChannels({
       topic,
@@ -259,9 +268,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
-        return this.#publishing.pushed(output.peer, output.from, output.to)
+        return this.#publishing.pushed(output.peer, ...this.#numbersOf(output))
       case 'confirmed':
-        return this.#publishing.confirmed(output.remote, output.from, output.to)
+        return this.#publishing.confirmed(output.remote, ...this.#numbersOf(output))
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
@@ -274,7 +283,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         return
       case 'fork':
         this.emit('fork', output.fork)
-        return
+        return this.#onSigned(output.fork)
       case 'drop':
         return this.#onDrop(output.drop)
     }
@@ -290,7 +299,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onDrop(drop: Drop): void {
-    if (drop.author === this.#author.id && drop.epoch === this.#epoch) this.#publishing.dropped(drop.from, drop.to)
+    if (this.#isOwn(drop)) this.#publishing.dropped(...this.#numbersOf(drop))
     this.emit('drop', drop)
   }
 
@@ -306,19 +315,45 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, false)
     this.emit('delivery', delivery)
+    this.#onSigned(delivery)
+  }
+
+  /** Somebody else signs in our epoch, whether or not it forked yet: we go on in another. */
+  #onSigned(place: { readonly author: PeerId; readonly epoch: number }): void {
+    if (this.#isOwn(place) && !this.#closing) this.#renewal.start()
+  }
+
+  #isOwn({ author, epoch }: { readonly author: PeerId; readonly epoch: number }): boolean {
+    return author === this.#author.id && epoch === this.#epochs.current
+  }
+
+  /** Of what was said in the present epoch. */
+  #numbersOf({ from, to }: { readonly from: number; readonly to: number }): [number, number] {
+    return [this.#epochs.numberOf(from), this.#epochs.numberOf(to)]
+  }
+
+  /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
+  #begin(epoch: number): void {
+    if (this.#closing) return
+    const links = this.#channels.links
+    for (const link of links) this.#channels.remove(link)
+    this.#epochs.begin(epoch)
+    this.#handle({ type: 'epoch', epoch })
+    for (const link of links) this.#channels.add(link)
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
   #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
     const { wall: time } = cause
-    const [author, epoch] = [this.#author.id, this.#epoch]
+    const [author, epoch] = [this.#author.id, this.#epochs.current]
     for (const [index, payload] of payloads.entries()) {
       const seq = from + index
       this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
     }
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
-    this.#publishing.signed(from, to, signed)
+    this.#epochs.said(to)
+    this.#publishing.signed(...this.#numbersOf({ from, to }), signed)
     this.emit('published')
   }
 
