@@ -39,3 +39,8 @@ export type GossipErrorCode =
 
 /** An error of this package. */
 export class GossipError extends HearsayError<GossipErrorCode> {}
+
+/** What was thrown, as an error. */
+export function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -13,7 +13,7 @@ import type { Wants } from '../repair/wants.js'
 import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
 import { Admission } from './admission.js'
-import { Alarm } from './alarm.js'
+import { Alarm, type InputOfOne, isOfOne } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
 import { Doubtful } from './doubtful.js'
 import { Findings } from './findings.js'
@@ -32,8 +32,6 @@ const HELLO_MS = 10_000
 const MAX_CONFIRMED_RANGES = 1_024
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
-/** Inputs that are one neighbour's affair, or nobody's, unless they change something. */
-type InputOfOne = Of<'frame' | 'window' | 'timer'>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 export class RoomMachine implements Machine {
@@ -348,8 +346,4 @@ export class RoomMachine implements Machine {
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
-}
-
-function isOfOne(input: Input): input is InputOfOne {
-  return input.type === 'frame' || input.type === 'window' || input.type === 'timer'
 }

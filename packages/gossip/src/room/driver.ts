@@ -22,18 +22,14 @@ import {
   Turns,
 } from '@hearsay/core'
 import type { Input, Machine, Output, PeerHandle } from '../engine.js'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import { type GossipOptions, type KeptGossip, resolveGossip, wallOf } from '../gossip-options.js'
 import { ROOM_PROTOCOL } from '../protocol.js'
-import { Keeper } from '../store/keeper.js'
-import { DeliveryLog } from './delivery-log.js'
-import { OwnEpochs } from './own-epochs.js'
-import { Publishing } from './publishing.js'
-import { Renewal } from './renewal.js'
+import { Keeper, restoring } from '../store/keeper.js'
+import { DeliveryLog, received } from './delivery-log.js'
+import { OwnWords } from './own-words.js'
+import type { Publishing } from './publishing.js'
 import { judgeAll, type Validate } from './validation.js'
-
-/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
-const OVERLAP_MS = 10_000
 
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
@@ -44,9 +40,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
   readonly restored: Promise<void>
   readonly #author: Identity
-  readonly #epochs: OwnEpochs
-  /** Goes on in a new epoch. */
-  readonly #renewal: Renewal
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validate: Validate | null
@@ -59,6 +52,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #peers = new Map<PeerId, Link>()
   /** Where each open channel is; two links may lead to one peer for a while. */
   readonly #links = new Map<PeerHandle, Link>()
+  readonly #own: OwnWords
   readonly #publishing: Publishing
   readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
@@ -75,7 +69,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
     this.#author = author
-    this.#epochs = new OwnEpochs(epoch)
     this.#clock = clock
     this.#validate = options.validate ?? null
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
@@ -85,15 +78,12 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#log = new DeliveryLog({ messages, bytes }, (pressed) => this.#setPressed(pressed))
     const warn = (error: Error): unknown => this.emit('warning', error)
     this.#keeper = store ? new Keeper({ store, bounds: { messages, bytes }, warn }) : null
-    this.#publishing = new Publishing({
-      ...{ author, clock, limits, members, hasPeers: () => this.#peers.size > 0 },
-      placeOf: (number) => this.#epochs.placeOf(number),
+    this.#own = new OwnWords({
+      ...{ author, epoch, source: epochs ?? null, clock, limits, members, hasPeers: () => this.#peers.size > 0, warn },
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
+      begin: (next) => this.#begin(next),
     })
-    this.#renewal = new Renewal({
-      ...{ source: epochs ?? null, publishing: this.#publishing, begin: (next) => this.#begin(next) },
-      warn: (error) => this.emit('warning', error),
-    })
+    this.#publishing = this.#own.publishing
     this.#channels = new TopicChannels({
       topic,
       protocol: ROOM_PROTOCOL,
@@ -151,10 +141,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   async #restore(keeper: Keeper): Promise<void> {
     this.#waiting = []
     const kept = await keeper.load()
-    const ages = kept.map(({ receivedAt }) => Math.max(0, this.#wall() - receivedAt))
-    const records = kept.map((stored, index) => ({ ...stored, at: this.#clock.now() - (ages[index] ?? 0) }))
-    const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
-    if (kept.length > 0) this.#handle({ type: 'restore', records, since: { age } })
+    if (kept.length > 0) this.#handle(restoring(kept, { now: this.#clock.now(), wall: this.#wall() }))
     const links = this.#waiting
     this.#waiting = null
     for (const link of links) this.addLink(link)
@@ -268,9 +255,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
-        return this.#publishing.pushed(output.peer, ...this.#numbersOf(output))
+        return this.#own.pushed(output)
       case 'confirmed':
-        return this.#publishing.confirmed(output.remote, ...this.#numbersOf(output))
+        return this.#own.confirmed(output)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
@@ -283,7 +270,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         return
       case 'fork':
         this.emit('fork', output.fork)
-        return this.#onSigned(output.fork)
+        return this.#own.heard(output.fork)
       case 'drop':
         return this.#onDrop(output.drop)
     }
@@ -299,7 +286,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   }
 
   #onDrop(drop: Drop): void {
-    if (this.#isOwn(drop)) this.#publishing.dropped(...this.#numbersOf(drop))
+    this.#own.dropped(drop)
     this.emit('drop', drop)
   }
 
@@ -315,21 +302,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, false)
     this.emit('delivery', delivery)
-    this.#onSigned(delivery)
-  }
-
-  /** Somebody else signs in our epoch, whether or not it forked yet: we go on in another. */
-  #onSigned(place: { readonly author: PeerId; readonly epoch: number }): void {
-    if (this.#isOwn(place) && !this.#closing) this.#renewal.start()
-  }
-
-  #isOwn({ author, epoch }: { readonly author: PeerId; readonly epoch: number }): boolean {
-    return author === this.#author.id && epoch === this.#epochs.current
-  }
-
-  /** Of what was said in the present epoch. */
-  #numbersOf({ from, to }: { readonly from: number; readonly to: number }): [number, number] {
-    return [this.#epochs.numberOf(from), this.#epochs.numberOf(to)]
+    this.#own.heard(delivery)
   }
 
   /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
@@ -337,7 +310,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     if (this.#closing) return
     const links = this.#channels.links
     for (const link of links) this.#channels.remove(link)
-    this.#epochs.begin(epoch)
+    this.#own.begin(epoch)
     this.#handle({ type: 'epoch', epoch })
     for (const link of links) this.#channels.add(link)
   }
@@ -346,14 +319,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
     const { wall: time } = cause
-    const [author, epoch] = [this.#author.id, this.#epochs.current]
+    const [author, epoch] = [this.#author.id, this.#own.epoch]
     for (const [index, payload] of payloads.entries()) {
       const seq = from + index
       this.#log.append({ author, epoch, seq, time, receivedAt: time, hops: 0, via: null, payload }, true)
     }
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
-    this.#epochs.said(to)
-    this.#publishing.signed(...this.#numbersOf({ from, to }), signed)
+    this.#own.signed({ from, to }, signed)
     this.emit('published')
   }
 
@@ -374,14 +346,4 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     for (const { channel } of this.#channels) channel.setFlowing(!pressed)
     this.#handle({ type: 'flow', flowing: !pressed })
   }
-}
-
-/** Spelt out: a copy by spread takes ten times as long (V8 12), and each message is copied here. */
-function received(delivery: Omit<Delivery, 'receivedAt'>, receivedAt: number): Delivery {
-  const { author, epoch, seq, time, hops, via, payload } = delivery
-  return { author, epoch, seq, time, receivedAt, hops, via, payload }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

@@ -2,7 +2,7 @@
 // brought back to what it was. Until it is here nothing is signed.
 
 import type { EpochSource } from '@hearsay/core'
-import { GossipError } from '../errors.js'
+import { GossipError, toError } from '../errors.js'
 import type { Publishing } from './publishing.js'
 
 export interface RenewalParts {
@@ -37,11 +37,10 @@ export class Renewal {
     this.#isRunning = false
   }
 
-  /** It stays as it is: another try would not find another source. */
+  /** It stays so: another try would find the same source. */
   #failed(error: unknown): void {
-    const known = error instanceof Error ? error : new Error(String(error))
-    this.#parts.publishing.fail(known)
-    this.#parts.warn(known)
+    this.#parts.publishing.fail(toError(error))
+    this.#parts.warn(toError(error))
   }
 }
 

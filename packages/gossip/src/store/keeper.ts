@@ -2,6 +2,7 @@
 // and the room goes on in memory.
 
 import type { SignedRecord, Store, StoredRecord } from '@hearsay/core'
+import type { Input } from '../engine.js'
 import { GossipError } from '../errors.js'
 
 export interface KeeperOptions {
@@ -10,6 +11,9 @@ export interface KeeperOptions {
   readonly bounds: { readonly messages: number; readonly bytes: number }
   readonly warn: (error: GossipError) => void
 }
+
+/** What came to others so long before the last that was kept is asked for too: it may have been on its way. */
+const OVERLAP_MS = 10_000
 
 export class Keeper {
   readonly #options: KeeperOptions
@@ -84,4 +88,15 @@ export class Keeper {
     this.#waiting = []
     this.#options.warn(new GossipError('ERR_STORE', `${what}; from now on the room is kept in memory`, { cause }))
   }
+}
+
+/** What a room is told that was here before: `now` is its clock's time, `wall` the same in milliseconds since 1970. */
+export function restoring(
+  kept: readonly StoredRecord[],
+  { now, wall }: { readonly now: number; readonly wall: number },
+): Extract<Input, { type: 'restore' }> {
+  const ages = kept.map(({ receivedAt }) => Math.max(0, wall - receivedAt))
+  const records = kept.map((stored, index) => ({ ...stored, at: now - (ages[index] ?? 0) }))
+  const age = ages.reduce((least, one) => Math.min(least, one), Number.MAX_SAFE_INTEGER) + OVERLAP_MS
+  return { type: 'restore', records, since: { age } }
 }
