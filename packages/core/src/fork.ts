@@ -5,9 +5,15 @@ import { sameBytes } from './bytes.js'
 import type { Crypto } from './contracts/crypto.js'
 import { SIGNATURE_BYTES } from './crypto.js'
 import { CoreError } from './errors.js'
-import { fromPeerId, type PeerId } from './peer-id.js'
-import { decodeSigned, PREV_BYTES, type RecordHead, type RecordHeader, SIGNED_HEADER_BYTES } from './record.js'
-import { isStrictSignature } from './strict-signature.js'
+import type { PeerId } from './peer-id.js'
+import {
+  decodeSigned,
+  PREV_BYTES,
+  type RecordHead,
+  type RecordHeader,
+  SIGNED_HEADER_BYTES,
+  verifyRecord,
+} from './record.js'
 
 /** Each header as it was signed ‖ its signature, 64 bytes. */
 export type ForkProof = readonly [Uint8Array, Uint8Array]
@@ -23,6 +29,11 @@ export interface ProvenFork {
   readonly at: number
   /** 32 bytes: equal to the id of the topic, for those who know it. */
   readonly topicId: Uint8Array
+}
+
+/** The same, while nobody has looked whether the author signed both. */
+export interface ClaimedFork extends ProvenFork {
+  readonly heads: readonly [RecordHead, RecordHead]
 }
 
 type Placed = Pick<RecordHeader, 'firstSeq' | 'count' | 'prev'>
@@ -41,34 +52,38 @@ export function forkOf(
 
 /** The proof that two records, or their heads, are. */
 export function encodeForkProof(a: RecordHead, b: RecordHead): ForkProof {
-  return [headerOf(a), headerOf(b)]
+  return [encodeSignedHead(a), encodeSignedHead(b)]
 }
 
 /** What the headers prove; throws `ERR_FORK` if they prove nothing, or their author did not sign both. */
-export function verifyFork([first, second]: ForkProof, crypto: Crypto): ProvenFork {
-  const [a, b] = [readHeader(first, crypto), readHeader(second, crypto)]
+export function verifyFork(proof: ForkProof, crypto: Crypto): ProvenFork {
+  const { author, epoch, at, topicId, heads } = readFork(proof, crypto)
+  if (heads.some((head) => verifyRecord(head, crypto) !== 'valid')) throw unproven('their author did not sign both')
+  return { author, epoch, at, topicId }
+}
+
+/** What they prove if their author signed both, which is not looked at; throws `ERR_FORK` if they prove nothing even then. */
+export function readFork([first, second]: ForkProof, crypto: Crypto): ClaimedFork {
+  const [a, b] = [decodeSignedHead(first, crypto), decodeSignedHead(second, crypto)]
   const { author, epoch } = a.header
   if (b.header.author !== author || b.header.epoch !== epoch) throw unproven('they are of two authors or epochs')
   if (!sameBytes(a.topicId, b.topicId)) throw unproven('they are of two topics')
   if (sameBytes(a.id, b.id)) throw unproven('they are one header')
   const at = forkOf(a, b)
   if (at === null) throw unproven('one can follow the other')
-  for (const { signature, signed } of [a, b]) {
-    const publicKey = fromPeerId(author)
-    const isSigned = isStrictSignature(signature, publicKey) && crypto.verify(signature, signed, publicKey)
-    if (!isSigned) throw unproven('their author did not sign both')
-  }
-  return { author, epoch, at, topicId: a.topicId }
+  return { author, epoch, at, topicId: a.topicId, heads: [a, b] }
 }
 
-function headerOf({ signed, signature }: RecordHead): Uint8Array {
+/** A head as it stands in a proof: what was signed ‖ its signature. */
+export function encodeSignedHead({ signed, signature }: RecordHead): Uint8Array {
   const bytes = new Uint8Array(FORK_HEADER_BYTES)
   bytes.set(signed)
   bytes.set(signature, signed.byteLength)
   return bytes
 }
 
-function readHeader(bytes: Uint8Array, crypto: Crypto) {
+/** Reads it again, verifying nothing; shares memory with `bytes`. Throws `ERR_FORK` for any other bytes. */
+export function decodeSignedHead(bytes: Uint8Array, crypto: Crypto): RecordHead & { readonly topicId: Uint8Array } {
   if (bytes.byteLength !== FORK_HEADER_BYTES) throw unproven('one is no header')
   const [signed, signature] = [bytes.subarray(0, SIGNED_HEADER_BYTES), bytes.subarray(SIGNED_HEADER_BYTES)]
   try {

@@ -20,7 +20,18 @@ export { HASH_BYTES, SEAL_BYTES, SEAL_NONCE_BYTES, SIGNATURE_BYTES, sodiumCrypto
 export { Emitter, type EventMap, type EventSource, type Listener as EventListener, MAX_LISTENERS } from './emitter.js'
 export { type EpochOptions, memoryEpochs } from './epochs.js'
 export { CoreError, type CoreErrorCode, type ErrorDetails, HearsayError, hasCode } from './errors.js'
-export { encodeForkProof, FORK_HEADER_BYTES, type ForkProof, forkOf, type ProvenFork, verifyFork } from './fork.js'
+export {
+  type ClaimedFork,
+  decodeSignedHead,
+  encodeForkProof,
+  encodeSignedHead,
+  FORK_HEADER_BYTES,
+  type ForkProof,
+  forkOf,
+  type ProvenFork,
+  readFork,
+  verifyFork,
+} from './fork.js'
 export { createIdentity, type Identity, type IdentityOptions } from './identity.js'
 export {
   CHUNK_BYTES,

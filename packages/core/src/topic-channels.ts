@@ -82,6 +82,11 @@ export class TopicChannels {
     this.#openOn(offer)
   }
 
+  /** Those that the channel is offered on. */
+  get links(): readonly Link[] {
+    return [...this.#offers.keys()]
+  }
+
   /** Says goodbye on the link's channel, and neither offers nor takes one there until the link is added again. */
   remove(link: Link): void {
     const offer = this.#offers.get(link)

@@ -50,6 +50,8 @@ export type Input =
   | { readonly type: 'flow'; readonly flowing: boolean }
   /** All that was published in one tick; `wall` is milliseconds since 1970. */
   | { readonly type: 'publish'; readonly payloads: readonly Uint8Array[]; readonly wall: number }
+  /** From now on this node signs in this epoch, from 0 on; its channels are gone, and open again after it. */
+  | { readonly type: 'epoch'; readonly epoch: number }
   /** The application's answer to `judge`. */
   | { readonly type: 'verdict'; readonly ticket: number; readonly verdict: Verdict }
   /** A round is due now, for an engine that spreads in rounds; the last one before the room closes. */

@@ -3,6 +3,7 @@
 import {
   type Clock,
   type Crypto,
+  type EpochSource,
   type Gossip,
   type Identity,
   isPeerId,
@@ -27,6 +28,8 @@ export interface GossipOptions {
   readonly author: Identity
   /** An epoch that this author has never used: take it from an `EpochSource`. */
   readonly epoch: number
+  /** Where the next one is from, should somebody else turn out to sign in this one. @default `publish` fails then */
+  readonly epochs?: EpochSource
   /** @default trees() */
   readonly engine?: Engine
   /** Beside those of the engine. */

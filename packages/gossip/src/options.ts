@@ -24,7 +24,7 @@ export interface GossipLimits {
   /** Records that wait for an earlier one, over all authors; the longest wait is given up beyond. @default 4_096 */
   readonly maxHeld: number
   /**
-   * (author, epoch) pairs that are followed, in about 1,400 bytes each; beyond, only the end is remembered of those heard longest
+   * (author, epoch) pairs that are followed, in about 2,200 bytes each; beyond, only the end is remembered of those heard longest
    * ago. @default 65_536
    */
   readonly maxEpochs: number

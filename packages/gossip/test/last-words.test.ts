@@ -197,6 +197,15 @@ describe.each(ENGINES)('what an author says now, and a liar claims to have had w
     expect(hearing(outputs)).toContain(NEWCOMER)
   })
 
+  it('is told as a fork if another brings something else for its place meanwhile', () => {
+    const bench = told(engine, [[headOf(900)], [headOf(4)]])
+    bench.timer(LAST_WORD_MS)
+    bench.record(AHEAD, recordOf(4), 2_100)
+    const outputs = [...bench.record(BEHIND, recordOf(4, 6), 2_300), ...settled(bench, 2_300)]
+    expect(outputs.filter(({ type }) => type === 'fork')).toHaveLength(1)
+    expect(seqsOf(outputs)).toEqual([])
+  })
+
   it('is delivered if who brings it is asked as well, and never claimed so much', () => {
     const bench = told(engine, [[headOf(900)], [headOf(5)], [headOf(4)]])
     bench.timer(LAST_WORD_MS)

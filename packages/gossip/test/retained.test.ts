@@ -7,6 +7,7 @@ import { CHUNK_BYTES, createRecord, encodeRecordHead, MerkleTree, PREV_BYTES, ty
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { LargeBlock } from '../src/large/large-block.js'
 import { ArrivalLog, markOf } from '../src/machine/arrivals.js'
+import { PastHeads } from '../src/machine/past-heads.js'
 import { type Frame, flood, trees } from '../src/machine.js'
 import { author, createBench, crypto, identityOf, nameOf, recordOf, sent, topic } from './frame-bench.js'
 import { at, createNetwork } from './network.js'
@@ -120,7 +121,7 @@ describe('a neighbour that wants all parts of records of which nothing comes', (
 
 describe('heads of which nothing comes', () => {
   it('leave no trace without end in the log of arrivals', () => {
-    const log = new ArrivalLog({ messages: 10, bytes: 1e6 })
+    const log = new ArrivalLog({ messages: 10, bytes: 1e6 }, { past: new PastHeads(crypto), isTracked: () => true })
     const record = recordOf(0, 2 * CHUNK_BYTES)
     for (let count = 0; count < 10_000; count++) {
       log.append({ record, body: new LargeBlock(record, crypto), hops: 0, at: 0, via: null, isRecovered: false })

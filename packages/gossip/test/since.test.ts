@@ -1,16 +1,19 @@
 // What a node that comes late is given of what was said before.
 
-import { createIdentity, createTopic } from '@hearsay/core'
+import { createIdentity, createRecord, createTopic, PREV_BYTES } from '@hearsay/core'
 import { memoryLinkPair, settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createGossip, type Engine, type Since } from '../src/index.js'
 import { decodeFrame, encodeFrame } from '../src/machine.js'
+import { OWED_MS } from '../src/repair/fillings.js'
+import { author, createBench, crypto, faultOf, nameOf, seqsOf, topic } from './frame-bench.js'
 import {
   at,
   bytes,
   createNode,
   ENGINES,
   createNetwork as join,
+  linkNodes,
   type TestNetwork,
   type TestNode,
   textOf,
@@ -22,7 +25,7 @@ describe.each(ENGINES)('%s', (_name, engine) => {
   const late: TestNode[] = []
   afterEach(async () => {
     for (const { gossip } of late.splice(0)) await gossip.close()
-    await network.close()
+    await network?.close()
   })
 
   /** A node that joins with this wish, linked to those of the network. */
@@ -69,6 +72,50 @@ describe.each(ENGINES)('%s', (_name, engine) => {
         network.clock.advance(2_000)
         await settle()
         for (const { heard } of nodes) expect(heard.map(textOf).join('')).toBe(expected)
+      },
+    )
+
+    it.each([
+      [{ last: 3 }, [[0]]],
+      [{ last: 3 }, [[1]]],
+      [{ last: 3 }, [[0, 1]]],
+      [{ last: 3 }, [[0], [1]]],
+      [{ last: 99 }, [[1]]],
+      [{ last: 100 }, [[1]]],
+      [{ last: 103 }, [[1]]],
+    ] as const)(
+      'with since %j hears so many, though a hundred were said in one tick, from %j',
+      async (since, links) => {
+        network = createNetwork(2)
+        await network.link(0, 1)
+        const [author, relay] = [at(network.nodes, 0), at(network.nodes, 1)]
+        const say = (from: number, count: number): Promise<unknown> =>
+          Promise.all(Array.from({ length: count }, (_, index) => author.gossip.publish(bytes(`${from + index} `))))
+        await say(0, 5)
+        await settle()
+        await say(5, 100)
+        await settle()
+        network.clock.advance(1_000)
+        await settle()
+        const [first = [], ...more] = links
+        const node = await joiner(since, first)
+        const gaps: unknown[] = []
+        node.gossip.on('gap', (gap) => gaps.push(gap))
+        for (const [index = 0] of more) await linkNodes(node, at(network.nodes, index))
+        network.clock.advance(3_000)
+        await settle()
+        await author.gossip.publish(bytes('new'))
+        await relay.gossip.publish(bytes('other'))
+        await settle()
+        network.clock.advance(3_000)
+        await settle()
+        const expected = Array.from({ length: since.last }, (_, index) => `${105 - since.last + index} `)
+        const heard = node.heard.filter((delivery) => delivery.author === author.identity.id).map(textOf)
+        expect(heard).toEqual([...expected, 'new'])
+        expect(gaps).toEqual([])
+        const history: string[] = []
+        for await (const delivery of node.gossip.history({ author: author.identity.id })) history.push(textOf(delivery))
+        expect(history).toEqual(heard)
       },
     )
 
@@ -122,6 +169,43 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       network.clock.advance(2_000)
       await settle()
       expect(node.heard.map(textOf).join('')).toBe('6789')
+    })
+  })
+
+  describe('a neighbour that says where the last messages begin', () => {
+    const record = createRecord(
+      { epoch: 7, firstSeq: 10, time: 0, prev: new Uint8Array(PREV_BYTES), messages: ['a', 'b', 'c'].map(bytes) },
+      ...([topic, author, crypto] as const),
+    )
+    const heardAfter = (seqs: readonly number[], since: Since): readonly number[] => {
+      const bench = createBench(engine, 3, {}, { since })
+      for (const [index, seq] of seqs.entries()) {
+        bench.send(index + 1, nameOf(author.id))
+        bench.send(index + 1, { type: 'begin', name: 0, seq })
+      }
+      return seqsOf([...bench.record(1, record), ...bench.timer(OWED_MS)])
+    }
+
+    it.each([
+      [[12], [12]],
+      [
+        [12, 11],
+        [11, 12],
+      ],
+      [[10], [10, 11, 12]],
+      [[13], [10, 11, 12]],
+      [[2 ** 50], [10, 11, 12]],
+    ])('at %j is believed as far as it is within the first record: %j', (seqs, heard) => {
+      expect(heardAfter(seqs, { last: 2 })).toEqual(heard)
+    })
+
+    it.each<[Since]>([['live'], ['all'], [{ age: 5 }]])('is not believed by who asks for %j', (since) => {
+      expect(heardAfter([12], since)).toEqual([10, 11, 12])
+    })
+
+    it('loses its link if it never named the author', () => {
+      const outputs = createBench(engine, 1).send(1, { type: 'begin', name: 3, seq: 0 })
+      expect(faultOf(outputs)).toMatchObject({ code: 'ERR_FRAME', ban: false })
     })
   })
 

@@ -19,6 +19,25 @@ describe('a watch for splits', () => {
     expect(watch.lost).toEqual(peers.slice(0, 4))
   })
 
+  it('tells of one though others are found in place of those that are gone', () => {
+    const watch = new SplitWatch()
+    expect([0, 1, 2, 3].map((index) => watch.onLost(peers[index] as PeerId, 7, index * 2_000))).toEqual([
+      ...[false, false, false, true],
+    ])
+  })
+
+  it('takes fewer than half for what they are, whoever is found in their place', () => {
+    const watch = new SplitWatch()
+    for (const index of [0, 1, 2]) expect(watch.onLost(peers[index] as PeerId, 7, index)).toBe(false)
+  })
+
+  it('counts anew how many there were when the first of the lost is forgotten', () => {
+    const watch = new SplitWatch()
+    watch.onLost(a, 1, 0)
+    watch.onLost(b, 9, 20_000)
+    expect(watch.onLost(c, 9, 31_000)).toBe(false)
+  })
+
   it('takes a single peer that is gone for a crash', () => {
     expect(new SplitWatch().onLost(a, 0, 0)).toBe(false)
   })

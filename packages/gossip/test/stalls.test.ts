@@ -222,7 +222,7 @@ describe('what a neighbour is known by', () => {
   it('is forgotten with the history of each author, however many come and go', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
-    const log = { lastBefore: () => 0 } as never
+    const log = { lastBefore: () => ({ position: 0, surplus: 0 }) } as never
     const neighbour = new Neighbour({
       handle: 1,
       remote: author.id,

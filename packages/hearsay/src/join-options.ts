@@ -63,7 +63,7 @@ export type NamedJoinOptions<Name extends keyof NamedEncodings> = Omit<JoinOptio
 export function gossipOf(
   place: { readonly topic: Topic; readonly epoch: number },
   options: JoinOptions<unknown>,
-  { identity: author, clock, store, membership }: ResolvedNodeOptions,
+  { identity: author, epochs, clock, store, membership }: ResolvedNodeOptions,
 ): KeptGossip {
   const { engine = trees(), history: limits = {}, since = 'live', order = 'author' } = options
   const { members, validate, encoding } = options
@@ -71,7 +71,7 @@ export function gossipOf(
   const kept = store ? { store: store(place.topic) } : {}
   try {
     return createGossip({
-      ...{ ...place, author, engine, clock, limits, since, order },
+      ...{ ...place, author, epochs, engine, clock, limits, since, order },
       ...{ doubts: (options.membership ?? membership) !== 'given', ...judge, ...kept },
       ...(members !== undefined && { members }),
     })

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Discovery, DiscoveryJoin } from '@hearsay/core'
+import type { Address, Discovery, DiscoveryJoin } from '@hearsay/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { resolveHost } from '../src/host.js'
-import { createNode, join, type Node, readEnvironment, safeJson, safeText } from '../src/index.js'
+import { createNode, join, type Node, type Peer, readEnvironment, safeJson, safeText } from '../src/index.js'
 import { addressOf, localNode, next, TOPIC } from './nodes.js'
 
 const run = promisify(execFile)
@@ -52,6 +52,23 @@ describe('a node', () => {
     await b.disconnect(a.id)
     await unlinked
     expect(a.links.size).toBe(0)
+  })
+
+  it('tells a room of its peers by their key, their address and who dialled', async () => {
+    const [a, b] = [start(), start()]
+    const [ours, theirs] = [await a.join(TOPIC), await b.join(TOPIC)]
+    const told = [ours, theirs].map((room) => next<[Peer]>((listener) => room.on('peer', listener)))
+    await b.connect(addressOf(a))
+    const [[inward], [outward]] = (await Promise.all(told)) as [[Peer], [Peer]]
+    expect(inward).toMatchObject({ id: b.id, direction: 'in' })
+    expect(outward).toMatchObject({ id: a.id, direction: 'out' })
+    const [listening] = a.addresses as [Address]
+    expect(outward.address).toMatchObject({ scheme: listening.scheme, host: listening.host, port: listening.port })
+    expect(inward.address).toMatchObject({ host: '127.0.0.1' })
+    const left = next<[Peer]>((listener) => ours.on('peer-leave', listener))
+    await b.close()
+    expect(await left).toEqual([inward])
+    expect([...ours.peers.values()]).toEqual([])
   })
 
   it('refuses to be in one topic twice, and takes it again after leaving', async () => {

@@ -7,6 +7,7 @@ import { twoFaced } from './adversaries/equivocator.js'
 import { flooding } from './adversaries/flooder.js'
 import { lying } from './adversaries/liar.js'
 import { grafting, miserly } from './adversaries/misers.js'
+import { recanting } from './adversaries/recanter.js'
 import { censoring, dropping, forging, lax, replaying, sleeping } from './adversaries/relays.js'
 import type { AdversaryType } from './scenario/format.js'
 import { type MakeTwist, twisted } from './twist.js'
@@ -37,6 +38,7 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   lax: () => lax,
   replayer: ({ random }) => replaying(random),
   flooder: ({ random }) => flooding(random),
+  recanter: () => recanting,
   miser: () => miserly,
   grafter: () => grafting,
 }

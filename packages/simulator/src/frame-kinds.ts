@@ -14,7 +14,7 @@ export interface FrameReader {
 /** What frames carry, by their first byte (docs/wire.md). */
 const KINDS = [
   ...['hello', 'record', 'ack', 'fork', 'name', 'have', 'offer', 'pull', 'none', 'prune', 'graft'],
-  ...['head', 'part', 'wanted', 'run'],
+  ...['head', 'part', 'wanted', 'run', 'begin'],
 ]
 const RECORD = 1
 /** Where a record frame has the epoch: behind its type, hops, version and kind; the seq follows. */

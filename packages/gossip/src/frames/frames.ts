@@ -35,6 +35,8 @@ export type Frame =
   | { readonly type: 'fork'; readonly proof: ForkProof }
   /** The sender has verified [from, to) of the receiver's own messages and handed them to its room. */
   | { readonly type: 'ack'; readonly from: number; readonly to: number }
+  /** Of the record that comes next of this place, what is below the number is before what the receiver asked for. */
+  | { readonly type: 'begin'; readonly name: number; readonly seq: number }
   | RangeFrame
   | PartFrame
   | RunFrame
@@ -51,6 +53,7 @@ const HELLO = 0
 const RECORD = 1
 const ACK = 2
 const FORK = 3
+const BEGIN = 15
 
 /** True if it brings messages whole, without a look at which: it means the same when it is taken later than what follows it. */
 export function bringsMessages(frame: Uint8Array): boolean {
@@ -67,6 +70,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
       return encodeFork(frame.proof)
     case 'ack':
       return encodeNumbers(ACK, [frame.from, frame.to])
+    case 'begin':
+      return encodeNumbers(BEGIN, [frame.name, frame.seq])
     case 'head':
     case 'part':
     case 'wanted':
@@ -95,6 +100,11 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       if (from > to) throw malformed('an acknowledgement that ends before it begins')
       expectEnd(state)
       return { type: 'ack', from, to }
+    }
+    case BEGIN: {
+      const frame = { type: 'begin', name: readUint(state), seq: readUint(state) } as const
+      expectEnd(state)
+      return frame
     }
     case FORK:
       return { type: 'fork', proof: decodeFork(bytes) }

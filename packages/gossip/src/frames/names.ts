@@ -5,6 +5,9 @@ import type { Source } from '../machine/arrivals.js'
 import { placeKey } from '../machine/place-key.js'
 import { MAX_NAMES } from './range-frames.js'
 
+/** What is wrong with a frame that names what was never named. */
+export const NAMELESS = 'a number that names nothing'
+
 /** The numbers that this node gave. */
 export class NamesGiven {
   readonly #numbers = new Map<string, number>()

@@ -3,6 +3,7 @@
 
 import { type Crypto, type RecordHead, type SignedRecord, sameBytes } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
+import { NAMELESS } from '../frames/names.js'
 import type { PartFrame } from '../frames/part-frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
 import type { Arrival, ArrivalLog, Source } from '../machine/arrivals.js'
@@ -10,7 +11,6 @@ import { attempt, type Fault, type Finding, type Intake } from '../machine/intak
 import type { Arriving } from '../machine/judgement.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Ordering } from '../order/ordering.js'
-import { NAMELESS } from '../repair/exchange.js'
 import { NO_NEWS } from '../repair/news.js'
 import type { Wants } from '../repair/wants.js'
 import type { PlacedParts, PlacedRange } from '../serving/notices.js'
@@ -100,7 +100,7 @@ export class LargeRecords {
     now: number,
   ): void {
     const { intake, crypto, isJudged } = this.#context
-    const finding = intake.judgeHead(head)
+    const finding = intake.judgeHead(head, neighbour.checksAt(now))
     if (finding.is === 'faulty') return this.#context.misbehaved(neighbour, finding.fault, now)
     const range = rangeOf(finding.record)
     const peer = neighbour.handle
@@ -115,6 +115,7 @@ export class LargeRecords {
     }
     this.assemblies.onRefusedHead(peer, range, { parts, now })
     if (finding.is !== 'new') return this.#context.onOther(neighbour, finding, now)
+    neighbour.checksAt(now).spend()
     this.#context.wants.defer(peer, range, now)
   }
 

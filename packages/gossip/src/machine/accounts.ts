@@ -26,6 +26,8 @@ export type AccountName =
   | 'places'
   /** Pairs of which only the end is remembered. */
   | 'ends'
+  /** Signed heads of records that are not here, for forks. */
+  | 'heads'
   /** Authors whose trees are known. */
   | 'trees'
 

@@ -62,6 +62,7 @@ export class Admission {
   judge(arriving: Arriving): void {
     if (!this.#parts.judgement) return this.accept(arriving)
     const { header } = arriving.pending.record
+    this.#parts.log.remember(arriving.pending.record)
     // What is at the judge for others only does not make its author one that is followed here.
     if (this.#isForOthers(arriving)) this.#parts.ordering.know(header)
     else this.#parts.ordering.judge(header)

@@ -1,12 +1,13 @@
-// Every accepted record in the order it came, bounded by messages and bytes: the oldest go first. Peers are positions in
-// this log, so a slow peer costs a number, not a queue.
+// Every accepted record in the order it came, bounded by messages and bytes: the oldest go first, and leave their heads. Peers
+// are positions in this log, so a slow peer costs a number, not a queue.
 
-import { forkOf, MAX_BATCH_MESSAGES, type PeerId, type RecordHead, sameBytes } from '@hearsay/core'
+import { MAX_BATCH_MESSAGES, type PeerId, type RecordHead } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import { u32At } from '../frames/frame-bytes.js'
 import { isShared, LargeBlock } from '../large/large-block.js'
 import type { Interval } from '../order/intervals.js'
 import type { Account } from './accounts.js'
+import { isFork, type PastHeads } from './past-heads.js'
 import { placeKey } from './place-key.js'
 
 /** A place of which records come: one object for all of its arrivals, so that a neighbour can be asked about it cheaply. */
@@ -59,13 +60,21 @@ export class ArrivalLog {
   #offset = 0
   readonly #sources = new Map<string, Held>()
   readonly #bounds: { readonly messages: number; readonly bytes: number }
+  readonly #past: PastHeads
+  readonly #isTracked: (source: Source) => boolean
   #oldest = 0
   #next = 0
   #messages = 0
   #bytes = 0
 
-  constructor(bounds: { readonly messages: number; readonly bytes: number }) {
+  /** What leaves the log is remembered in `past`, if its place is tracked. */
+  constructor(
+    bounds: { readonly messages: number; readonly bytes: number },
+    { past, isTracked }: { readonly past: PastHeads; readonly isTracked: (source: Source) => boolean },
+  ) {
     this.#bounds = bounds
+    this.#past = past
+    this.#isTracked = isTracked
   }
 
   /** What it holds: the newest record stays, whatever it takes. */
@@ -137,8 +146,23 @@ export class ArrivalLog {
     return noted
   }
 
-  /** A record that is still held and cannot be of one sequence with this one: it overlaps, if any does, or does not join to it. */
+  /** The head of the record that begins there: held, or remembered. */
+  headOf(source: Source, first: number): RecordHead | undefined {
+    return this.#recordAt(this.positionOf(source, first)) ?? this.#past.find(source, first)
+  }
+
+  /** A verified record that is not held, or not yet: who says another thing for its place forks. */
+  remember(head: RecordHead): void {
+    const starts = this.#sources.get(placeKey(head.header))?.starts
+    if (!starts?.has(head.header.firstSeq)) this.#past.note(head, starts?.size ?? 0)
+  }
+
+  /** A head that cannot be of one sequence with this record: it overlaps, if any does, or does not join to it. */
   conflict(record: RecordHead, isKnown: boolean): RecordHead | undefined {
+    return this.#heldConflict(record, isKnown) ?? this.#past.conflict(record)
+  }
+
+  #heldConflict(record: RecordHead, isKnown: boolean): RecordHead | undefined {
     const { author, epoch, firstSeq, count } = record.header
     const held = this.#sources.get(placeKey({ author, epoch }))
     if (!held) return undefined
@@ -162,16 +186,16 @@ export class ArrivalLog {
     return undefined
   }
 
-  /** The position from which on so many messages, or as many as there are, came by that time. */
-  lastBefore(time: number, messages: number): number {
-    let from = this.#next
-    for (let left = messages, at = this.#next - 1; at >= this.#oldest && left > 0; at--) {
+  /** The position from which on so many messages, or as many as there are, came by that time, and what is too many of its record. */
+  lastBefore(time: number, messages: number): { readonly position: number; readonly surplus: number } {
+    let [from, left] = [this.#next, messages]
+    for (let at = this.#next - 1; at >= this.#oldest && left > 0; at--) {
       const arrival = this.at(at)
       if (!arrival || arrival.at > time) continue
       left -= arrival.record.header.count
       from = at
     }
-    return from
+    return { position: from, surplus: Math.max(0, -left) }
   }
 
   /** Appends, and answers what had to go for it. The newest is kept even if it exceeds the bounds alone. */
@@ -197,6 +221,7 @@ export class ArrivalLog {
     })
     const old = this.at(this.#next - LATEST)
     if (old) old.holders = null
+    this.#past.forget(record)
     held.starts.set(header.firstSeq, this.#next)
     held.ends.set(end, this.#next)
     this.#next++
@@ -262,16 +287,17 @@ export class ArrivalLog {
     return known
   }
 
-  #forget({ source: { author, epoch }, record, body, end, bytes }: Arrival): void {
+  #forget({ source, record, body, end, bytes }: Arrival): void {
     this.#messages -= record.header.count
     this.#bytes -= bytes
 
-    const key = placeKey({ author, epoch })
+    const key = placeKey(source)
     const held = this.#sources.get(key)
     if (held && isPartial({ body, bytes })) held.partial--
     held?.starts.delete(record.header.firstSeq)
     held?.ends.delete(end)
     if (held?.starts.size === 0) this.#sources.delete(key)
+    if (this.#isTracked(source)) this.#past.note(record, held?.starts.size ?? 0)
   }
 }
 
@@ -288,8 +314,4 @@ function isPartial({ body, bytes }: Pick<Arrival, 'body' | 'bytes'>): boolean {
 function bytesOf(body: Uint8Array | LargeBlock): number {
   if (body instanceof LargeBlock) return body.whole?.byteLength ?? 0
   return body.byteLength
-}
-
-function isFork(a: RecordHead, b: RecordHead): boolean {
-  return !sameBytes(a.id, b.id) && forkOf(a, b) !== null
 }

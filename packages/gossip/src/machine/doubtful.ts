@@ -48,7 +48,8 @@ export class Doubtful {
     const { admission, log } = this.#context
     if (!admission.isDoubtful(arriving)) return admission.judge(arriving)
     const isKept = this.#aside.put(arriving)
-    if (!isKept && arriving.position !== null) log.remove(arriving.position)
+    if (isKept) log.remember(arriving.pending.record)
+    else if (arriving.position !== null) log.remove(arriving.position)
   }
 
   /** What nobody else told of meanwhile is old, and for those who lack it. */

@@ -37,6 +37,8 @@ export class Findings {
         return this.known(neighbour, finding, { isAsked: false, now })
       case 'faulty':
         return this.#context.misbehaved(neighbour, finding.fault, now)
+      case 'unseen':
+        return this.#context.exchange.unseen(neighbour.handle, rangeOf(finding.record), now)
       case 'foreign':
         this.#answered(neighbour, finding.record, now)
         return void this.#context.emit(dropped(finding.record.header, 'members'))

@@ -7,13 +7,13 @@ import {
   forkOf,
   type PeerId,
   type RecordHead,
+  readFork,
   sameBytes,
   type Topic,
-  verifyFork,
 } from '@hearsay/core'
 import type { Output, PeerHandle } from '../engine.js'
 import type { Ordering } from '../order/ordering.js'
-import type { Fault } from './intake.js'
+import { attempt, type Fault, signatureFault } from './intake.js'
 
 /** Proofs that are kept for neighbours that come later; the oldest goes first. */
 const MAX_PROOFS = 64
@@ -60,14 +60,16 @@ export class Forks {
   /** A neighbour tells of a fork; answers what is wrong with it. One of an author that is not followed is left alone. */
   onProof(proof: ForkProof, via: PeerHandle): Fault | null {
     const { topic, crypto } = this.#context
-    try {
-      const { author, epoch, at, topicId } = verifyFork(proof, crypto)
-      if (!sameBytes(topic.idBytes, topicId)) throw new RangeError('of another topic')
-      this.#note({ author, epoch, at }, { proof, via })
-      return null
-    } catch (error) {
-      return { code: 'ERR_FRAME', message: error instanceof Error ? error.message : String(error), ban: false }
-    }
+    const read = attempt(() => readFork(proof, crypto))
+    if ('fault' in read) return { ...read.fault, code: 'ERR_FRAME' }
+    const { author, epoch, at, topicId, heads } = read.value
+    if (!sameBytes(topic.idBytes, topicId)) return { code: 'ERR_FRAME', message: 'a fork in another topic', ban: false }
+    // What would change nothing is not worth two looks at signatures.
+    if (!this.#ordering.mayFork(author, epoch)) return null
+    const [a, b] = heads
+    const fault = signatureFault(a, crypto) ?? signatureFault(b, crypto)
+    if (!fault) this.#note({ author, epoch, at }, { proof, via })
+    return fault
   }
 
   #note({ author, epoch, at }: { author: PeerId; epoch: number; at: number }, fork: ToldFork): void {

@@ -1,8 +1,9 @@
-// What is checked of a record before it is believed, cheapest first: its shape, whether we have it, its signature, its
+// What is checked of a record before it is believed, cheapest first: its shape, whether it can be news, its signature, its
 // contents, its place. Engines share it, so that no engine can be laxer than another.
 
 import {
   blockOf,
+  type Crypto,
   decodeRecord,
   decodeRecordHead,
   hasCode,
@@ -23,6 +24,7 @@ import type { GossipErrorCode } from '../errors.js'
 import { WHOLE_BYTES } from '../large/large-block.js'
 import type { Ordering } from '../order/ordering.js'
 import type { ArrivalLog } from './arrivals.js'
+import type { Checks } from './checks.js'
 
 /** The most that a message's length takes before it. */
 const LENGTH_BYTES = 9
@@ -43,6 +45,8 @@ export type Finding<Record extends RecordHead = RecordHead> =
   | { readonly is: 'fork'; readonly record: Record; readonly held: RecordHead }
   /** Of an author that is no member: not even verified. */
   | { readonly is: 'foreign'; readonly record: Record }
+  /** Its neighbour had too much checked in vain: this was not even verified. */
+  | { readonly is: 'unseen'; readonly record: Record }
   /** Valid, of an author or epoch beyond what is tracked. */
   | { readonly is: 'refused'; readonly record: Record }
   | { readonly is: 'faulty'; readonly fault: Fault }
@@ -59,15 +63,15 @@ export class Intake {
   }
 
   /** Judges an encoded record; never throws. */
-  judge(bytes: Uint8Array): Finding<SignedRecord> & { readonly contents?: RecordContents } {
+  judge(bytes: Uint8Array, checks: Checks): Finding<SignedRecord> & { readonly contents?: RecordContents } {
     const { topic, crypto } = this.#context
     const record = attempt(() => decodeRecord(bytes, topic, crypto))
     if ('fault' in record) return { is: 'faulty', fault: record.fault }
-    const verdict = this.#known(record.value) ?? this.#verified(record.value)
+    const verdict = this.#known(record.value) ?? this.#verified(record.value, checks)
     if (verdict) return verdict
     const contents = attempt(() => this.contents(record.value))
     if ('fault' in contents) return { is: 'faulty', fault: contents.fault }
-    const place = this.#place(record.value)
+    const place = this.#placeOfVerified(record.value, checks)
     return place.is === 'new' ? { is: 'new', record: record.value, contents: contents.value } : place
   }
 
@@ -77,11 +81,12 @@ export class Intake {
   }
 
   /** Judges the encoded head of a large record; never throws. */
-  judgeHead(bytes: Uint8Array): Finding {
+  judgeHead(bytes: Uint8Array, checks: Checks): Finding {
     const { topic, crypto } = this.#context
     const head = attempt(() => this.#sized(decodeRecordHead(bytes, topic, crypto)))
     if ('fault' in head) return { is: 'faulty', fault: head.fault }
-    return this.#known(head.value) ?? this.#verified(head.value) ?? this.#place(head.value)
+    const record = head.value
+    return this.#known(record) ?? this.#verified(record, checks) ?? this.#placeOfVerified(record, checks)
   }
 
   /** The messages of a record whose signature is good; throws for what no record may hold. */
@@ -109,12 +114,27 @@ export class Intake {
     const position = this.#log.positionOf({ author, epoch }, firstSeq) ?? null
     const held = position === null ? undefined : this.#log.at(position)?.record
     if (held && isSame(held, record)) return { is: 'known', record, position }
-    return this.#ordering.isFrozen(record.header) ? { is: 'known', record, position: null } : null
+    const isOver = this.#ordering.isFrozen(record.header) || (!held && this.#isOldNews(record))
+    return isOver ? { is: 'known', record, position: null } : null
   }
 
-  #verified(record: RecordHead): { readonly is: 'faulty'; readonly fault: Fault } | null {
-    const forged = this.#checkSignature(record)
-    return forged && { is: 'faulty', fault: forged }
+  /** Its place is taken by what the log let go, and nothing that is remembered says otherwise: whoever signed it, it is not new. */
+  #isOldNews(record: RecordHead): boolean {
+    const { author, epoch, firstSeq, count } = record.header
+    const isKnown = this.#ordering.isKnown(author, epoch, [firstSeq, firstSeq + count])
+    return isKnown && !this.#log.conflict(record, isKnown)
+  }
+
+  #verified<Record extends RecordHead>(record: Record, checks: Checks): Finding<Record> | null {
+    if (checks.areSpent) return { is: 'unseen', record }
+    const fault = signatureFault(record, this.#context.crypto)
+    return fault && { is: 'faulty', fault }
+  }
+
+  #placeOfVerified<Record extends RecordHead>(record: Record, checks: Checks): Finding<Record> {
+    const place = this.#place(record)
+    if (place.is !== 'new') checks.spend()
+    return place
   }
 
   #place<Record extends RecordHead>(record: Record): Finding<Record> {
@@ -125,13 +145,13 @@ export class Intake {
     if (isKnown) return { is: 'known', record, position: null }
     return this.#ordering.admits(author, epoch) ? { is: 'new', record } : { is: 'refused', record }
   }
+}
 
-  /** Honest peers verify before they forward, so a forgery is the sender's; what strictness alone refuses need not be. */
-  #checkSignature(record: RecordHead): Fault | null {
-    const verdict = verifyRecord(record, this.#context.crypto)
-    if (verdict === 'valid') return null
-    return { code: 'ERR_RECORD_FORGED', message: 'a record that its author did not sign', ban: verdict === 'invalid' }
-  }
+/** Honest peers verify before they forward, so a forgery is the sender's; what strictness alone refuses need not be. */
+export function signatureFault(head: RecordHead, crypto: Crypto): Fault | null {
+  const verdict = verifyRecord(head, crypto)
+  if (verdict === 'valid') return null
+  return { code: 'ERR_RECORD_FORGED', message: 'a record that its author did not sign', ban: verdict === 'invalid' }
 }
 
 /** What `read` answers, or the fault that its exception tells of. */

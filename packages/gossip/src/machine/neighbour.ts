@@ -3,13 +3,15 @@
 import { type ForkProof, type PeerId, TokenBucket } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 import type { Frame, Head } from '../frames/frames.js'
-import { NamesHeard } from '../frames/names.js'
+import { NAMELESS, NamesHeard } from '../frames/names.js'
 import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
 import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
+import type { Since } from '../since.js'
 import type { Alarm } from './alarm.js'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
+import { CHECKS, Checks } from './checks.js'
 import { placeKey } from './place-key.js'
 import { Showings } from './showings.js'
 
@@ -42,6 +44,10 @@ export class Neighbour {
   liveSince: number = Number.POSITIVE_INFINITY
   /** The first position that it is owed because it asked for what was before it came. */
   askedFrom: number = Number.POSITIVE_INFINITY
+  /** So many messages of the record that stands there are more than it asked for. */
+  surplus = 0
+  /** Where it says that what was asked of it begins, in the midst of a record. */
+  #begin: { readonly source: Source; readonly seq: number } | null = null
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
@@ -74,6 +80,7 @@ export class Neighbour {
   /** Positions that it was sent because it asked, with how often. */
   readonly #answers = new Map<number, number>()
   #looks: TokenBucket | null = null
+  readonly #checks: TokenBucket = new TokenBucket(CHECKS, 0)
   /** True if it was in the room long before this node. */
   #isElder = false
   /** Forks that it is to be told of, while it has no window; the oldest go first. */
@@ -109,6 +116,20 @@ export class Neighbour {
     if (this.completed.length > MAX_REQUESTS) this.completed.shift()
   }
 
+  /** It says where what was asked of it begins; answers what is wrong with that, or null. */
+  hearBegin({ name, seq }: { readonly name: number; readonly seq: number }): string | null {
+    const source = this.names.at(name)
+    if (!source) return NAMELESS
+    this.#begin = { source, seq }
+    return null
+  }
+
+  /** Where it says that this source begins. */
+  beginOf({ author, epoch }: Source): number | null {
+    const isOf = this.#begin?.source.author === author && this.#begin.source.epoch === epoch
+    return isOf ? (this.#begin?.seq ?? null) : null
+  }
+
   /** It asks for a range; or, with none, for more offers. */
   request(ranges: readonly PlacedRange[], more: number): void {
     if (ranges.length === 0) this.offersLeft = Math.min(this.offersLeft + more, OFFERS)
@@ -124,6 +145,11 @@ export class Neighbour {
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > MAX_REQUESTS && oldest !== undefined) this.#answers.delete(oldest)
     return times <= MAX_ANSWERS
+  }
+
+  /** What it may have checked in vain. */
+  checksAt(now: number): Checks {
+    return new Checks(this.#checks, now)
   }
 
   /** True if there is time to look for one more number on its behalf. */
@@ -150,7 +176,11 @@ export class Neighbour {
     this.liveSince = now - presentMs
     if (since === 'all') this.askedFrom = 0
     else if (since !== 'live' && 'age' in since) this.liveSince -= since.age
-    else if (since !== 'live') this.askedFrom = log.lastBefore(this.liveSince, since.last)
+    else if (since !== 'live') {
+      const { position, surplus } = log.lastBefore(this.liveSince, since.last)
+      this.askedFrom = position
+      this.surplus = surplus
+    }
     for (const head of heads) this.#heads.set(placeKey(head), head.next)
   }
 
@@ -208,4 +238,15 @@ export class Neighbour {
   signs({ author, epoch }: Source): boolean {
     return this.author === author && this.epoch === epoch
   }
+}
+
+/** Where this source begins by the word of whoever says the least, if so many of the last messages were asked for. */
+export function beginOf(neighbours: Iterable<Neighbour>, source: Source, since: Since): number | null {
+  if (typeof since !== 'object' || !('last' in since)) return null
+  let least: number | null = null
+  for (const neighbour of neighbours) {
+    const begin = neighbour.beginOf(source)
+    if (begin !== null) least = Math.min(least ?? begin, begin)
+  }
+  return least
 }

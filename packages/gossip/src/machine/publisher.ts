@@ -23,7 +23,7 @@ export interface Signed {
 
 export class Publisher {
   readonly author: Identity
-  readonly epoch: number
+  #epoch: number
   readonly #topic: Topic
   readonly #crypto: Crypto
   #nextSeq = 0
@@ -31,9 +31,20 @@ export class Publisher {
 
   constructor(own: { author: Identity; epoch: number; topic: Topic; crypto: Crypto }) {
     this.author = own.author
-    this.epoch = own.epoch
+    this.#epoch = own.epoch
     this.#topic = own.topic
     this.#crypto = own.crypto
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** A new chain begins. */
+  begin(epoch: number): void {
+    this.#epoch = epoch
+    this.#nextSeq = 0
+    this.#prev = new Uint8Array(PREV_BYTES)
   }
 
   get nextSeq(): number {

@@ -8,8 +8,8 @@ import { IntervalSet } from '../order/intervals.js'
 import type { Ordering } from '../order/ordering.js'
 import type { ArrivalLog, Source } from './arrivals.js'
 import { attempt } from './intake.js'
-import type { OwnWords } from './own-words.js'
 import { placeKey } from './place-key.js'
+import type { UnheardWords } from './unheard.js'
 
 /** Places whose holes are remembered. */
 const MAX_PLACES = 256
@@ -17,7 +17,7 @@ const MAX_PLACES = 256
 export interface RestoringParts {
   readonly log: ArrivalLog
   readonly ordering: Ordering
-  readonly own: OwnWords
+  readonly unheard: UnheardWords
   readonly emit: (output: Output) => void
 }
 
@@ -51,10 +51,10 @@ export class Restoring {
   #take(stored: Restored, messages: readonly Uint8Array[], now: number): void {
     const { record, receivedAt, at } = stored
     const { author, epoch, firstSeq, time } = record.header
-    const { log, ordering, own, emit } = this.#parts
+    const { log, ordering, unheard, emit } = this.#parts
     if (!ordering.admits(author, epoch)) return
     ordering.restore(record, now)
-    own.restore(record.header, stored.isUnheard === true)
+    unheard.restore(record.header, stored.isUnheard === true)
     const body = record.block.byteLength > WHOLE_BYTES ? LargeBlock.of(record, this.#context.crypto) : record.block
     log.append({ record, body, hops: 0, at, via: null, isRecovered: true })
     for (const [index, payload] of messages.entries()) {

@@ -13,29 +13,29 @@ import { Serving } from '../serving/serving.js'
 import type { MakeSpread, Spread } from '../spread/spread.js'
 import type { Accounts } from './accounts.js'
 import { Admission } from './admission.js'
-import { Alarm } from './alarm.js'
+import { Alarm, type InputOfOne, isOfOne } from './alarm.js'
 import { ArrivalLog, type Source } from './arrivals.js'
 import { Doubtful } from './doubtful.js'
 import { Findings } from './findings.js'
 import { Forks, type ToldFork } from './forks.js'
 import { attempt, type Fault, Intake } from './intake.js'
 import { Judgement } from './judgement.js'
-import { Neighbour } from './neighbour.js'
-import { OwnWords } from './own-words.js'
+import { beginOf, Neighbour } from './neighbour.js'
+import { PastHeads } from './past-heads.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
+import { UnheardWords } from './unheard.js'
 import { Waiting } from './waiting.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
 
 type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
-/** Inputs that are one neighbour's affair, or nobody's, unless they change something. */
-type InputOfOne = Of<'frame' | 'window' | 'timer'>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 export class RoomMachine implements Machine {
   readonly #publisher: Publisher
+  readonly #past: PastHeads
   readonly #log: ArrivalLog
   readonly #ordering: Ordering
   readonly #intake: Intake
@@ -53,7 +53,7 @@ export class RoomMachine implements Machine {
   readonly #doubtful: Doubtful
   readonly #findings: Findings
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
-  readonly #own: OwnWords
+  readonly #unheard: UnheardWords
   /** When the next neighbour is to be told something. */
   readonly #alarm = new Alarm()
   #wakeAt: number | null = null
@@ -70,18 +70,25 @@ export class RoomMachine implements Machine {
   constructor(context: MachineContext, makeSpread: MakeSpread) {
     const { capacity: messages, capacityBytes: bytes } = context.limits
     const emit = (output: Output): unknown => this.#outputs.push(output)
-    const log = new ArrivalLog({ messages, bytes })
     const { order = 'author', members = null, crypto } = context
+    const past = new PastHeads(crypto)
+    this.#past = past
+    const isTracked = ({ author, epoch }: Source): boolean => this.#ordering.isTracked(author, epoch)
+    const log = new ArrivalLog({ messages, bytes }, { past, isTracked })
     const isComing = (hole: Hole, at: number): boolean => !this.#isFlowing || this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false, doubts = false } = context
-    const ordering = new Ordering({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved })
+    const forgotten = (place: Source): void => past.forgetAll(place)
+    const ordering = new Ordering({
+      ...{ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten },
+      beginsAt: (place) => beginOf(this.#neighbours.values(), place, this.#serving.since),
+    })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
     const { since = 'live' } = context
     this.#publisher = publisher
-    this.#own = new OwnWords({ author: context.author.id, epoch })
+    this.#unheard = new UnheardWords({ author: context.author.id, epoch })
     this.#log = log
     this.#ordering = ordering
     this.#spread = spread
@@ -111,8 +118,8 @@ export class RoomMachine implements Machine {
     this.#wants = this.#exchange.wants
     const shared = { log, ordering, publisher, spread, since, emit }
     const { errands, waiters } = exchange
-    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, own: this.#own })
-    this.#restoring = new Restoring(context, { log, ordering, own: this.#own, emit })
+    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, unheard: this.#unheard })
+    this.#restoring = new Restoring(context, { log, ordering, unheard: this.#unheard, emit })
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
@@ -151,7 +158,7 @@ export class RoomMachine implements Machine {
     const { held, authors } = this.#ordering
     const { trees } = this.#spread
     return {
-      ...{ history, held, ...authors, wants: this.#wants.account },
+      ...{ history, held, ...authors, wants: this.#wants.account, heads: this.#past.account },
       ...{ parts: this.#assemblies.account, aside: this.#doubtful.account },
       ...(this.#judgement && { judged: this.#judgement.account }),
       ...(trees && { trees }),
@@ -190,6 +197,8 @@ export class RoomMachine implements Machine {
         return this.#onPublish(input, now)
       case 'restore':
         return this.#onRestore(input, now)
+      case 'epoch':
+        return this.#onEpoch(input, now)
       case 'verdict':
         return this.#admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
@@ -206,6 +215,12 @@ export class RoomMachine implements Machine {
     this.#restoring.restore(records, now)
     this.#spread.onRestored?.(this.#log.next)
     this.#serving.since = since
+  }
+
+  #onEpoch({ epoch }: Of<'epoch'>, now: number): void {
+    for (const peer of [...this.#neighbours.keys()]) this.#forget(peer, now)
+    this.#publisher.begin(epoch)
+    this.#unheard.begin(epoch)
   }
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
@@ -258,7 +273,8 @@ export class RoomMachine implements Machine {
       case 'fork':
         return this.#onProof(neighbour, frame, now)
       default: {
-        const wrong = this.#exchange.take(neighbour, frame, now)
+        const isBegin = frame.type === 'begin'
+        const wrong = isBegin ? neighbour.hearBegin(frame) : this.#exchange.take(neighbour, frame, now)
         if (wrong !== null) this.#outOfPlace(neighbour, wrong, now)
       }
     }
@@ -270,7 +286,7 @@ export class RoomMachine implements Machine {
     this.#setAlarm()
     this.#linkedSince ??= now
     this.#exchange.introduced(neighbour, now)
-    for (const { epoch, next: to } of this.#own.heads(hello.heads))
+    for (const { epoch, next: to } of this.#unheard.heads(hello.heads))
       this.#outputs.push({ type: 'heard', epoch, from: 0, to })
     for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
@@ -286,7 +302,7 @@ export class RoomMachine implements Machine {
       this.#outOfPlace(neighbour, 'an acknowledgement of what was never published', now)
       return
     }
-    this.#own.confirm(from, to)
+    this.#unheard.confirm(from, to)
     this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
   }
 
@@ -296,7 +312,7 @@ export class RoomMachine implements Machine {
   }
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
-    const finding = this.#intake.judge(frame.record)
+    const finding = this.#intake.judge(frame.record, neighbour.checksAt(now))
     if (finding.is === 'known') this.#large.fill(finding.record, now)
     if (finding.is !== 'new') return this.#findings.take(neighbour, finding, now)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
@@ -351,8 +367,4 @@ export class RoomMachine implements Machine {
     this.#wakeAt = at
     this.#outputs.push({ type: 'wake', at })
   }
-}
-
-function isOfOne(input: Input): input is InputOfOne {
-  return input.type === 'frame' || input.type === 'window' || input.type === 'timer'
 }

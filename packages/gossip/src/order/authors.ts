@@ -6,7 +6,7 @@ import { type Head, MAX_HEADS } from '../frames/frames.js'
 import { type Account, countOf } from '../machine/accounts.js'
 import { Counters, type PlaceHash } from './counters.js'
 import type { Interval } from './intervals.js'
-import { Sequence } from './sequence.js'
+import { FORKED, Sequence } from './sequence.js'
 
 /** Authors whose messages a room takes. */
 export type Members = ReadonlySet<PeerId>
@@ -18,6 +18,8 @@ export interface AuthorsOptions {
   /** The only authors that are followed; null: everybody. */
   readonly members: Members | null
   readonly crypto: Pick<Crypto, 'hash'>
+  /** Called when a place is no longer followed. */
+  readonly forgotten: (place: { readonly author: PeerId; readonly epoch: number }) => void
 }
 
 interface Author {
@@ -64,6 +66,13 @@ export class Authors {
     return this.find(author, epoch)?.isFollowed ?? this.#endOf(author, epoch) !== null
   }
 
+  /** From where on the author is known to have said two things; null if it is not. */
+  frozenAt(author: PeerId, epoch: number): number | null {
+    const sequence = this.find(author, epoch)
+    if (sequence) return sequence.frozenAt
+    return this.#endOf(author, epoch) === FORKED ? 0 : null
+  }
+
   /** True if a record was accepted for any number of the range, as far as is known. */
   isKnown(author: PeerId, epoch: number, [from, to]: readonly [number, number]): boolean {
     const sequence = this.find(author, epoch)
@@ -102,7 +111,7 @@ export class Authors {
     const sequence = new Sequence(this.#endOf(author, epoch))
     known.epochs.set(epoch, sequence)
     this.#size++
-    if (known.epochs.size > this.#options.maxEpochsPerAuthor) this.#forgetLowest(known)
+    if (known.epochs.size > this.#options.maxEpochsPerAuthor) this.#forgetLowest(author, known)
     return sequence
   }
 
@@ -131,10 +140,11 @@ export class Authors {
     return heads
   }
 
-  #forgetLowest(author: Author): void {
-    author.floor = Math.min(...author.epochs.keys())
-    author.epochs.delete(author.floor)
+  #forgetLowest(author: PeerId, known: Author): void {
+    known.floor = Math.min(...known.epochs.keys())
+    known.epochs.delete(known.floor)
     this.#size--
+    this.#options.forgotten({ author, epoch: known.floor })
   }
 
   /** One of those heard longest ago of whom nothing waits, and whose end can be remembered. */
@@ -157,6 +167,7 @@ export class Authors {
     if (author === undefined || !known) return
     for (const [epoch, { end }] of known.epochs) {
       if (end !== null) this.#counters.set(this.#hashOf(author, epoch), end)
+      this.#options.forgotten({ author, epoch })
     }
     if (known.floor >= 0) this.#counters.set(this.#hashOf(author, FLOOR), known.floor)
     this.#size -= known.epochs.size

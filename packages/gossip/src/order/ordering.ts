@@ -48,8 +48,12 @@ export interface OrderingOptions {
   readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
+  /** Where what was asked for begins, as neighbours say, if that is in the midst of a record; null if none says. */
+  readonly beginsAt: (place: Source) => number | null
   /** Called when something of a place was delivered, passed over, or let go. */
   readonly moved: (place: Source) => void
+  /** Called when a place is tracked no longer. */
+  readonly forgotten: (place: Source) => void
 }
 
 export class Ordering {
@@ -62,6 +66,7 @@ export class Ordering {
   readonly #causality = new Causality<Place>()
   readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
+  readonly #beginsAt: (place: Source) => number | null
   readonly #moved: (place: Source) => void
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
@@ -73,15 +78,17 @@ export class Ordering {
   #heldBytes = 0
   #deliveries = 0
 
-  constructor({ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved }: OrderingOptions) {
+  constructor(options: OrderingOptions) {
+    const { limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten } = options
     this.#epoch = epoch
     this.#keeps = keeps
     this.#settleMs = settleMs
     this.#limits = limits
     this.#order = order
-    this.#authors = new Authors({ ...limits, members, crypto })
+    this.#authors = new Authors({ ...limits, members, crypto, forgotten })
     this.#emit = emit
     this.#isComing = isComing
+    this.#beginsAt = options.beginsAt
     this.#moved = moved
   }
 
@@ -148,13 +155,24 @@ export class Ordering {
 
   /** True if the author forked before the end of this range: nothing of it is taken any more. */
   isFrozen({ author, epoch, firstSeq, count }: Pick<RecordHeader, 'author' | 'epoch' | 'firstSeq' | 'count'>): boolean {
-    return firstSeq + count > (this.#authors.find(author, epoch)?.frozenAt ?? Number.POSITIVE_INFINITY)
+    return firstSeq + count > (this.#authors.frozenAt(author, epoch) ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is tracked. */
+  /** True if more is known of this place than where it ended. */
+  isTracked(author: PeerId, epoch: number): boolean {
+    return this.#authors.find(author, epoch) !== undefined
+  }
+
+  /** True if it is not known of this place, of which something was heard, that its author forked. */
+  mayFork(author: PeerId, epoch: number): boolean {
+    const isHeard = this.isTracked(author, epoch) || this.isFollowed(author, epoch)
+    return isHeard && this.#authors.frozenAt(author, epoch) === null
+  }
+
+  /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is admitted. */
   freeze(author: PeerId, epoch: number, at: number): boolean {
-    const sequence = this.#authors.find(author, epoch)
-    if (!sequence) return false
+    if (!this.#authors.admits(author, epoch)) return false
+    const sequence = this.#authors.open(author, epoch)
     const isNew = sequence.frozenAt === null
     this.#track({ author, epoch, sequence }, () => sequence.freeze(at))
     return isNew
@@ -276,7 +294,8 @@ export class Ordering {
     const { holdMs } = this.#limits
     const settleMs = this.#settleMs(now)
     const isDue = (pending: Pending): boolean => this.#order !== 'causal' || this.#isDue(place, pending)
-    return { now, settleMs, holdMs, atOnce: this.#order === 'none', isDue }
+    const beginsAt = (): number | null => this.#beginsAt(place)
+    return { now, settleMs, holdMs, atOnce: this.#order === 'none', beginsAt, isDue }
   }
 
   /** True if all that must be heard before it was; if not, it is tried again when that has come. */
@@ -340,7 +359,8 @@ export class Ordering {
     const unheard = this.#missing(pending)
     const all = { author, epoch, time, hops, via, ...(unheard.length > 0 && { unheard }) }
     for (const [index, payload] of messages.entries()) {
-      this.#emit({ type, delivery: { ...all, seq: firstSeq + index, payload } })
+      const seq = firstSeq + index
+      if ('late' in step || seq >= step.from) this.#emit({ type, delivery: { ...all, seq, payload } })
     }
   }
 }

@@ -20,7 +20,11 @@ export interface Pending {
 }
 
 /** What became deliverable, in order: records, and holes that were given up before them; or came too late for that. */
-export type Step = { readonly gap: Interval } | { readonly ready: Pending } | { readonly late: Pending }
+export type Step =
+  | { readonly gap: Interval }
+  /** From that number on. */
+  | { readonly ready: Pending; readonly from: number }
+  | { readonly late: Pending }
 
 /** How long what waits may wait, from `now` on, and what it waits for. */
 export interface Patience {
@@ -29,6 +33,8 @@ export interface Patience {
   readonly holdMs: number
   /** Deliver a record as it comes, whatever is before it. */
   readonly atOnce: boolean
+  /** Where what was asked for begins, if that is in the midst of a record; null if nobody says. */
+  readonly beginsAt: () => number | null
   /** True if nothing that must be heard before this record is missing. */
   readonly isDue: (pending: Pending) => boolean
 }
@@ -39,6 +45,8 @@ const VIEW_BYTES = 107
 const MAX_UNHEARD = 1_024
 /** What is on its way is looked for again no sooner, however short the patience. */
 const LEAST_WAIT_MS = 10
+/** The end of one whose author forked: nothing below it is new. */
+export const FORKED: number = Number.MAX_SAFE_INTEGER - 1
 
 export class Sequence {
   /** Every number of which a record was accepted. */
@@ -74,7 +82,7 @@ export class Sequence {
 
   /** The number from which on something new may come; there is none of an author that forked. Null if it never began. */
   get end(): number | null {
-    return this.#frozenAt === null ? this.#next : Number.MAX_SAFE_INTEGER - 1
+    return this.#frozenAt === null ? this.#next : FORKED
   }
 
   /** The first number not yet delivered; null while settling. */
@@ -214,7 +222,7 @@ export class Sequence {
     if (this.#next === null && mayBegin) this.#next = firstSeq
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return pending.isRefused ? [] : [{ late: pending }]
-    const early = patience.atOnce ? this.#deliver(pending) : []
+    const early = patience.atOnce ? this.#deliver(pending, patience) : []
     this.#hold(patience.atOnce ? placeOf(pending) : pending)
     const steps = this.#release(patience)
     this.#reschedule(patience, steps.length > 0)
@@ -242,7 +250,7 @@ export class Sequence {
     const steps: Step[] = this.#next === null || this.#next === firstSeq ? [] : [{ gap: [this.#next, firstSeq] }]
     this.#next = firstSeq
     // Whatever it waited for: it has waited long enough.
-    steps.push(...this.#pass(), ...this.#release(patience))
+    steps.push(...this.#pass(patience), ...this.#release(patience))
     this.#reschedule(patience, true)
     return steps
   }
@@ -263,26 +271,30 @@ export class Sequence {
     this.#heldBytes += costOf(pending)
   }
 
-  #release({ isDue }: Patience): Step[] {
+  #release(patience: Patience): Step[] {
     const steps: Step[] = []
-    for (let first = this.waiting; first && isDue(first); first = this.waiting) steps.push(...this.#pass())
+    for (let first = this.waiting; first && patience.isDue(first); first = this.waiting)
+      steps.push(...this.#pass(patience))
     return steps
   }
 
   /** The first that is held takes its turn. */
-  #pass(): Step[] {
+  #pass(patience: Patience): Step[] {
     const pending = this.#held.shift() as Pending
     const { firstSeq, count } = pending.record.header
     this.#heldBytes -= costOf(pending)
     this.#next = firstSeq + count
-    return pending.isRefused ? [] : this.#deliver(pending)
+    return this.#deliver(pending, patience)
   }
 
-  #deliver(pending: Pending): Step[] {
+  #deliver(pending: Pending, { atOnce, beginsAt }: Patience): Step[] {
     if (pending.isRefused) return []
     const { firstSeq, count } = pending.record.header
-    this.#delivered.add(firstSeq, firstSeq + count)
-    return [{ ready: pending }]
+    const isFirst = atOnce || this.#delivered.ranges.length === 0
+    const begin = (isFirst && beginsAt()) || firstSeq
+    const from = begin > firstSeq && begin < firstSeq + count ? begin : firstSeq
+    this.#delivered.add(from, firstSeq + count)
+    return [{ ready: pending, from }]
   }
 
   /** A sequence that has just begun waits as one that flows, however it came to begin. */

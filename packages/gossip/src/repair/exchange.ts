@@ -3,6 +3,7 @@
 
 import type { PeerHandle } from '../engine.js'
 import type { Frame } from '../frames/frames.js'
+import { NAMELESS } from '../frames/names.js'
 import type { RangeFrame } from '../frames/range-frames.js'
 import type { Run, RunFrame } from '../frames/run-frames.js'
 import type { Assemblies } from '../large/assemblies.js'
@@ -22,8 +23,6 @@ import { Waiters } from './waiters.js'
 import { Wants } from './wants.js'
 
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
-
-export const NAMELESS = 'a number that names nothing'
 
 export interface ExchangeParts {
   readonly log: ArrivalLog
@@ -110,6 +109,11 @@ export class Exchange {
     const isFilling = this.fillings.arrived(peer, range, now)
     const told = holders.length === 0 ? news : { ...news, holders: [...news.holders, ...holders] }
     return isAsked || isFilling || kind !== null ? { ...told, asked: true, recovered: true, errand } : told
+  }
+
+  /** It came and was not looked at: as if the neighbour had told of it. */
+  unseen(peer: PeerHandle, range: PlacedRange, now: number): void {
+    if (this.#isMissing(range)) this.wants.promise(peer, range, { offered: false, isDoubt: false, now })
   }
 
   /** True if somebody told this node of it: then it is owed to this node, whoever else lacks it. */
@@ -233,13 +237,14 @@ export class Exchange {
       if (!source) return NAMELESS
       const range = { source, first, count }
       const position = this.#parts.log.positionOf(source, first)
-      const held = position === undefined ? undefined : this.#parts.log.at(position)
-      if (position !== undefined && held && markOf(held.record) === mark) {
+      const head = this.#parts.log.headOf(source, first)
+      const isOther = head !== undefined && markOf(head) !== mark
+      if (position !== undefined && !isOther) {
         this.#parts.log.noteHolder(position, peer)
         this.#parts.assemblies().addHolder(peer, source, first, now)
         if (!offered) this.#doubt(neighbour, position, now)
-      } else if (held || this.#isMissing(range)) {
-        this.wants.promise(peer, range, { offered, isDoubt: held !== undefined, now })
+      } else if (isOther || this.#isMissing(range)) {
+        this.wants.promise(peer, range, { offered, isDoubt: isOther, now })
       } else if (offered && neighbour.signs(source)) {
         // Its author waits for somebody to take it.
         this.#parts.assemblies().stop(peer, range, now)
@@ -269,10 +274,9 @@ export class Exchange {
       const source = neighbour.names.at(name)
       if (!source) return NAMELESS
       const end = first + count
-      const position = log.positionOf(source, end - last)
-      const held = position === undefined ? undefined : log.at(position)
-      if (held && markOf(held.record) === mark) most -= log.noteHolderOfRun(source, [first, end], { peer, most })
-      else if (held) {
+      const head = log.headOf(source, end - last)
+      if (head && markOf(head) === mark) most -= log.noteHolderOfRun(source, [first, end], { peer, most })
+      else if (head) {
         this.wants.promise(peer, { source, first: end - last, count: last }, { offered: true, isDoubt: true, now })
       }
       const isMissing = ordering.missingIn(source.author, source.epoch, [first, end]) !== null

@@ -31,8 +31,9 @@ import { published, received } from './deliveries.js'
 import { DeliveryLog } from './delivery-log.js'
 import { Drops } from './drops.js'
 import { Flow } from './flow.js'
+import { OwnWords } from './own-words.js'
 import { Peers } from './peers.js'
-import { Publishing } from './publishing.js'
+import type { Publishing } from './publishing.js'
 import { Validation } from './validation.js'
 
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
@@ -43,8 +44,6 @@ export function createGossip(options: GossipOptions): KeptGossip {
 class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly topic: Topic
   readonly restored: Promise<void>
-  /** Whose messages are this node's own. */
-  readonly #own: { readonly author: PeerId; readonly epoch: number }
   readonly #clock: Clock
   readonly #machine: Machine
   readonly #validation: Validation | null
@@ -56,6 +55,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
   readonly #peers = new Peers()
+  readonly #own: OwnWords
   readonly #publishing: Publishing
   readonly #turns = new Turns<Input>((input) => this.#step(input))
   #closing: Promise<void> | null = null
@@ -72,10 +72,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   constructor(options: GossipOptions) {
     super((error) => this.emit('warning', toError(error)))
-    const { topic, author, epoch, store, clock = systemClock(), crypto = sodiumCrypto() } = options
+    const { topic, author, epoch, epochs, store, clock = systemClock(), crypto = sodiumCrypto() } = options
     const { engine, limits, members, ...wishes } = resolveGossip(options)
     this.topic = topic
-    this.#own = { author: author.id, epoch }
     this.#clock = clock
     const context = { topic, author, epoch, crypto, limits, ...wishes, ...(members && { members }) }
     this.#machine = engine.createMachine(context)
@@ -87,11 +86,13 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const { validate } = options
     this.#validation = validate ? new Validation({ validate, clock, warn }) : null
     this.#keeper = store ? new Keeper({ store, author: author.id, bounds, wall: () => this.#wall(), warn }) : null
-    this.#publishing = new Publishing({
-      ...{ author, epoch, clock, limits, members },
+    this.#own = new OwnWords({
+      ...{ author, epoch, source: epochs ?? null, clock, limits, members, warn },
       hasPeers: () => this.#peers.all.size > 0 && engine.isByHand !== true,
       sign: (payloads) => this.#handle({ type: 'publish', payloads, wall: this.#wall() }),
+      begin: (next) => this.#begin(next),
     })
+    this.#publishing = this.#own.publishing
     this.#channels = new TopicChannels({
       ...{ topic, protocol: ROOM_PROTOCOL, crypto },
       handlers: {
@@ -267,10 +268,10 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'published':
         return this.#onPublished(output, cause)
       case 'pushed':
-        return this.#publishing.pushed(output.peer, output.from, output.to)
+        return this.#own.pushed(output)
       case 'confirmed':
         this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
-        return this.#publishing.confirmed(output.remote, output.from, output.to)
+        return this.#own.confirmed(output)
       case 'heard':
         return this.#keeper?.confirmed(output.epoch, output.from, output.to)
       case 'misbehaved':
@@ -282,7 +283,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'gap':
         return void this.emit('gap', output.gap)
       case 'fork':
-        return void this.emit('fork', output.fork)
+        this.emit('fork', output.fork)
+        return this.#own.heard(output.fork)
       case 'drop':
         return this.#onDrop(output.drop, output.isUnheard === true)
     }
@@ -299,22 +301,34 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
 
   /** What was delivered can be read until it leaves the log of deliveries, which tells it. */
   #onDrop(drop: Drop, isUnheard: boolean): void {
-    if (drop.author === this.#own.author && drop.epoch === this.#own.epoch) this.#publishing.dropped(drop.from, drop.to)
+    this.#own.dropped(drop)
     if (drop.reason !== 'history' || isUnheard) this.emit('drop', drop)
   }
 
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, 'heard')
     this.emit('delivery', delivery)
+    this.#own.heard(delivery)
+  }
+
+  /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
+  #begin(epoch: number): void {
+    if (this.#closing) return
+    const links = this.#channels.links
+    for (const link of links) this.#channels.remove(link)
+    this.#own.begin(epoch)
+    this.#handle({ type: 'epoch', epoch })
+    for (const link of links) this.#channels.add(link)
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */
   #onPublished({ from, to, payloads }: Extract<Output, { type: 'published' }>, cause: Input): void {
     if (cause.type !== 'publish') return
-    for (const delivery of published(payloads, { ...this.#own, from, time: cause.wall }))
+    const { author, epoch } = this.#own
+    for (const delivery of published(payloads, { author, epoch, from, time: cause.wall }))
       this.#log.append(delivery, 'kept')
     const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
-    this.#publishing.signed(from, to, signed)
+    this.#own.signed({ from, to }, signed)
     this.emit('published')
   }
 

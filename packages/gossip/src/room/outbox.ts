@@ -89,6 +89,12 @@ export class Outbox {
     for (const publication of this.#taken.splice(0, count)) fail(publication, error)
   }
 
+  /** What is not signed yet never will be. */
+  refuse(error: Error): void {
+    for (const publication of this.#unsigned) fail(publication, error)
+    this.#unsigned.clear()
+  }
+
   /** [from, to), the messages of one record, went to one more peer. */
   pushed(from: number, to: number): void {
     for (const publication of this.#within(from, to)) {

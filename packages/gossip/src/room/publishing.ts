@@ -7,12 +7,14 @@ import { GossipError } from '../errors.js'
 import type { GossipLimits } from '../options.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Outbox } from './outbox.js'
+import type { OwnPlace } from './own-epochs.js'
 import { Pacing } from './pacing.js'
 import { Slab } from './slab.js'
 
 export interface PublishingOptions {
   readonly author: Identity
-  readonly epoch: number
+  /** Where the message with this number stands. */
+  readonly placeOf: (number: number) => OwnPlace
   readonly clock: Clock
   readonly limits: GossipLimits
   readonly members: ReadonlySet<PeerId> | null
@@ -36,6 +38,8 @@ export class Publishing {
   /** True from the first moment of the end: what is signed now waits for nobody. */
   #isEnding = false
   #isClosed = false
+  #isPaused = false
+  #failure: Error | null = null
 
   constructor(options: PublishingOptions) {
     const { capacity, capacityBytes } = options.limits
@@ -58,6 +62,7 @@ export class Publishing {
   publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
     const { author, limits, members } = this.#options
     if (signal?.aborted) throw new GossipError('ERR_ABORTED', 'publish was aborted', { cause: signal.reason })
+    if (this.#failure) throw this.#failure
     if (members?.has(author.id) === false) {
       throw new GossipError('ERR_MEMBERS', 'this author is no member of the room: nobody would take what it says')
     }
@@ -109,6 +114,22 @@ export class Publishing {
     if (this.#isBehind) this.#flush()
   }
 
+  /** Nothing is signed until `resume`. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#flush()
+  }
+
+  /** What is not signed never will be, nor what is published from now on. */
+  fail(error: Error): void {
+    this.#failure = error
+    this.#outbox.refuse(error)
+  }
+
   /** Signs all that there is. */
   end(): void {
     this.#isEnding = true
@@ -122,15 +143,16 @@ export class Publishing {
     this.#acknowledgements.close()
   }
 
-  #receiptOf(seq: number, peers: number): Receipt {
-    const { author, epoch } = this.#options
+  #receiptOf(number: number, peers: number): Receipt {
+    const { author, placeOf } = this.#options
+    const { epoch, seq } = placeOf(number)
     const confirmed: Receipt['confirmed'] = (count = 1, { signal } = {}) =>
-      this.#acknowledgements.wait(seq, count, signal)
+      this.#acknowledgements.wait(number, count, signal)
     return { author: author.id, epoch, seq, peers, confirmed }
   }
 
   #flush(): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isPaused) return
     const payloads = this.#isHeld() ? [] : this.#outbox.take(this.#options.hasPeers() && !this.#isEnding)
     this.#isBehind = this.#outbox.hasUnsigned
     if (payloads.length > 0) this.#options.sign(payloads)

@@ -16,23 +16,34 @@ const LEAST = 2
 /** Of a split that lasts those that were lost first are forgotten: who comes and goes under new names costs no more. */
 const MAX_LOST = 1_024
 
+interface Loss {
+  readonly at: number
+  /** How many peers there were just before. */
+  readonly peers: number
+}
+
 export class SplitWatch {
-  /** When each went that is not back. */
-  readonly #lost = new Map<PeerId, number>()
+  /** Those that went and are not back, in this order. */
+  readonly #lost = new Map<PeerId, Loss>()
   #isSplit = false
 
   get lost(): readonly PeerId[] {
     return [...this.#lost.keys()]
   }
 
-  /** A peer went without a word; true if by now as many are gone as are left. */
+  /**
+   * A peer went without a word; true if by now as many are gone as are left, or as are left of those that were here when the first
+   * of them went: a room finds others in their place within seconds, and all of them in its own part.
+   */
   onLost(peer: PeerId, left: number, now: number): boolean {
     if (!this.#isSplit) this.#forget(now)
     this.#lost.delete(peer)
-    this.#lost.set(peer, now)
+    this.#lost.set(peer, { at: now, peers: left + 1 })
     const [oldest] = this.#lost.keys()
     if (this.#lost.size > MAX_LOST && oldest) this.#lost.delete(oldest)
-    if (this.#isSplit || this.#lost.size < LEAST || this.#lost.size < left) return false
+    const [first] = this.#lost.values()
+    const gone = this.#lost.size
+    if (this.#isSplit || gone < LEAST || gone < Math.min(left, (first?.peers ?? 0) - gone)) return false
     this.#isSplit = true
     return true
   }
@@ -45,7 +56,7 @@ export class SplitWatch {
   }
 
   #forget(now: number): void {
-    for (const [peer, at] of this.#lost) {
+    for (const [peer, { at }] of this.#lost) {
       if (now - at < WINDOW_MS) return
       this.#lost.delete(peer)
     }

@@ -10,8 +10,8 @@ import { isShared, LargeBlock } from '../large/large-block.js'
 import { LargeServing } from '../large/large-serving.js'
 import type { Arrival, ArrivalLog } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
-import type { OwnWords } from '../machine/own-words.js'
 import type { Publisher } from '../machine/publisher.js'
+import type { UnheardWords } from '../machine/unheard.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Errands } from '../repair/errands.js'
 import type { Waiters } from '../repair/waiters.js'
@@ -29,7 +29,7 @@ export interface ServingParts {
   readonly neighbours: ReadonlyMap<PeerHandle, Neighbour>
   readonly errands: Errands
   readonly waiters: Waiters
-  readonly own: OwnWords
+  readonly unheard: UnheardWords
   readonly emit: (output: Output) => void
 }
 
@@ -195,6 +195,7 @@ export class Serving {
       return true
     }
     if (!this.#outgoing.hasWindow(neighbour)) return false
+    this.#tellBegin(neighbour, arrival)
     if (isHeld) {
       neighbour.notices.have(arrival, now)
       return true
@@ -242,7 +243,8 @@ export class Serving {
   }
 
   /** Live records, unless it has them; of what was before, what it lacks of authors it followed and our own unconfirmed. */
-  #owed(neighbour: Neighbour, { record, at, via, source, end, isForOthers }: Arrival): 'nothing' | 'live' | 'past' {
+  #owed(neighbour: Neighbour, arrival: Arrival): 'nothing' | 'live' | 'past' {
+    const { record, at, via, source, end, isForOthers } = arrival
     if (via === neighbour.handle) return 'nothing'
     const { cursor, liveFrom, liveSince, askedFrom } = neighbour
     const isLive = cursor >= liveFrom
@@ -251,7 +253,24 @@ export class Serving {
     if (isForOthers) return neighbour.mayLackFrom(source) === null ? 'nothing' : 'past'
     if (isLive) return 'live'
     if (owedFrom !== null || cursor >= askedFrom || at > liveSince) return 'past'
-    return this.#parts.own.isUnheard(record.header) ? 'live' : 'nothing'
+    return this.#parts.unheard.isUnheard(record.header) ? 'live' : 'nothing'
+  }
+
+  /** The last messages that it asked for may begin in the midst of a record. */
+  #tellBegin(neighbour: Neighbour, arrival: Arrival): void {
+    const { surplus, cursor, askedFrom, liveSince, notices } = neighbour
+    if (surplus === 0 || cursor !== askedFrom) return
+    neighbour.surplus = 0
+    const { source, at, record } = arrival
+    // It may be owed all of it for another reason.
+    if (neighbour.owedFrom(source) !== null || at > liveSince || this.#parts.unheard.isUnheard(record.header)) return
+    const naming = notices.naming(source)
+    if (naming) this.#outgoing.transmit(neighbour, naming)
+    this.#outgoing.send(neighbour, {
+      type: 'begin',
+      name: notices.nameOf(source),
+      seq: record.header.firstSeq + surplus,
+    })
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {

@@ -14,7 +14,7 @@ export class Cast {
   readonly roles: readonly (Adversaries | null)[]
   /** Honest nodes that publish. */
   readonly authors: readonly number[]
-  /** Nodes that sign two things for one place. */
+  /** Nodes that publish, and sign two things for one place. */
   readonly equivocators: readonly number[]
   readonly honest: readonly number[]
   readonly listeners: readonly number[]
@@ -40,7 +40,13 @@ export class Cast {
     this.victims = honest.slice(scenario.authors, scenario.authors + 2)
     const speaks = new Set(this.authors)
     this.listeners = this.honest.filter((node) => !speaks.has(node))
-    this.equivocators = order.filter((node) => roles[node]?.type === 'equivocator')
+    this.equivocators = order.filter((node) => this.isTwoFaced(node))
+  }
+
+  /** True if it signs two things for one place. */
+  isTwoFaced(node: number): boolean {
+    const type = this.roles[node]?.type
+    return type === 'equivocator' || type === 'recanter'
   }
 
   isHonest(node: number): boolean {

@@ -125,6 +125,7 @@ export const ADVERSARY_TYPES = [
   'forger',
   'replayer',
   'equivocator',
+  'recanter',
   'flooder',
   'sybil',
   'miser',

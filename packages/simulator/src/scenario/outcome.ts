@@ -4,7 +4,6 @@ import type { SimulatedNetwork } from '../network.js'
 import type { Expectations } from './format.js'
 import type { Ledger } from './ledger.js'
 import type { ScenarioReport } from './report.js'
-import type { Watch } from './watch.js'
 
 /** The largest set of these nodes that are connected by these nodes alone, ascending. */
 export function largestPart(alive: readonly number[], network: SimulatedNetwork): number[] {
@@ -19,18 +18,6 @@ export function largestPart(alive: readonly number[], network: SimulatedNetwork)
     if (found.length > largest.length) largest = found
   }
   return largest.sort((a, b) => a - b)
-}
-
-/** A fork that one honest node knows of is to be known by all. */
-export function untold(
-  nodes: readonly number[],
-  { equivocators, watch }: { readonly equivocators: readonly number[]; readonly watch: Watch },
-): string[] {
-  return equivocators.flatMap((by) => {
-    const told = nodes.filter((node) => [...watch.forksOf(node)].some((key) => key.startsWith(`${by} `))).length
-    if (told === nodes.length) return []
-    return [`${nodes.length - told} of ${nodes.length} nodes were not told of the fork of node ${by}`]
-  })
 }
 
 /** What an author said that lives and has neighbours, one of them has acknowledged. */

@@ -20,11 +20,12 @@ import { simulatedCrypto } from '../simulated-crypto.js'
 import { Trace } from '../trace.js'
 import { Cast, epochOf, WALL_MS } from './cast.js'
 import { HEALED_MS, schedule, surround } from './faults.js'
+import { ForkTimes } from './fork-times.js'
 import type { Scenario } from './format.js'
 import { HoldingsWatch } from './holdings.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
-import { largestPart, unconfirmed, unmet, untold } from './outcome.js'
+import { largestPart, unconfirmed, unmet } from './outcome.js'
 import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
@@ -56,8 +57,7 @@ const SETTLED_IN_MS = 5_000
 const REST_MS = 120_000
 /** Links with fewer than which a node looks for more. */
 const LEAST_LINKS = 5
-
-/** How much virtual time passes between two steps. */
+/** Virtual time between two steps. */
 const STEP_MS = 50
 
 /** Runs a scenario to its end, or to the first invariant that breaks. */
@@ -86,6 +86,7 @@ class ScenarioRun {
   readonly #ledger: Ledger
   readonly #rules: Rules
   readonly #watch: Watch
+  readonly #forkTimes: ForkTimes
   readonly #wishes: Wishes
   /** Null where nobody asks anything. */
   readonly #talk: Talk | null
@@ -103,6 +104,8 @@ class ScenarioRun {
   /** When each life began that has no link yet and may be owed what nobody has acknowledged; null of others. */
   readonly #lonelySince: (number | null)[]
   readonly #violations: string[] = []
+  /** From then on no fault keeps nodes apart. */
+  #calmAt = 0
 
   constructor(scenario: Scenario, options: RunOptions) {
     const { seed, engine = 'trees', crypto = simulatedCrypto() } = options
@@ -137,7 +140,7 @@ class ScenarioRun {
     this.#watch = new Watch({
       ...{ ...lives, ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
       isHonest: (node) => this.#cast.isHonest(node),
-      isTwoFaced: (node) => this.#cast.roles[node]?.type === 'equivocator',
+      isTwoFaced: (node) => this.#cast.isTwoFaced(node),
     })
     const nodeOf = (id: string): number => this.#watch.nodeOf(id)
     this.#wishes = new Wishes({
@@ -150,6 +153,7 @@ class ScenarioRun {
     const author = this.#cast.authors[0] ?? 0
     this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
     const topic = createTopic('simulation', { crypto })
+    this.#forkTimes = new ForkTimes({ ids, topic, crypto, cast: this.#cast })
     this.#network = this.#createNetwork(topic, crypto)
     this.#talk = scenario.queries ? this.#createTalk(topic, crypto) : null
     this.#edges = randomOverlay(
@@ -173,7 +177,8 @@ class ScenarioRun {
     }
     const over = faults.map((fault) => schedule(fault, stage, START_MS))
     const askedAt = this.#talk?.schedule(START_MS) ?? 0
-    const calmAt = Math.max(saidAt, askedAt, ...over.map((at) => at + HEALED_MS))
+    this.#calmAt = Math.max(0, ...over.map((at) => at + HEALED_MS))
+    const calmAt = Math.max(saidAt, askedAt, this.#calmAt)
     this.#membership.endAt(calmAt)
     const endMs = calmAt + settleMs
     let isAtRest = false
@@ -280,6 +285,7 @@ class ScenarioRun {
       this.#lonelySince[node] = now
     }
     this.#watch.forget(node, store)
+    this.#forkTimes.forget(node)
     this.#wishes.forget(node)
     this.#talk?.restart(node)
     this.#network.restart(node, store)
@@ -290,6 +296,7 @@ class ScenarioRun {
 
   #note(happening: Happening, at: number): void {
     this.#trace.note(happening, at)
+    this.#forkTimes.note(happening, at)
     const { node } = happening
     if (!this.#cast.isHonest(node)) return
     if (happening.type === 'published') {
@@ -325,16 +332,12 @@ class ScenarioRun {
     const report = {
       ...{ scenario: name, engine: this.#engine.name, seed: this.#options.seed, nodes, survivors: alive.length },
       ...{ cutOff: alive.length - connected.length, expected, delivered, missed: expected - delivered },
-      ...{
-        gaps: this.#watch.gaps,
-        drops: this.#watch.drops,
-        lastHop: this.#watch.lastHop,
-        missing,
-        lateHellos: this.#watch.lateHellos,
-      },
+      ...{ gaps: this.#watch.gaps, drops: this.#watch.drops, lastHop: this.#watch.lastHop, missing },
+      lateHellos: this.#watch.lateHellos,
       ...{ latencyMs: percentilesOf(this.#ledger.latencies(due)), redundancy: traffic.redundancy },
       smallP99Ms: percentilesOf(this.#ledger.latencies(due, true)).p99,
       ...{ questions: this.#talk?.questions.count ?? 0, answers: this.#talk?.questions.answers ?? 0 },
+      forkMs: this.#forkTimes.slowest(connected, this.#calmAt),
       ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
       ...{
         controlBytes: traffic.controlBytes,
@@ -345,7 +348,7 @@ class ScenarioRun {
     }
     if (this.#violations.length > 0) return report
     this.#violations.push(
-      ...untold(connected, { equivocators: this.#cast.equivocators, watch: this.#watch }),
+      ...this.#forkTimes.untold(connected, this.#calmAt),
       ...(this.#engine.confirms ? unconfirmed(connected, this.#ledger, (author) => this.#epochOf(author)) : []),
       ...(this.#talk?.conclude() ?? []),
       ...unmet(report, this.#scenario.expect),

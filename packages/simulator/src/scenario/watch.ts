@@ -51,11 +51,6 @@ export class Watch {
     return this.#next[node] ?? new Map()
   }
 
-  /** Forks that this node was told of. */
-  forksOf(node: number): ReadonlySet<string> {
-    return this.#forks[node] ?? new Set()
-  }
-
   /** A new process may hear what the old one heard, unless a store kept that; it is told of forks again. */
   forget(node: number, store: 'lost' | 'kept' = 'lost'): void {
     if (store === 'lost') this.#next[node]?.clear()

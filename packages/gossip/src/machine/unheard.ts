@@ -11,9 +11,10 @@ const MAX_CONFIRMED_RANGES = 1_024
 
 type Place = Pick<RecordHeader, 'author' | 'epoch' | 'firstSeq' | 'count'>
 
-export class OwnWords {
+export class UnheardWords {
   readonly #author: PeerId
-  readonly #epoch: number
+  /** Of the present life. */
+  #epoch: number
   /** What was confirmed, by epoch: this one, and those of which something was restored. */
   readonly #confirmed: Map<number, IntervalSet>
 
@@ -21,6 +22,12 @@ export class OwnWords {
     this.#author = author
     this.#epoch = epoch
     this.#confirmed = new Map([[epoch, new IntervalSet(MAX_CONFIRMED_RANGES, 'forget')]])
+  }
+
+  /** A new life begins without a new start: what was not confirmed of the one before stays so. */
+  begin(epoch: number): void {
+    this.#epoch = epoch
+    this.#confirmed.set(epoch, new IntervalSet(MAX_CONFIRMED_RANGES, 'forget'))
   }
 
   /** A record of an earlier life is here again. */

@@ -1,0 +1,79 @@
+// What this node says itself: published, signed in one epoch after another, told as pushed and as confirmed. A machine counts the
+// messages of each epoch from 0; here they have numbers that go on through all of them.
+
+import type { EpochSource, PeerId } from '@hearsay/core'
+import type { Output } from '../engine.js'
+import { OwnEpochs } from './own-epochs.js'
+import { Publishing, type PublishingOptions } from './publishing.js'
+import { Renewal } from './renewal.js'
+
+export interface OwnWordsOptions extends Omit<PublishingOptions, 'placeOf'> {
+  readonly epoch: number
+  readonly source: EpochSource | null
+  /** This node goes on in this epoch. */
+  readonly begin: (epoch: number) => void
+  readonly warn: (error: Error) => void
+}
+
+interface Place {
+  readonly author: PeerId
+  readonly epoch: number
+}
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+export class OwnWords {
+  readonly publishing: Publishing
+  readonly author: PeerId
+  readonly #epochs: OwnEpochs
+  readonly #renewal: Renewal
+
+  constructor({ epoch, source, begin, warn, ...options }: OwnWordsOptions) {
+    this.author = options.author.id
+    this.#epochs = new OwnEpochs(epoch)
+    this.publishing = new Publishing({ ...options, placeOf: (number) => this.#epochs.placeOf(number) })
+    this.#renewal = new Renewal({ source, publishing: this.publishing, begin, warn })
+  }
+
+  /** The one that is signed in now. */
+  get epoch(): number {
+    return this.#epochs.current
+  }
+
+  begin(epoch: number): void {
+    this.#epochs.begin(epoch)
+  }
+
+  signed({ from, to }: Range, bytes: number): void {
+    this.#epochs.said(to)
+    this.publishing.signed(...this.#numbersOf({ from, to }), bytes)
+  }
+
+  pushed(output: Extract<Output, { type: 'pushed' }>): void {
+    this.publishing.pushed(output.peer, ...this.#numbersOf(output))
+  }
+
+  confirmed(output: Extract<Output, { type: 'confirmed' }>): void {
+    this.publishing.confirmed(output.remote, ...this.#numbersOf(output))
+  }
+
+  /** These left the history. */
+  dropped(range: Place & Range): void {
+    if (this.#isOwn(range)) this.publishing.dropped(...this.#numbersOf(range))
+  }
+
+  /** Of this place something was heard, or a fork of it was told: in ours it means that somebody else signs in it. */
+  heard(place: Place): void {
+    if (this.#isOwn(place)) this.#renewal.start()
+  }
+
+  #isOwn({ author, epoch }: Place): boolean {
+    return author === this.author && epoch === this.#epochs.current
+  }
+
+  #numbersOf({ from, to }: Range): [number, number] {
+    return [this.#epochs.numberOf(from), this.#epochs.numberOf(to)]
+  }
+}

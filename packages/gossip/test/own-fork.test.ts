@@ -1,0 +1,114 @@
+// An author that meets somebody else who signs with its key in its epoch: a copied key, or a machine that was brought back.
+
+import { createRecord, encodeForkProof, encodeRecord, type Fork, PREV_BYTES, type Receipt } from '@hearsay/core'
+import { settle } from '@hearsay/core/memory'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encodeFrame } from '../src/machine.js'
+import { crypto } from './frame-bench.js'
+import {
+  at,
+  bytes,
+  createNetwork,
+  createNode,
+  ENGINES,
+  linkNodes,
+  linkRawPeer,
+  type TestNode,
+  textOf,
+} from './network.js'
+
+describe.each(ENGINES)('an author in whose epoch somebody else signs (%s)', (_name, engine) => {
+  const open: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of open.splice(0)) await close()
+  })
+
+  /** An author with a source of epochs, or none, and a neighbour. */
+  async function scene(epochs: readonly number[] | null) {
+    const network = createNetwork(1, engine())
+    const { topic, clock } = network
+    const left = [...(epochs ?? [])]
+    const source = { next: async () => left.shift() ?? Promise.reject(new RangeError('no epoch is left')) }
+    const own = { topic, clock, engine: engine(), seed: 50, epoch: 5 }
+    const author = createNode({ ...own, more: epochs ? { epochs: source } : {} })
+    const other = at(network.nodes, 0)
+    open.push(() => author.gossip.close(), network.close)
+    await linkNodes(author, other)
+    const recordOf = (seq: number, text: string) => {
+      const draft = { epoch: 5, firstSeq: seq, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes(text)] }
+      return createRecord(draft, topic, author.identity, crypto)
+    }
+    return { author, other, recordOf, clock }
+  }
+
+  const say = async (node: TestNode, text: string): Promise<Receipt> => {
+    const receipt = node.gossip.publish(bytes(text))
+    await settle()
+    return receipt
+  }
+
+  it.each(['a proof', 'the record'])('goes on in a new epoch when it is shown %s', async (way) => {
+    const { author, other, recordOf, clock } = await scene([9])
+    const forks: Fork[] = []
+    author.gossip.on('fork', (fork) => forks.push(fork))
+    await say(author, 'mine')
+    const peer = await linkRawPeer(author, 7)
+    peer.hello()
+    const [one, two] = [recordOf(0, 'theirs'), recordOf(0, 'theirs too')]
+    if (way === 'a proof') peer.channel.send(encodeFrame({ type: 'fork', proof: encodeForkProof(one, two) }))
+    else peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(one) }))
+    await settle()
+    const receipt = await say(author, 'more')
+    await clock.play(3_000)
+    expect(forks).toMatchObject([{ author: author.identity.id, epoch: 5 }])
+    expect(receipt).toMatchObject({ author: author.identity.id, epoch: 9, seq: 0 })
+    await receipt.confirmed(1)
+    const heard = other.heard.map((one) => [textOf(one), one.epoch, one.seq])
+    expect(heard).toEqual([
+      ['mine', 5, 0],
+      ['more', 9, 0],
+    ])
+    expect(await say(author, 'and more')).toMatchObject({ epoch: 9, seq: 1 })
+    const history: unknown[] = []
+    for await (const one of author.gossip.history({ author: author.identity.id }))
+      history.push([textOf(one), one.epoch, one.seq])
+    expect(history).toEqual([...heard, ['and more', 9, 1]])
+  })
+
+  it('goes on in a new epoch before it forks, if it hears what it never said', async () => {
+    const { author, recordOf } = await scene([9])
+    const peer = await linkRawPeer(author, 7)
+    peer.hello()
+    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(recordOf(0, 'theirs')) }))
+    await settle()
+    expect(await say(author, 'mine')).toMatchObject({ epoch: 9, seq: 0 })
+  })
+
+  it('signs nothing while it waits for the new one', async () => {
+    const { author, recordOf } = await scene([9])
+    await say(author, 'mine')
+    const peer = await linkRawPeer(author, 7)
+    peer.hello()
+    const receipts: Promise<Receipt>[] = []
+    author.gossip.on('fork', () => receipts.push(author.gossip.publish(bytes('at once'))))
+    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(recordOf(0, 'theirs')) }))
+    await settle()
+    expect(await Promise.all(receipts)).toMatchObject([{ epoch: 9, seq: 0 }])
+  })
+
+  it.each([
+    [null, { code: 'ERR_FORKED', remedy: expect.stringContaining('source of epochs') }],
+    [[], { message: 'no epoch is left' }],
+  ])('says no more if there is no other: %j', async (epochs, error) => {
+    const { author, recordOf } = await scene(epochs)
+    const warnings: Error[] = []
+    author.gossip.on('warning', (warning) => warnings.push(warning))
+    await say(author, 'mine')
+    const peer = await linkRawPeer(author, 7)
+    peer.hello()
+    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record: encodeRecord(recordOf(0, 'theirs')) }))
+    await settle()
+    await expect(author.gossip.publish(bytes('more'))).rejects.toMatchObject(error)
+    expect(warnings).toHaveLength(1)
+  })
+})
