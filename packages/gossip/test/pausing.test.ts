@@ -4,6 +4,8 @@ import type { Drop, Gap } from '@hearsay/core'
 import { settle } from '@hearsay/core/memory'
 import { describe, expect, it } from 'vitest'
 import { createRoom, flood } from '../src/index.js'
+import type { Output } from '../src/machine.js'
+import { createBench, recordOf, seqsOf } from './frame-bench.js'
 import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode } from './network.js'
 
 const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, index) => from + index)
@@ -95,8 +97,8 @@ describe('a reader that pauses', () => {
     await close()
   })
 
-  it('misses nothing that comes by another way than what followed it, however long it pauses', async () => {
-    const { network, slow, told, read, close } = await scene(2, 10)
+  it('misses nothing, however long it pauses', async () => {
+    const { network, slow, told, read, close } = await scene(1, 10)
     await linkNodes(at(network.nodes, 0), slow)
     const say = async (...seqs: number[]): Promise<void> => {
       for (const seq of seqs) {
@@ -123,6 +125,25 @@ describe('a reader that pauses', () => {
     await pass()
     expect(await read(30)).toEqual(upTo(30))
     await close()
+  })
+})
+
+describe('a machine that takes no messages for a while', () => {
+  it('gives up no hole meanwhile, for what fills it may be among those that wait', () => {
+    const bench = createBench(flood, 1)
+    const gapsUntil = (to: number): number[] => {
+      const outputs: Output[] = []
+      for (; now < to; now += 500) outputs.push(...bench.timer(now))
+      return outputs.flatMap((output) => (output.type === 'gap' ? [output.gap.from] : []))
+    }
+    let now = 0
+    for (const seq of [0, 2]) bench.record(1, recordOf(seq))
+    bench.machine.handle({ type: 'flow', flowing: false }, now)
+    expect(gapsUntil(600_000)).toEqual([])
+    bench.machine.handle({ type: 'flow', flowing: true }, now)
+    expect(seqsOf(bench.record(1, recordOf(1), now))).toEqual([1, 2])
+    bench.record(1, recordOf(4), now)
+    expect(gapsUntil(700_000)).toEqual([3])
   })
 })
 

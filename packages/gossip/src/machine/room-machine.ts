@@ -61,8 +61,6 @@ export class RoomMachine implements Machine {
   #presentSince: number | null = null
   /** When the first of those came that have said hello, since there was none; null while there is none. */
   #linkedSince: number | null = null
-  /** False while no messages are taken: what is missing may be among those that wait. */
-  #isFlowing = true
   #outputs: Output[] = []
   /** When the input at work came. */
   #now = 0
@@ -75,7 +73,7 @@ export class RoomMachine implements Machine {
     this.#past = past
     const isTracked = ({ author, epoch }: Source): boolean => this.#ordering.isTracked(author, epoch)
     const log = new ArrivalLog({ messages, bytes }, { past, isTracked })
-    const isComing = (hole: Hole, at: number): boolean => !this.#isFlowing || this.#waiting.isComing(hole, at)
+    const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
     const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
     const { limits, epoch, keeps = false, doubts = false } = context
@@ -204,7 +202,7 @@ export class RoomMachine implements Machine {
       case 'tick':
         return this.#spread.onTick?.()
       case 'flow':
-        this.#isFlowing = input.flowing
+        this.#waiting.setFlowing(input.flowing, now)
         return this.#assemblies.setFlowing(input.flowing, now)
       case 'timer':
         return

@@ -29,6 +29,8 @@ export interface WaitingParts {
 
 export class Waiting {
   readonly #parts: WaitingParts
+  /** Since when messages are taken; null while none are. */
+  #flowsSince: number | null = Number.NEGATIVE_INFINITY
 
   constructor(parts: WaitingParts) {
     this.#parts = parts
@@ -45,8 +47,15 @@ export class Waiting {
     return isNew && since === 'live' ? settleMs : Math.max(settleMs, holdMs)
   }
 
+  /** Messages are taken again, or none for a while. */
+  setFlowing(flowing: boolean, now: number): void {
+    this.#flowsSince = flowing ? now : null
+  }
+
   /** True if what fills the hole is on its way, so that it is not given up. */
   isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
+    // It may be among those that were not taken.
+    if (this.#flowsSince === null || now < this.#flowsSince + WORD_MS) return true
     const { exchange } = this.#parts
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true
