@@ -150,7 +150,6 @@ export class RoomMachine implements Machine {
     return this.#outputs
   }
 
-  /** What changed nothing here concerns nobody but the neighbour that it is from, and whoever is to be told something anyway. */
   accounts(): Accounts {
     const { account: history } = this.#log
     const { held, authors } = this.#ordering
@@ -163,6 +162,7 @@ export class RoomMachine implements Machine {
     }
   }
 
+  /** What changed nothing here concerns nobody but the neighbour that it is from, and whoever is to be told something anyway. */
   #serveThose(only: InputOfOne | null, now: number): void {
     const peer = only && 'peer' in only ? only.peer : null
     if (only && this.#alarm.at > now) {
