@@ -211,7 +211,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'return members === null || members.has(author)', put: 'return true' },
     },
     {
-      ...{ rule: '8.5', name: 'delivers again what it has forgotten', scenario: FORGOTTEN, says: /was due/ },
+      ...{ rule: '8.5', name: 'delivers again what it has forgotten', scenario: FORGOTTEN, says: /was due|2 allowed/ },
       ...{ find: 'new Sequence(this.#endOf(author, epoch))', put: 'new Sequence()' },
     },
     {
@@ -329,7 +329,7 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'keeps to itself what nobody has confirmed', scenario: LONELY, says: /missed|confirmed/ },
-      ...{ find: 'this.#parts.own.isUnheard(record.header)', put: 'false' },
+      ...{ find: "this.#parts.unheard.isUnheard(record.header) ? 'live' : 'nothing'", put: "'nothing'" },
     },
   ]),
   ...inFile('machine/arrivals.ts', [
