@@ -40,9 +40,6 @@ class Seek {
   readonly #stops: (() => void)[] = []
   #settle: { readonly resolve: (link: Link) => void; readonly reject: (error: unknown) => void } | null = null
   #isLooking = false
-  #isTimeUp = false
-  /** Attempts that have not come to anything yet, and how many there were. */
-  #underway = 0
   #tried = 0
   /** The newest record that the peer was heard to have signed. */
   #newest = -1
@@ -74,24 +71,21 @@ class Seek {
   }
 
   async #tryKnown(): Promise<void> {
-    this.#underway++
     try {
       for (const way of await this.#options.ways()) if (!this.#over.signal.aborted) await this.#dial(way)
     } catch (error) {
       this.#settle?.reject(error)
     }
-    this.#underway--
     this.#look()
   }
 
   /** Once: asks everybody who may know. */
   #look(): void {
-    if (this.#isLooking || this.#over.signal.aborted) return this.#endIfVain()
+    if (this.#isLooking || this.#over.signal.aborted) return
     this.#isLooking = true
     const { clock, discover } = this.#options
     const timer = clock.setTimer(SEEK_MS, () => {
-      this.#isTimeUp = true
-      this.#endIfVain()
+      this.#settle?.reject(this.#vain())
     })
     this.#stops.push(() => timer.cancel())
     this.#stops.push(discover((candidate) => candidate.peer === this.#peer && void this.#follow(candidate)))
@@ -115,24 +109,16 @@ class Seek {
     const { pool, topic } = this.#options
     pool.offer(candidate, topic)
     await this.#dial(this.#peer)
-    this.#endIfVain()
   }
 
   async #dial(way: Address | PeerId): Promise<void> {
-    this.#underway++
     this.#tried++
     try {
       this.#settle?.resolve(await this.#options.pool.connect(way, { signal: this.#over.signal }))
     } catch (error) {
-      if (hasCode(error, 'ERR_DIAL', 'ERR_HANDSHAKE_TIMEOUT')) this.#failure = error
-      else this.#settle?.reject(error)
-    } finally {
-      this.#underway--
+      if (isFinal(error, way === this.#peer)) this.#settle?.reject(error)
+      else this.#failure = error
     }
-  }
-
-  #endIfVain(): void {
-    if (this.#isTimeUp && this.#underway === 0) this.#settle?.reject(this.#vain())
   }
 
   #vain(): NodeError {
@@ -142,6 +128,14 @@ class Seek {
     const message = `${this.#peer} cannot be linked: ${this.#tried} ways tried${last}; ${room}; discoveries looked again`
     return new NodeError('ERR_DIAL', message, { cause })
   }
+}
+
+/** No other way would lead there. At an address anybody may be found by now; only of the peer itself it is known who refused. */
+function isFinal(error: unknown, isPeer: boolean): boolean {
+  return (
+    hasCode(error, 'ERR_CLOSED', 'ERR_SUSPENDED', 'ERR_ABORTED') ||
+    (isPeer && hasCode(error, 'ERR_BANNED', 'ERR_REFUSED'))
+  )
 }
 
 function aborted(signal: AbortSignal): NodeError {

@@ -2,7 +2,7 @@
 
 import { type AddressRecord, type Candidate, createIdentity, createTopic, Emitter, type Link } from '@hearsay/core'
 import { settle, virtualClock } from '@hearsay/core/memory'
-import { TransportError } from '@hearsay/transport'
+import { TransportError, type TransportErrorCode } from '@hearsay/transport'
 import { expect, it } from 'vitest'
 import { type SeekOptions, seek } from '../src/seek.js'
 
@@ -16,7 +16,15 @@ function scene(told: readonly AddressRecord[] = []) {
   const clock = virtualClock()
   const events = new Emitter<{ link: [link: Link] }>(() => {})
   const over = new AbortController()
-  const state = { canDial: false, looks: 0, asked: 0, dialled: 0, offered: [] as Candidate[] }
+  const state = {
+    canDial: false,
+    isSilent: false,
+    code: 'ERR_DIAL' as TransportErrorCode,
+    looks: 0,
+    asked: 0,
+    dialled: 0,
+    offered: [] as Candidate[],
+  }
   let find: ((candidate: Candidate) => void) | null = null
   const options: SeekOptions = {
     clock,
@@ -30,7 +38,8 @@ function scene(told: readonly AddressRecord[] = []) {
       connect: async () => {
         state.dialled++
         if (state.canDial) return link
-        throw new TransportError('ERR_DIAL', 'no address of this peer is known')
+        if (state.isSilent) return new Promise(() => {})
+        throw new TransportError(state.code, 'no address of this peer is known')
       },
     } as unknown as SeekOptions['pool'],
     async *ask({ wait }) {
@@ -93,6 +102,35 @@ it('is given up after five seconds with an error that says what was tried, and l
     cause: { code: 'ERR_DIAL' },
   })
   expect(made.clock.pending).toBe(0)
+})
+
+it('is given up after five seconds, though an address that is known swallows what it is sent', async () => {
+  const made = scene()
+  made.state.isSilent = true
+  const failed = made.link.catch((error) => error)
+  await made.clock.play(5_250)
+  expect(await failed).toMatchObject({ code: 'ERR_DIAL' })
+  expect([made.state.asked, made.state.looks]).toEqual([5_000, 1])
+})
+
+it.each(['ERR_PEER_MISMATCH', 'ERR_SELF', 'ERR_HANDSHAKE', 'ERR_LIMIT'] as const)(
+  'is looked for elsewhere if what is known fails with %s',
+  async (code) => {
+    const made = scene()
+    made.state.code = code
+    await settle()
+    expect([made.state.asked, made.state.looks]).toEqual([5_000, 1])
+    made.state.canDial = true
+    made.find({ peer, addresses: [], source: 'found' })
+    expect(await made.link).toBe(link)
+  },
+)
+
+it('is not looked for if it has refused this node', async () => {
+  const made = scene()
+  made.state.code = 'ERR_REFUSED'
+  expect(await made.link.catch((error) => error)).toMatchObject({ code: 'ERR_REFUSED' })
+  expect(made.state.looks).toBe(0)
 })
 
 it('is given up when the signal fires', async () => {

@@ -34,7 +34,8 @@ export type SwarmFault =
   /** This share of the nodes vanishes half-way; the rest notices within these milliseconds, and links anew. */
   | {
       readonly type: 'crash'
-      readonly share: number /** @default [2000, 5000] */
+      readonly share: number
+      /** @default [2_000, 5_000] */
       readonly noticedMs?: readonly [number, number]
     }
   /** The room falls into so many parts a third of the way, and is joined again when all is said. */

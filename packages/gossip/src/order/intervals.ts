@@ -33,10 +33,6 @@ export class IntervalSet {
     }
   }
 
-  clear(): void {
-    this.#ranges = []
-  }
-
   /** Back to the bound, and so many more. */
   trim(more: number): void {
     const excess = this.#ranges.length - this.#bound - more

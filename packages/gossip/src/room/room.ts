@@ -54,7 +54,10 @@ export type RoomEvents<T> = {
   readonly gap: [gap: Gap]
   readonly fork: [fork: Fork]
   readonly drop: [drop: Drop]
-  /** At least two peers, and as many as are left, went within 30 s without a word: the room may have fallen apart. */
+  /**
+   * At least two peers, and as many as are left of those that were here, went within 30 s without a word: the room may have fallen
+   * apart.
+   */
   readonly split: [split: Split]
   /** One of those that were lost in a split is back. */
   readonly healed: [split: Split]

@@ -22,6 +22,9 @@ interface Loss {
   readonly peers: number
 }
 
+/** Neighbours that a room may find in place of some before it notices that others are gone too. */
+const FOUND_MEANWHILE = 2
+
 export class SplitWatch {
   /** Those that went and are not back, in this order. */
   readonly #lost = new Map<PeerId, Loss>()
@@ -41,9 +44,8 @@ export class SplitWatch {
     this.#lost.set(peer, { at: now, peers: left + 1 })
     const [oldest] = this.#lost.keys()
     if (this.#lost.size > MAX_LOST && oldest) this.#lost.delete(oldest)
-    const [first] = this.#lost.values()
     const gone = this.#lost.size
-    if (this.#isSplit || gone < LEAST || gone < Math.min(left, (first?.peers ?? 0) - gone)) return false
+    if (this.#isSplit || gone < LEAST || gone < Math.min(left, this.#were() - gone)) return false
     this.#isSplit = true
     return true
   }
@@ -53,6 +55,14 @@ export class SplitWatch {
     if (!this.#lost.delete(peer) || !this.#isSplit) return false
     this.#isSplit = false
     return true
+  }
+
+  /** How many peers were here when the first of them went; or later, of a room that grows rather than makes up for its losses. */
+  #were(): number {
+    const [first] = this.#lost.values()
+    let were = first?.peers ?? 0
+    for (const { peers } of this.#lost.values()) were = Math.max(were, peers - FOUND_MEANWHILE)
+    return were
   }
 
   #forget(now: number): void {

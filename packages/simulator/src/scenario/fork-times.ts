@@ -48,10 +48,11 @@ export class ForkTimes {
     for (const { toldAt } of this.#said.values()) toldAt.delete(node)
   }
 
-  /** The most ms from when a fork could be known until one of these nodes was told of it; null if nobody forked. */
+  /** The most ms from when a fork could be known until one of these nodes was told of it; null if none was. Those never told are `untold`. */
   slowest(nodes: readonly number[], calmAt: number): number | null {
     const delays = this.#forks().flatMap((fork) => nodes.map((node) => delayOf(fork, node, calmAt)))
-    return delays.length === 0 ? null : Math.max(...delays)
+    const told = delays.filter(Number.isFinite)
+    return told.length === 0 ? null : Math.max(...told)
   }
 
   /** Sentences about forks that some of these linked nodes were told of too late, or never; before `calmAt` not all were linked. */

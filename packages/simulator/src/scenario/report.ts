@@ -38,7 +38,7 @@ export interface ScenarioReport {
   /** Questions that were asked, what became of them counted in `violations` alone, and answers that came. */
   readonly questions: number
   readonly answers: number
-  /** The most ms from when a fork could be known to when one of the connected was told; null if nobody forked. */
+  /** The most ms from when a fork could be known to when one of the connected was told; null if none was. */
   readonly forkMs: number | null
   /** What honest nodes sent. */
   readonly bytes: number
