@@ -184,6 +184,24 @@ describe('an answer', () => {
     forged[forged.byteLength - 1] = 9
     expect(faultOf(made.handle({ type: 'frame', peer: 3, frame: forged }, 1))).toMatchObject({ ban: true })
   })
+
+  it('that cannot be opened ends the link of its author, not of those who pass it on', () => {
+    const own = createTopic('queries', { secret: new Uint8Array(32).fill(3) })
+    const asker = new QueryMachine({ topic: own, crypto })
+    asker.handle({ type: 'up', peer: 1, remote }, 0)
+    asker.handle({ type: 'up', peer: 2, remote: author.id }, 0)
+    const query = signQuery({ id: idOf(1), type: 'test', data: new Uint8Array() }, { ...signing, topic: own })
+    asker.handle({ type: 'ask', query, hops: 8, ms: 1_000 }, 0)
+    const unsealed = { ...own, id: own.id, idBytes: own.idBytes, payloadKey: null }
+    const answerBy = (by: typeof author): Uint8Array => {
+      const answer = signAnswer({ id: idOf(1), data: Uint8Array.of(1) }, { ...signing, topic: unsealed, author: by })
+      return encodeQueryFrame({ type: 'answer', hops: 0, answer })
+    }
+    const stranger = createIdentity({ seed: new Uint8Array(32).fill(3) })
+    expect(asker.handle({ type: 'frame', peer: 1, frame: answerBy(stranger) }, 1)).toEqual([])
+    const fault = faultOf(asker.handle({ type: 'frame', peer: 2, frame: answerBy(author) }, 1))
+    expect(fault).toMatchObject({ code: 'ERR_RECORD', ban: false })
+  })
 })
 
 describe('junk', () => {

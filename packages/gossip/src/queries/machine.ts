@@ -199,7 +199,8 @@ export class QueryMachine {
     const hops = Math.min(frame.hops + 1, 255)
     if (route.from !== null) return this.#passBack(signed.id, { from: peer, hops, answer: signed.bytes })
     const data = openAnswer(signed, this.#context)
-    if (!data) return this.#blame(peer, 'ERR_RECORD', false)
+    // Who passed it on cannot know: answers are opened by who asked alone.
+    if (!data) return from.remote === signed.author ? this.#blame(peer, 'ERR_RECORD', false) : undefined
     route.answersLeft--
     this.#outputs.push({ type: 'answered', id: signed.id, author: signed.author, data, hops, via: from.remote })
   }
