@@ -28,6 +28,7 @@ import { CrowdMember, type Dial } from './crowd/member.js'
 import type { CrowdMembership } from './crowd/membership.js'
 import { Streams } from './crowd/streams.js'
 import { EventQueue } from './event-queue.js'
+import { SILENCE_MS } from './silence.js'
 
 export type { CrowdMember, Dial } from './crowd/member.js'
 
@@ -51,9 +52,6 @@ export interface CrowdOptions {
   /** Told of each record that one node tells another. */
   readonly onTold?: (told: { readonly by: CrowdMember; readonly record: AddressRecord }) => void
 }
-
-/** A host that is gone is noticed when what a room sends to it stays unanswered: 0.7 of an interval after the next frame. */
-const SILENCE_MS = [7_000, 8_000] as const
 
 export class Crowd {
   readonly topic: TopicId = toPeerId(new Uint8Array(32).fill(7)) as string as TopicId

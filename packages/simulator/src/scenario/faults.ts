@@ -3,9 +3,10 @@
 import type { Random } from '@hearsay/core'
 import type { SimulatedNetwork } from '../network.js'
 import { type Edge, pick, randomOverlay, shuffled } from '../overlay.js'
+import { SILENCE_MS } from '../silence.js'
 import type { Cast } from './cast.js'
 import type { Fault, FaultType } from './format.js'
-import { LIVENESS_MS, type Membership, RELINK_MS, STRANGERS_MS } from './membership.js'
+import { type Membership, RELINK_MS, STRANGERS_MS } from './membership.js'
 import type { Reach } from './reach.js'
 
 /** What faults act on. */
@@ -26,7 +27,7 @@ export interface Stage {
 type Of<Type extends FaultType> = Extract<Fault, { type: Type }>
 
 /** Until then everything is repaired that a fault of this end broke: noticed, redialled, strangers found. */
-export const HEALED_MS: number = LIVENESS_MS[1] + 2 * RELINK_MS[1] + STRANGERS_MS
+export const HEALED_MS: number = SILENCE_MS[1] + 2 * RELINK_MS[1] + STRANGERS_MS
 
 /** Schedules the fault; `startMs` is when the first author speaks. Answers when it is over. */
 export function schedule(fault: Fault, stage: Stage, startMs: number): number {

@@ -4,9 +4,8 @@
 import type { Random } from '@hearsay/core'
 import type { SimulatedNetwork } from '../network.js'
 import { pick } from '../overlay.js'
+import { SILENCE_MS } from '../silence.js'
 
-/** A link that was talked over is found 0.7 of its ping interval of 10 s after what was said next (core/mux/liveness). */
-export const LIVENESS_MS = [7_000, 9_000] as const
 /** How long a node takes to find another neighbour. */
 export const RELINK_MS = [500, 1_500] as const
 /** Every so often a node looks for strangers, so that parts that were apart find each other. */
@@ -42,7 +41,7 @@ export class Membership {
 
   suspectLink(a: number, b: number): void {
     if (this.#network.canTalk(a, b)) return
-    const [from, to] = LIVENESS_MS
+    const [from, to] = SILENCE_MS
     this.#network.at(this.#network.now + from + this.#random.below(to - from), () => {
       if (this.#network.canTalk(a, b)) return
       this.#network.disconnect(a, b)
