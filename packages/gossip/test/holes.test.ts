@@ -2,9 +2,9 @@
 
 import { createIdentity } from '@hearsay/core'
 import { describe, expect, it } from 'vitest'
-import { flood, type Output, trees } from '../src/machine.js'
+import { type Frame, flood, type Output, trees } from '../src/machine.js'
 import { MAX_FILLINGS, OWED_MS } from '../src/repair/fillings.js'
-import { createBench, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
+import { createBench, helloOf, identityOf, peersOf, recordOf, sent, seqsOf } from './frame-bench.js'
 
 const ENGINES = [
   ['flood', flood],
@@ -41,6 +41,22 @@ describe.each(ENGINES)('a hole in what an author said (%s)', (_name, engine) => 
     })
     expect(questions).toEqual([[2], [3], []])
     expect(bench.timer(1_000).some(({ type }) => type === 'gap')).toBe(true)
+  })
+
+  it('waits for who comes when all others are gone and says that it is beyond it', () => {
+    const bench = createBench(engine, 5)
+    bench.record(1, recordOf(0))
+    bench.record(1, recordOf(2))
+    // Nobody answers: four of them are asked in vain.
+    for (const now of [100, 500, 900, 1_300, 1_700]) bench.timer(now)
+    for (const peer of [1, 2, 3, 4, 5]) bench.machine.handle({ type: 'peer-down', peer }, 5_000)
+    const { author, epoch } = recordOf(0).header
+    bench.machine.handle({ type: 'peer-up', peer: 9, remote: identityOf(109).id, window: 1e9 }, 5_100)
+    const hello = { ...helloOf(identityOf(109).id), heads: [{ author, epoch, next: 3 }] } as Frame
+    const outputs = [...bench.send(9, hello, 5_200), ...[5_250, 5_300, 6_500, 8_000].flatMap((now) => bench.timer(now))]
+    expect(asked(outputs)).toContainEqual([9, 1, 1])
+    expect(outputs.filter(({ type }) => type === 'gap')).toEqual([])
+    expect(seqsOf(bench.record(9, recordOf(1), 9_000))).toEqual([1, 2])
   })
 
   it('is not asked about if it closes in time', () => {

@@ -135,10 +135,20 @@ export class Exchange {
   /** The neighbour has said hello: what it or another had heard by then, and only one of them, they may lack for good. */
   introduced(neighbour: Neighbour, now: number): void {
     this.#doubtHeads(neighbour, now)
+    this.#askOfHoles(neighbour, now)
     for (const other of this.#parts.neighbours.values()) {
       if (other === neighbour || !other.introduced) continue
       this.#compare(neighbour, other, now)
       this.#compare(other, neighbour, now)
+    }
+  }
+
+  /** It is beyond what is missing here: whoever was asked before may be gone. */
+  #askOfHoles(neighbour: Neighbour, now: number): void {
+    const { ordering } = this.#parts
+    for (const head of neighbour.heads) {
+      const hole = ordering.holeOf(head.author, head.epoch)
+      if (hole && head.next > hole[0]) this.fillings.note(head, neighbour.handle, now)
     }
   }
 

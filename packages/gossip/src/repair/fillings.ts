@@ -49,8 +49,8 @@ type Hole = { readonly from: number; readonly before: number }
 
 interface Filling {
   readonly source: Source
-  /** Who sent something from behind the hole. */
-  sender: PeerHandle
+  /** Who sent something from behind the hole, or says that it is beyond it; null if that one is gone. */
+  sender: PeerHandle | null
   /** The last question, while its answer is waited for before another is asked. */
   asked: Question | null
   /** Who was asked for the stretch that begins at `from`. */
@@ -76,7 +76,7 @@ export class Fillings {
     return due
   }
 
-  /** This neighbour sent something of the place behind a hole. */
+  /** This neighbour sent something of the place behind a hole, or says that it is beyond it. */
   note(source: Source, sender: PeerHandle, now: number): void {
     const key = placeKey(source)
     const known = this.#fillings.get(key)
@@ -116,6 +116,9 @@ export class Fillings {
     for (const filling of this.#fillings.values()) {
       const question = filling.tried.get(peer)
       if (question) this.#settle(filling, question, now)
+      // Others are asked in its place.
+      filling.tried.delete(peer)
+      if (filling.sender === peer) filling.sender = null
     }
   }
 
@@ -133,12 +136,14 @@ export class Fillings {
     return question === undefined || (question.isOwed && overlaps(question, from, before))
   }
 
-  /** True if anybody was, and has not. */
+  /** True if anybody was, and has not, or is about to be. */
   isOwedByAny(source: Source, { from, before }: Hole): boolean {
-    for (const question of this.#fillings.get(placeKey(source))?.tried.values() ?? []) {
+    const filling = this.#fillings.get(placeKey(source))
+    if (!filling) return false
+    for (const question of filling.tried.values()) {
       if (question.isOwed && overlaps(question, from, before)) return true
     }
-    return false
+    return filling.sender !== null && !filling.tried.has(filling.sender)
   }
 
   expire(now: number): void {
