@@ -147,6 +147,43 @@ describe('a machine that takes no messages for a while', () => {
   })
 })
 
+describe('a machine that takes messages for a while, and none for a while, again and again', () => {
+  it.each([
+    [2_000, 4_000],
+    [2_000, 100],
+  ])('tells a gap though its reader lags all the time (none for %i ms, some for %i)', (pauseMs, flowMs) => {
+    const bench = createBench(flood, 1)
+    const outputs: Output[] = []
+    const passUntil = (to: number): void => {
+      for (; now < to; now += 100) outputs.push(...bench.timer(now))
+    }
+    let now = 0
+    for (const seq of [0, 2]) outputs.push(...bench.record(1, recordOf(seq)))
+    while (now < 600_000) {
+      for (const flowing of [false, true]) {
+        outputs.push(...bench.machine.handle({ type: 'flow', flowing }, now))
+        passUntil(now + (flowing ? flowMs : pauseMs))
+      }
+    }
+    const gaps = outputs.flatMap((output) => (output.type === 'gap' ? [output.gap.from] : []))
+    expect([gaps, seqsOf(outputs)]).toEqual([[1], [0, 2]])
+  })
+
+  it('waits for what fills a hole while nobody had twenty seconds in all to send it', () => {
+    const bench = createBench(flood, 1)
+    const outputs: Output[] = []
+    let now = 0
+    for (const seq of [0, 2]) outputs.push(...bench.record(1, recordOf(seq)))
+    for (let times = 0; times < 7; times++) {
+      for (const flowing of [false, true]) {
+        outputs.push(...bench.machine.handle({ type: 'flow', flowing }, now))
+        for (const end = now + (flowing ? 2_000 : 60_000); now < end; now += 100) outputs.push(...bench.timer(now))
+      }
+    }
+    expect(seqsOf([...outputs, ...bench.record(1, recordOf(1), now)])).toEqual([0, 1, 2])
+  })
+})
+
 describe('what leaves the history', () => {
   it('is told as dropped, also of a record that exceeds it alone', async () => {
     const network = createNetwork(1, flood({ capacity: 100 }))
