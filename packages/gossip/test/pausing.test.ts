@@ -6,7 +6,16 @@ import { describe, expect, it } from 'vitest'
 import { createRoom, flood } from '../src/index.js'
 import type { Output } from '../src/machine.js'
 import { createBench, recordOf, seqsOf } from './frame-bench.js'
-import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode } from './network.js'
+import {
+  at,
+  bytes,
+  createNetwork,
+  createNode,
+  linkNodes,
+  linkRawPeer,
+  type TestNetwork,
+  type TestNode,
+} from './network.js'
 
 const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
@@ -111,6 +120,23 @@ describe('a reader that pauses', () => {
     await say(...upTo(50, 9))
     await network.clock.play(60_000)
     expect([await read(50), told.gaps]).toEqual([upTo(50), []])
+    await close()
+  })
+
+  it('ends the link of a peer that sends what is too short for a record, and keeps none of it', async () => {
+    const { network, slow, read, pass, close } = await scene(1, 10)
+    await linkNodes(at(network.nodes, 0), slow)
+    const raw = await linkRawPeer(slow, 7)
+    raw.hello()
+    for (const seq of upTo(30)) {
+      await at(network.nodes, 0).gossip.publish(bytes(`${seq}`))
+      await settle()
+    }
+    expect(raw.ended()).toBe(null)
+    raw.channel.send(Uint8Array.of(1))
+    await pass()
+    expect(raw.ended()?.code).toBe('ERR_FRAME')
+    expect(await read(30)).toEqual(upTo(30))
     await close()
   })
 
