@@ -1,7 +1,7 @@
 // When messages are taken and when not, because a reader lags; and how long, in all, peers had to send what is missing. Who reads
 // slowly all the time has messages taken now and then, and what nobody sent then is not on its way any more.
 
-/** After messages were taken no more, and then again, for so long what is missing may be among those that were not taken. */
+/** Once messages are taken again, for so long what is missing may be among those that were not taken. */
 const RESUME_MS = 5_000
 /** Whoever had so long, in all, to send what is missing does not have it. */
 const PATIENCE_MS = 20_000
