@@ -60,6 +60,38 @@ describe('confirmations', () => {
     expect([3, 4_999, 5_001, 8_000, 9_000, 9_001].map((seq) => confirmations.count(seq))).toEqual([2, 1, 0, 0, 1, 0])
   })
 
+  it('tell between which numbers they bring anything new, and of what was said before that they bring nothing', () => {
+    const confirmations = new Confirmations()
+    const [peer, other] = [peerOf(1), peerOf(2)]
+    const told = [
+      ...[[4_990, 5_000] as const, [0, 4_000] as const, [0, 4_000] as const, [3_000, 5_000] as const],
+      ...[[1_500, 4_999] as const, [2, 2] as const, [0, 5_001] as const],
+    ].map(([from, to]) => confirmations.add(peer, from, to))
+    expect(told).toEqual([[4_990, 5_000], [0, 4_000], null, [4_000, 4_990], null, null, [5_000, 5_001]])
+    expect(confirmations.add(other, 0, 10)).toEqual([0, 10])
+  })
+
+  it('bring nothing new of what left the history and is not remembered either', () => {
+    const confirmations = new Confirmations()
+    const peer = peerOf(1)
+    for (let seq = 5_000; seq < 5_128; seq += 2) confirmations.add(peer, seq, seq + 1)
+    confirmations.dropped(2_048)
+    expect([confirmations.add(peer, 0, 10), confirmations.add(peer, 0, 2_050)]).toEqual([null, [2_048, 2_050]])
+    expect(confirmations.count(5)).toBe(0)
+  })
+
+  it('cost next to nothing if a peer says them a hundred thousand times, with holes above them', () => {
+    const confirmations = new Confirmations()
+    const [peer, count] = [peerOf(1), 90_000]
+    for (let seq = count - 200; seq < count - 68; seq += 2) confirmations.add(peer, seq, seq + 1)
+    const news = []
+    for (let times = 0; times < 100_000; times++) {
+      const told = confirmations.add(peer, 0, count - 300)
+      if (told) news.push(told)
+    }
+    expect([news, confirmations.count(5), confirmations.count(count - 299)]).toEqual([[[0, count - 300]], 1, 0])
+  })
+
   it('are those of the 1,024 peers that confirmed last', () => {
     const confirmations = new Confirmations()
     for (let seed = 0; seed < 1_025; seed++) confirmations.add(peerOf(seed), 0, 2)

@@ -234,6 +234,53 @@ describe('a room whose store has been here before', () => {
     expect(live.heard.map(textOf)).toEqual(['unheard'])
   })
 
+  it.each<[string, Uint8Array | null]>([
+    ['no note', null],
+    ['a damaged note', Uint8Array.of(1, 2, 3)],
+  ])('does not give all that it said in earlier lives to who comes though its store has %s', async (_what, note) => {
+    network = createNetwork(1)
+    const kept = lasting()
+    let isLost = true
+    const remember: NonNullable<Store['remember']> = async (bytes) => {
+      isLost = false
+      await kept.remember?.(bytes)
+    }
+    const first = await join(20, { store: kept })
+    await say(first, 'said', 'said too')
+    await first.gossip.close()
+    const store: Store = {
+      ...kept,
+      remember,
+      remembered: async () => (isLost ? note : await kept.remembered?.()) ?? null,
+    }
+    for (const expected of [[], ['unheard']]) {
+      await pass(60_000)
+      const again = await join(20, { store })
+      expect(isLost).toBe(false)
+      const live = await join(30, {})
+      await linkNodes(again, live)
+      await pass(3_000)
+      expect(live.heard.map(textOf)).toEqual(expected)
+      await live.gossip.close()
+      await pass(1_000)
+      await say(again, 'unheard')
+      await again.gossip.close()
+    }
+  })
+
+  it('gives all that it said in an earlier life to who comes if its store remembers nothing', async () => {
+    network = createNetwork(0)
+    const { remember, remembered, ...store } = lasting()
+    const first = await join(20, { store })
+    await say(first, 'said')
+    await first.gossip.close()
+    await pass(60_000)
+    const live = await join(30, {})
+    await linkNodes(await join(20, { store }), live)
+    await pass(3_000)
+    expect(live.heard.map(textOf)).toEqual(['said'])
+  })
+
   it.each<[Since, string[]]>([
     ['live', ['while it was away']],
     [{ age: 60_000 }, ['shortly before', 'while it was away']],
@@ -300,6 +347,27 @@ describe('a store that fails', () => {
     await linkNodes(at(network.nodes, 0), other)
     await say(at(network.nodes, 0), 'a', 'b')
     expect(other.heard.map(textOf)).toEqual(['a', 'b'])
+    expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
+  })
+
+  it('to be read to its end gives nothing, not a part', async () => {
+    network = createNetwork(0)
+    const store = lasting()
+    const author = createIdentity()
+    await store.append(chainOf(author, ['a', 'b']).map((record) => ({ record, receivedAt: 0 })))
+    const warnings: unknown[] = []
+    const keeper = new Keeper({
+      store: {
+        ...store,
+        async *read(range) {
+          for await (const stored of store.read({ ...range, to: 1 })) yield stored
+          throw new Error('broken')
+        },
+      },
+      ...{ author: author.id, bounds: { messages: 10, bytes: 1_000_000 }, wall: () => 0 },
+      warn: (error) => warnings.push(error),
+    })
+    expect(await keeper.load()).toEqual({ records: [], marks: null })
     expect(warnings).toMatchObject([{ code: 'ERR_STORE' }])
   })
 

@@ -29,6 +29,13 @@ it('remembers a bounded number of lives, and forgets those of which nothing is k
   expect([marks.isConfirmed(999, 0, 999), marks.isConfirmed(1_000, 0, 1_000)]).toEqual([true, false])
 })
 
+it('takes for news only what it remembers, so that nothing is written because somebody says the same again and again', () => {
+  const marks = new Marks(0)
+  for (let seq = 10_000; seq < 12_048; seq += 2) marks.confirm(1, seq, seq + 1)
+  const told = [[0, 9_000] as const, [0, 9_000] as const, [10_001, 10_002] as const, [10_001, 10_002] as const]
+  expect(told.map(([from, to]) => marks.confirm(1, from, to))).toEqual([false, false, true, false])
+})
+
 it('never throws on bytes that are something else', () => {
   const random = seededRandom(1)
   for (let length = 0; length < 400; length++) {

@@ -6,7 +6,16 @@ import { describe, expect, it } from 'vitest'
 import { createRoom, flood } from '../src/index.js'
 import type { Output } from '../src/machine.js'
 import { createBench, recordOf, seqsOf } from './frame-bench.js'
-import { at, bytes, createNetwork, createNode, linkNodes, type TestNetwork, type TestNode } from './network.js'
+import {
+  at,
+  bytes,
+  createNetwork,
+  createNode,
+  linkNodes,
+  linkRawPeer,
+  type TestNetwork,
+  type TestNode,
+} from './network.js'
 
 const upTo = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
@@ -114,6 +123,23 @@ describe('a reader that pauses', () => {
     await close()
   })
 
+  it('ends the link of a peer that sends what is too short for a record, and keeps none of it', async () => {
+    const { network, slow, read, pass, close } = await scene(1, 10)
+    await linkNodes(at(network.nodes, 0), slow)
+    const raw = await linkRawPeer(slow, 7)
+    raw.hello()
+    for (const seq of upTo(30)) {
+      await at(network.nodes, 0).gossip.publish(bytes(`${seq}`))
+      await settle()
+    }
+    expect(raw.ended()).toBe(null)
+    raw.channel.send(Uint8Array.of(1))
+    await pass()
+    expect(raw.ended()?.code).toBe('ERR_FRAME')
+    expect(await read(30)).toEqual(upTo(30))
+    await close()
+  })
+
   it('loses nothing to what its own node says meanwhile, and may wait for somebody to confirm that', async () => {
     const { network, slow, read, pass, close } = await scene(1, 10)
     await linkNodes(at(network.nodes, 0), slow)
@@ -144,6 +170,43 @@ describe('a machine that takes no messages for a while', () => {
     expect(seqsOf(bench.record(1, recordOf(1), now))).toEqual([1, 2])
     bench.record(1, recordOf(4), now)
     expect(gapsUntil(700_000)).toEqual([3])
+  })
+})
+
+describe('a machine that takes messages for a while, and none for a while, again and again', () => {
+  it.each([
+    [2_000, 4_000],
+    [2_000, 100],
+  ])('tells a gap though its reader lags all the time (none for %i ms, some for %i)', (pauseMs, flowMs) => {
+    const bench = createBench(flood, 1)
+    const outputs: Output[] = []
+    const passUntil = (to: number): void => {
+      for (; now < to; now += 100) outputs.push(...bench.timer(now))
+    }
+    let now = 0
+    for (const seq of [0, 2]) outputs.push(...bench.record(1, recordOf(seq)))
+    while (now < 600_000) {
+      for (const flowing of [false, true]) {
+        outputs.push(...bench.machine.handle({ type: 'flow', flowing }, now))
+        passUntil(now + (flowing ? flowMs : pauseMs))
+      }
+    }
+    const gaps = outputs.flatMap((output) => (output.type === 'gap' ? [output.gap.from] : []))
+    expect([gaps, seqsOf(outputs)]).toEqual([[1], [0, 2]])
+  })
+
+  it('waits for what fills a hole while nobody had twenty seconds in all to send it', () => {
+    const bench = createBench(flood, 1)
+    const outputs: Output[] = []
+    let now = 0
+    for (const seq of [0, 2]) outputs.push(...bench.record(1, recordOf(seq)))
+    for (let times = 0; times < 7; times++) {
+      for (const flowing of [false, true]) {
+        outputs.push(...bench.machine.handle({ type: 'flow', flowing }, now))
+        for (const end = now + (flowing ? 2_000 : 60_000); now < end; now += 100) outputs.push(...bench.timer(now))
+      }
+    }
+    expect(seqsOf([...outputs, ...bench.record(1, recordOf(1), now)])).toEqual([0, 1, 2])
   })
 })
 

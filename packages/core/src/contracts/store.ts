@@ -43,7 +43,10 @@ export interface Store {
    * Without it a room takes up again what was kept, but what it said itself in an earlier life counts as heard by nobody.
    */
   remember?(note: Uint8Array): Promise<void>
-  /** What was to be remembered last; null if nothing was, or it is damaged. There if `remember` is. */
+  /**
+   * What was to be remembered last; null if nothing was, or it is damaged: then all that the room said itself counts as heard.
+   * There if `remember` is.
+   */
   remembered?(): Promise<Uint8Array | null>
   /** Twice is once; other calls then reject with `ERR_CLOSED`. */
   close(): Promise<void>

@@ -1,7 +1,16 @@
 // The frames of the room channel (`hearsay/room/1`). A frame is one byte of type and a body; a number that is not spelt in
 // its shortest form, or a byte too many, makes it malformed. Byte by byte in docs/wire.md.
 
-import { copyBytes, FORK_HEADER_BYTES, type ForkProof, fromPeerId, type PeerId, PUBLIC_KEY_BYTES } from '@hearsay/core'
+import {
+  copyBytes,
+  FORK_HEADER_BYTES,
+  type ForkProof,
+  fromPeerId,
+  type PeerId,
+  PREV_BYTES,
+  PUBLIC_KEY_BYTES,
+  SIGNATURE_BYTES,
+} from '@hearsay/core'
 import { raw, uint } from 'compact-encoding'
 import type { Since } from '../since.js'
 import { expectEnd, type FrameReader, malformed, readPeer, readUint } from './frame-bytes.js'
@@ -55,9 +64,15 @@ const ACK = 2
 const FORK = 3
 const BEGIN = 15
 
-/** True if it brings messages whole, without a look at which: it means the same when it is taken later than what follows it. */
+/** Of a record frame: type, hops, six numbers, author, prev, signature, and a block that is not empty. */
+const LEAST_RECORD_BYTES = 2 + 6 + PUBLIC_KEY_BYTES + PREV_BYTES + SIGNATURE_BYTES + 1
+
+/**
+ * True if it brings messages whole, without a look at which: it means the same when it is taken later than what follows it. One
+ * that is too short for that brings none.
+ */
 export function bringsMessages(frame: Uint8Array): boolean {
-  return frame[0] === RECORD
+  return frame[0] === RECORD && frame.byteLength >= LEAST_RECORD_BYTES
 }
 
 export function encodeFrame(frame: Frame): Uint8Array {

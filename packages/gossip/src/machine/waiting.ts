@@ -6,6 +6,7 @@ import type { Hole } from '../order/ordering.js'
 import type { Exchange } from '../repair/exchange.js'
 import { OWED_MS } from '../repair/fillings.js'
 import type { Since } from '../since.js'
+import { Flowing } from './flowing.js'
 
 /** Who has been in the room for so long is new no longer. */
 const NEWCOMER_MS = 5_000
@@ -29,8 +30,7 @@ export interface WaitingParts {
 
 export class Waiting {
   readonly #parts: WaitingParts
-  /** Since when messages are taken; null while none are. */
-  #flowsSince: number | null = Number.NEGATIVE_INFINITY
+  readonly #flowing = new Flowing()
 
   constructor(parts: WaitingParts) {
     this.#parts = parts
@@ -49,13 +49,12 @@ export class Waiting {
 
   /** Messages are taken again, or none for a while. */
   setFlowing(flowing: boolean, now: number): void {
-    this.#flowsSince = flowing ? now : null
+    this.#flowing.set(flowing, now)
   }
 
   /** True if what fills the hole is on its way, so that it is not given up. */
   isComing({ author, epoch, from, before, since }: Hole, now: number): boolean {
-    // It may be among those that were not taken.
-    if (this.#flowsSince === null || now < this.#flowsSince + WORD_MS) return true
+    if (this.#flowing.mayHold(since, now)) return true
     const { exchange } = this.#parts
     const assemblies = this.#parts.assemblies()
     if (assemblies.isComing({ author, epoch }, { from, before }, now)) return true

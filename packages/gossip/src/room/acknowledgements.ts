@@ -17,9 +17,11 @@ export class Acknowledgements {
   readonly #waiters = new Map<number, Set<Waiter>>()
   #closed = false
 
-  /** The peer has handed [from, to) to its room. */
-  add(peer: PeerId, from: number, to: number): void {
-    this.#settle(this.#confirmations.add(peer, from, to), to)
+  /** The peer has handed [from, to) to its room; true if any of it is news. */
+  add(peer: PeerId, from: number, to: number): boolean {
+    const news = this.#confirmations.add(peer, from, to)
+    if (news) this.#settle(...news)
+    return news !== null
   }
 
   /** Own messages below this number left the history. */

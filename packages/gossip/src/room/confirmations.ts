@@ -2,13 +2,15 @@
 // each message and peer, however many holes there are; of older ones the latest runs of each peer are remembered.
 
 import type { PeerId } from '@hearsay/core'
-import { IntervalSet } from '../order/intervals.js'
+import { type Interval, IntervalSet } from '../order/intervals.js'
 
 /** Peers whose confirmations are remembered; the one that confirmed longest ago goes first. */
 const MAX_PEERS = 1_024
 /** Messages whose bits lie together. */
 const PAGE = 1_024
-/** Runs of one peer that are remembered without bits: of messages that went, and so that what it says again costs nothing. */
+/** The one page of all that are confirmed to the last bit, which what a peer says again walks over. Never written to. */
+const FULL: Uint8Array = new Uint8Array(PAGE / 8).fill(0xff)
+/** Runs of one peer that are remembered without bits, for messages that left the history; the lowest goes first. */
 const MAX_RUNS = 64
 
 interface Confirmed {
@@ -24,17 +26,17 @@ export class Confirmations {
   /** The first page of which there are bits. */
   #firstPage = 0
 
-  /** The peer has handed [from, to) to its room; answers from where on that may be new. */
-  add(peer: PeerId, from: number, to: number): number {
-    const confirmed = this.#peers.get(peer) ?? { runs: new IntervalSet(MAX_RUNS, 'forget'), bits: new Map() }
-    const fresh = confirmed.runs.containing(from)?.[1] ?? from
-    this.#peers.delete(peer)
-    this.#peers.set(peer, confirmed)
-    confirmed.runs.add(from, to)
-    for (let seq = Math.max(fresh, this.#firstPage * PAGE); seq < to; seq++) this.#mark(confirmed, seq)
-    const [oldest] = this.#peers.keys()
-    if (this.#peers.size > MAX_PEERS && oldest) this.#forget(oldest)
-    return fresh
+  /** The peer has handed [from, to) to its room; answers between which numbers there are any that are new, null if none is. */
+  add(peer: PeerId, from: number, to: number): Interval | null {
+    const { runs, bits } = this.#touch(peer)
+    const fresh = runs.containing(from)?.[1] ?? from
+    if (fresh >= to) return null
+    runs.add(from, to)
+    const held = Math.max(fresh, this.#firstPage * PAGE)
+    const marked = this.#markAll(bits, held, to)
+    // Of what left the history nothing is new that is not remembered either.
+    const left = Math.min(held, to)
+    return runs.covers(fresh, left) && fresh < left ? [fresh, marked?.[1] ?? left] : marked
   }
 
   /** How many peers have confirmed the message. */
@@ -54,15 +56,40 @@ export class Confirmations {
     }
   }
 
-  #mark({ bits }: Confirmed, seq: number): void {
-    const [page, at] = [Math.floor(seq / PAGE), seq % PAGE]
-    const own = bits.get(page) ?? new Uint8Array(PAGE / 8)
-    const bit = 1 << (at & 7)
-    const byte = own[at >> 3] ?? 0
-    if ((byte & bit) !== 0) return
+  /** What is known of the peer, which is the last now that confirmed anything. */
+  #touch(peer: PeerId): Confirmed {
+    const confirmed = this.#peers.get(peer) ?? { runs: new IntervalSet(MAX_RUNS, 'forget'), bits: new Map() }
+    this.#peers.delete(peer)
+    this.#peers.set(peer, confirmed)
+    const [oldest] = this.#peers.keys()
+    if (this.#peers.size > MAX_PEERS && oldest) this.#forget(oldest)
+    return confirmed
+  }
+
+  /** Answers between which numbers there were any that had no bit. */
+  #markAll(bits: Confirmed['bits'], from: number, to: number): Interval | null {
+    let marked: Interval | null = null
+    for (let page = Math.floor(from / PAGE); page * PAGE < to; page++) {
+      const own = bits.get(page) ?? new Uint8Array(PAGE / 8)
+      if (own === FULL) continue
+      const [first, end] = [page * PAGE, Math.min(to - page * PAGE, PAGE)]
+      for (let at = Math.max(from - first, 0); at < end; at++) {
+        // A whole byte at a time.
+        if (own[at >> 3] === 0xff) at |= 7
+        else if (this.#mark(own, page, at)) marked = [marked?.[0] ?? first + at, first + at + 1]
+      }
+      bits.set(page, own.every((byte) => byte === 0xff) ? FULL : own)
+    }
+    return marked
+  }
+
+  /** True if it had no bit. */
+  #mark(own: Uint8Array, page: number, at: number): boolean {
+    const [bit, byte] = [1 << (at & 7), own[at >> 3] ?? 0]
+    if ((byte & bit) !== 0) return false
     own[at >> 3] = byte | bit
-    bits.set(page, own)
     this.#change(page, at, 1)
+    return true
   }
 
   #forget(peer: PeerId): void {

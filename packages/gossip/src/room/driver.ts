@@ -270,8 +270,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'pushed':
         return this.#own.pushed(output)
       case 'confirmed':
-        this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
-        return this.#own.confirmed(output)
+        if (this.#own.confirmed(output)) this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
+        return
       case 'heard':
         return this.#keeper?.confirmed(output.epoch, output.from, output.to)
       case 'misbehaved':

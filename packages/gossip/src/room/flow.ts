@@ -4,6 +4,9 @@
 import type { PeerHandle } from '../engine.js'
 import { bringsMessages } from '../frames/frames.js'
 
+/** Frames of one peer that wait: each takes some 260 bytes beside its own, and a peer that is stopped is to cost 4 MiB at most. */
+const MAX_FRAMES = 8_192
+
 export interface FlowOptions {
   /** True while something else is dealt with, after which `relieve` is called. */
   readonly isBusy: () => boolean
@@ -23,6 +26,8 @@ export class Flow {
   /** The oldest first; what lies before `#first` has been taken. */
   #held: Held[] = []
   #first = 0
+  /** How many wait, by peer. */
+  readonly #counts = new Map<PeerHandle, number>()
   /** True while the reader lags. */
   #isPressed = false
   #isFlowing = true
@@ -45,6 +50,9 @@ export class Flow {
 
   hold(peer: PeerHandle, frame: Uint8Array): void {
     this.#held.push({ peer, frame })
+    const count = (this.#counts.get(peer) ?? 0) + 1
+    this.#counts.set(peer, count)
+    if (count > MAX_FRAMES) this.#takeAllOf(peer)
   }
 
   /** The reader lags, or has caught up. */
@@ -70,6 +78,11 @@ export class Flow {
 
   /** Takes what waits of a peer that goes: nobody else may have it. */
   down(peer: PeerHandle): void {
+    this.#takeAllOf(peer)
+  }
+
+  #takeAllOf(peer: PeerHandle): void {
+    this.#counts.delete(peer)
     const rest = this.#held.slice(this.#first)
     this.#held = rest.filter((held) => held.peer !== peer)
     this.#first = 0
@@ -84,6 +97,7 @@ export class Flow {
       this.#held.splice(0, this.#first)
       this.#first = 0
     }
+    this.#counts.set(held.peer, (this.#counts.get(held.peer) ?? 0) - 1)
     this.#options.take(held.peer, held.frame)
     return true
   }

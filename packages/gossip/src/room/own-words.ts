@@ -55,8 +55,9 @@ export class OwnWords {
     this.publishing.pushed(output.peer, ...this.#numbersOf(output))
   }
 
-  confirmed(output: Extract<Output, { type: 'confirmed' }>): void {
-    this.publishing.confirmed(output.remote, ...this.#numbersOf(output))
+  /** True if that is news. */
+  confirmed(output: Extract<Output, { type: 'confirmed' }>): boolean {
+    return this.publishing.confirmed(output.remote, ...this.#numbersOf(output))
   }
 
   /** These left the history. */

@@ -97,8 +97,9 @@ export class Publishing {
     this.#outbox.pushed(from, to)
   }
 
-  confirmed(remote: PeerId, from: number, to: number): void {
-    this.#acknowledgements.add(remote, from, to)
+  /** True if that is news. */
+  confirmed(remote: PeerId, from: number, to: number): boolean {
+    return this.#acknowledgements.add(remote, from, to)
   }
 
   /** Own messages left the history. */

@@ -42,11 +42,11 @@ export class Keeper {
   }
 
   /**
-   * All that is held, each author's in order, authors among each other as it came, and what is remembered; nothing if it cannot
-   * be read. From now on the room counts as joined.
+   * All that is held, each author's in order, authors among each other as it came, and what is remembered; nothing if any of it
+   * cannot be read. From now on the room counts as joined.
    */
   async load(): Promise<Kept> {
-    const { store, wall } = this.#options
+    const { store } = this.#options
     const all: StoredRecord[] = []
     let marks: Marks | null = null
     try {
@@ -57,11 +57,12 @@ export class Keeper {
       }
     } catch (error) {
       this.#fail('the store cannot be read', error)
+      return { records: [], marks: null }
     }
     marks?.retain(this.#ownEpochs(all))
-    this.#marks = marks ?? new Marks(all.reduce((least, { receivedAt }) => Math.min(least, receivedAt), wall()))
+    this.#marks = marks ?? this.#marksOf(all)
     if (!marks) this.#mark()
-    return { records: merged(all), marks }
+    return { records: merged(all), marks: all.length > 0 && store.remember ? this.#marks : marks }
   }
 
   /** A peer has these own messages, of this life or of an earlier one. */
@@ -120,13 +121,24 @@ export class Keeper {
       this.#bytes = 0
       this.#passedOver = 0
       try {
-        if (batch.length > 0) await this.#keepAll(batch)
+        // First, for of records without a note nobody knows that they are unheard.
         if (this.#isMarked) await this.#remember()
+        if (batch.length > 0) await this.#keepAll(batch)
       } catch (error) {
         this.#fail('the store cannot be written', error)
       }
     }
     this.#writing = null
+  }
+
+  /** Without a note, of an earlier version or damaged: what was said here counts as heard, lest who comes is given all of it. */
+  #marksOf(records: readonly StoredRecord[]): Marks {
+    const { author, wall } = this.#options
+    const marks = new Marks(records.reduce((least, { receivedAt }) => Math.min(least, receivedAt), wall()))
+    for (const { header } of records.map(({ record }) => record)) {
+      if (header.author === author) marks.confirm(header.epoch, header.firstSeq, header.firstSeq + header.count)
+    }
+    return marks
   }
 
   #ownEpochs(records: readonly StoredRecord[]): ReadonlySet<number> {

@@ -21,14 +21,15 @@ export class Marks {
     this.joinedAt = joinedAt
   }
 
-  /** True if that is news. */
+  /** True if that is news, which is remembered from now on. */
   confirm(epoch: number, from: number, to: number): boolean {
     const ranges = this.#confirmed.get(epoch) ?? new IntervalSet(MAX_RANGES, 'forget')
     if (ranges.covers(from, to)) return false
     ranges.add(from, to)
     this.#confirmed.set(epoch, ranges)
     if (this.#confirmed.size > MAX_EPOCHS) this.#confirmed.delete(Math.min(...this.#confirmed.keys()))
-    return true
+    // What is below all that is remembered is forgotten at once.
+    return ranges.covers(from, to)
   }
 
   isConfirmed(epoch: number, from: number, to: number): boolean {

@@ -12,11 +12,14 @@ const OVERLAP_MS = 10_000
 export interface Kept {
   /** Each author's in order. */
   readonly records: readonly StoredRecord[]
-  /** Null if the room was never joined with this store, or it cannot remember that. */
+  /** Null if the store cannot remember them, or nothing is kept and the room was never joined with it. */
   readonly marks: Marks | null
 }
 
-/** What the machine is to hear first; null if the room was never here. */
+/**
+ * What the machine is to hear first; null if the room was never here. With anything kept it asks for what came since that: a room
+ * that ended while it fetched what it asked for first does not ask for the rest again.
+ */
 export function pastOf(
   { records, marks }: Kept,
   own: { readonly author: PeerId; readonly since: Since; readonly now: number; readonly wall: number },
@@ -35,7 +38,10 @@ export function pastOf(
   return { type: 'restore', records: restored, since: { age: age + OVERLAP_MS } }
 }
 
-/** Nothing came of the first join: what was asked for then is still to come, and what was said since. */
+/**
+ * Nothing came of the first join: what was asked for then is still to come, and what was said since. Not the last so many from
+ * before it: which these were nobody knows any more, and only what was said since is asked for.
+ */
 function sinceFirst(since: Since, elapsedMs: number): Since {
   if (since === 'all') return since
   return { age: elapsedMs + (since !== 'live' && 'age' in since ? since.age : 0) }
