@@ -17,6 +17,8 @@ export interface Pending {
   readonly via: PeerId | null
   /** True if the application does not want it: it takes its place, and is not delivered. */
   readonly isRefused?: boolean
+  /** True if who sent it had offered it, and was asked: so comes what was said before this node came. */
+  readonly isOffered?: boolean
 }
 
 /** What became deliverable, in order: records, and holes that were given up before them; or came too late for that. */
@@ -33,8 +35,8 @@ export interface Patience {
   readonly holdMs: number
   /** Deliver a record as it comes, whatever is before it. */
   readonly atOnce: boolean
-  /** Where what was asked for begins, if that is in the midst of a record; null if nobody says. */
-  readonly beginsAt: () => number | null
+  /** Where what was asked for begins, if that may be in the midst of this record; null if nobody says. */
+  readonly beginsAt: (pending: Pending) => number | null
   /** True if nothing that must be heard before this record is missing. */
   readonly isDue: (pending: Pending) => boolean
 }
@@ -61,12 +63,15 @@ export class Sequence {
   #waitsSince = 0
   #frozenAt: number | null = null
   #isRestored = false
+  /** True once a record had its turn: what was asked for may begin in the midst of the first only. */
+  #hasBegun = false
   /** First numbers of the records that are at the judge. */
   readonly #judged = new Set<number>()
 
   /** @param end of one that was followed before: nothing below it is new; null of one that was not */
   constructor(end: number | null = null) {
     this.#next = end
+    this.#hasBegun = end !== null
     if (end !== null) this.#known.add(0, end)
   }
 
@@ -191,6 +196,7 @@ export class Sequence {
     const { firstSeq, count } = record.header
     const end = firstSeq + count
     this.#isRestored = true
+    this.#hasBegun = true
     this.#known.add(firstSeq, end, this.#held.length + 1)
     this.#delivered.add(firstSeq, end)
     if (patience.atOnce && this.#next !== null && firstSeq > this.#next) this.#hold(placeOf({ record }))
@@ -287,11 +293,12 @@ export class Sequence {
     return this.#deliver(pending, patience)
   }
 
-  #deliver(pending: Pending, { atOnce, beginsAt }: Patience): Step[] {
+  #deliver(pending: Pending, { beginsAt }: Patience): Step[] {
+    const isFirst = !this.#hasBegun
+    this.#hasBegun = true
     if (pending.isRefused) return []
     const { firstSeq, count } = pending.record.header
-    const isFirst = atOnce || this.#delivered.ranges.length === 0
-    const begin = (isFirst && beginsAt()) || firstSeq
+    const begin = (isFirst && beginsAt(pending)) || firstSeq
     const from = begin > firstSeq && begin < firstSeq + count ? begin : firstSeq
     this.#delivered.add(from, firstSeq + count)
     return [{ ready: pending, from }]
