@@ -188,6 +188,7 @@ export class Ordering {
     else place.sequence.restore(record, patience)
     this.#deliveries++
     this.#authors.touch(author)
+    this.#makeRoom(now)
   }
 
   /** The record holds nothing that can be delivered: another copy of it is nothing new. */
@@ -214,7 +215,7 @@ export class Ordering {
     const place = { author, epoch, sequence }
     this.#track(place, () => sequence.accept(pending, { begin, patience: this.#patienceFor(place, now) }))
     this.#goOn(now)
-    for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
+    this.#makeRoom(now)
   }
 
   /** Gives up the holes whose time has come, unless what fills them does too. */
@@ -271,6 +272,11 @@ export class Ordering {
 
   get authors(): Pick<Accounts, 'places' | 'ends'> {
     return this.#authors.accounts
+  }
+
+  /** Gives up what has waited longest until what waits is within its bounds. */
+  #makeRoom(now: number): void {
+    for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
   }
 
   #isOver(): boolean {
