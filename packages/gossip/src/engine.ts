@@ -67,7 +67,7 @@ export type Output =
   | { readonly type: 'deliver'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** A message that was delivered before, for the history. */
   | { readonly type: 'recall'; readonly delivery: Delivery }
-  /** A message that came after its gap was told, or from before where its author was first heard: for the history alone. */
+  /** A message that came after its gap was told, or from before where its author was first heard, or than asked for: for the history alone. */
   | { readonly type: 'late'; readonly delivery: Omit<Delivery, 'receivedAt'> }
   /** Keep this record: it is new here. */
   | { readonly type: 'keep'; readonly record: SignedRecord }

@@ -7,6 +7,7 @@ import {
   createRecord,
   createTopic,
   decodeRecord,
+  encodeForkProof,
   encodeRecord,
   encodeRecordHead,
   type Identity,
@@ -106,6 +107,48 @@ describe("order 'none'", () => {
     it('takes what was delivered before as in order if it was, so that what came late is not new', () => {
       const { frame } = again([a, c], 'author')
       expect(said(frame(b))).toBe('')
+    })
+
+    it('holds one place for all that stands together behind a hole', () => {
+      const many = chainOf(
+        cat,
+        Array.from({ length: 200 }, (_, index) => ({ text: `${index} ` })),
+      )
+      const { frame, machine } = again(many.filter((_, index) => index !== 1))
+      expect(machine.accounts?.().held?.entries).toBe(1)
+      expect(said(frame(at(many, 1)))).toBe('1 ')
+      expect(machine.accounts?.().held?.entries).toBe(0)
+    })
+
+    it('holds no more than it may: the lowest holes are told as gaps', () => {
+      const many = chainOf(
+        cat,
+        Array.from({ length: 20 }, (_, index) => ({ text: `${index} ` })),
+      )
+      const odd = many.filter((_, index) => index % 2 === 0)
+      const records = odd.map((record, index) => ({ record, receivedAt: index, at: index }))
+      const limits = resolveLimits({ maxHeld: 4 })
+      const machine = flood().createMachine({ topic, author: self, epoch: 1, crypto, limits, order: 'none' })
+      const outputs = machine.handle({ type: 'restore', records, since: { age: 10_000 } }, 0)
+      expect(machine.accounts?.().held?.entries).toBe(4)
+      expect(gaps(outputs)).toEqual([1, 3, 5, 7, 9].map((seq) => [seq, seq + 1]))
+    })
+
+    it('gives up a hole below a fork in what stands together behind it', () => {
+      const many = chainOf(
+        cat,
+        [...'abcdef'].map((text) => ({ text })),
+      )
+      const { machine, send } = again(many.filter((_, index) => index !== 1))
+      const [, , , , other] = chainOf(
+        cat,
+        [...'abcdXf'].map((text) => ({ text })),
+      ) as SignedRecord[]
+      send(0, { type: 'fork', proof: encodeForkProof(at(many, 4), other as SignedRecord) })
+      const outputs = []
+      for (let now = 100; now < 70_000; now += 500) outputs.push(...machine.handle({ type: 'timer' }, now))
+      expect(gaps(outputs)).toEqual([[1, 2]])
+      expect(machine.accounts?.().held?.entries).toBe(0)
     })
   })
 

@@ -3,10 +3,11 @@
 import { createIdentity, createRecord, createTopic, PREV_BYTES } from '@hearsay/core'
 import { memoryLinkPair, settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createGossip, type Engine, type Since } from '../src/index.js'
-import { decodeFrame, encodeFrame } from '../src/machine.js'
+import { createGossip, type Engine, type Order, type Since } from '../src/index.js'
+import { markOf } from '../src/machine/arrivals.js'
+import { decodeFrame, encodeFrame, type Frame, type MachineContext, type Output } from '../src/machine.js'
 import { OWED_MS } from '../src/repair/fillings.js'
-import { author, createBench, crypto, faultOf, nameOf, seqsOf, topic } from './frame-bench.js'
+import { author, createBench, crypto, faultOf, helloOf, identityOf, nameOf, seqsOf, topic } from './frame-bench.js'
 import {
   at,
   bytes,
@@ -14,6 +15,7 @@ import {
   ENGINES,
   createNetwork as join,
   linkNodes,
+  linkRawPeer,
   type TestNetwork,
   type TestNode,
   textOf,
@@ -115,7 +117,9 @@ describe.each(ENGINES)('%s', (_name, engine) => {
         expect(gaps).toEqual([])
         const history: string[] = []
         for await (const delivery of node.gossip.history({ author: author.identity.id })) history.push(textOf(delivery))
-        expect(history).toEqual(heard)
+        // The record in whose midst they begin is there as a whole.
+        const begun = since.last > 100 ? 0 : 5
+        expect(history).toEqual([...Array.from({ length: 105 - begun }, (_, index) => `${begun + index} `), 'new'])
       },
     )
 
@@ -177,14 +181,25 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       { epoch: 7, firstSeq: 10, time: 0, prev: new Uint8Array(PREV_BYTES), messages: ['a', 'b', 'c'].map(bytes) },
       ...([topic, author, crypto] as const),
     )
-    const heardAfter = (seqs: readonly number[], since: Since): readonly number[] => {
-      const bench = createBench(engine, 3, {}, { since })
+    const offer: Frame = {
+      type: 'run',
+      runs: [{ name: 0, first: 10, count: 3, last: 3, mark: markOf(record) }],
+    }
+    type Bench = ReturnType<typeof createBench>
+    const saying = (seqs: readonly number[], since: Since, more: Partial<MachineContext> = {}): Bench => {
+      const bench = createBench(engine, 3, {}, { since, ...more })
       for (const [index, seq] of seqs.entries()) {
         bench.send(index + 1, nameOf(author.id))
         bench.send(index + 1, { type: 'begin', name: 0, seq })
       }
-      return seqsOf([...bench.record(1, record), ...bench.timer(OWED_MS)])
+      return bench
     }
+    const outputsAfter = (seqs: readonly number[], since: Since): readonly Output[] => {
+      const bench = saying(seqs, since)
+      bench.send(1, offer)
+      return [...bench.record(1, record), ...bench.timer(OWED_MS)]
+    }
+    const heardAfter = (seqs: readonly number[], since: Since): readonly number[] => seqsOf(outputsAfter(seqs, since))
 
     it.each([
       [[12], [12]],
@@ -203,9 +218,113 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       expect(heardAfter([12], since)).toEqual([10, 11, 12])
     })
 
+    it('keeps no words from the history', () => {
+      const late = outputsAfter([12], { last: 2 }).flatMap((one) => (one.type === 'late' ? [one.delivery.seq] : []))
+      expect(late).toEqual([10, 11])
+    })
+
+    it.each<[Order]>([['author'], ['none']])('takes nothing from what is new, in order %j', (order) => {
+      const bench = saying([12], { last: 2 }, { order })
+      expect(seqsOf([...bench.record(1, record), ...bench.timer(OWED_MS)])).toEqual([10, 11, 12])
+    })
+
+    it('takes nothing from what others send', () => {
+      const bench = saying([12], { last: 2 })
+      bench.send(2, nameOf(author.id))
+      bench.send(2, offer)
+      expect(seqsOf([...bench.record(2, record), ...bench.timer(OWED_MS)])).toEqual([10, 11, 12])
+    })
+
+    it('is believed once, and before all else that it says', () => {
+      const often = saying([12], { last: 2 })
+      often.send(1, { type: 'begin', name: 0, seq: 11 })
+      often.send(1, offer)
+      expect(seqsOf([...often.record(1, record), ...often.timer(OWED_MS)])).toEqual([12])
+      const late = saying([], { last: 2 })
+      late.send(1, nameOf(author.id))
+      late.send(1, offer)
+      late.send(1, { type: 'begin', name: 0, seq: 12 })
+      expect(seqsOf([...late.record(1, record), ...late.timer(OWED_MS)])).toEqual([10, 11, 12])
+    })
+
+    it("is believed of the first record only, in order 'none' too", () => {
+      const bench = saying([14], { last: 2 }, { order: 'none' })
+      const next = createRecord(
+        {
+          ...{ epoch: 7, firstSeq: 13, time: 0 },
+          prev: record.id.slice(0, PREV_BYTES),
+          messages: ['d', 'e'].map(bytes),
+        },
+        ...([topic, author, crypto] as const),
+      )
+      bench.send(1, { type: 'run', runs: [{ name: 0, first: 10, count: 5, last: 2, mark: markOf(next) }] })
+      expect(seqsOf([...bench.record(1, record), ...bench.record(1, next)])).toEqual([10, 11, 12, 13, 14])
+    })
+
+    it.each<[Order]>([['author'], ['none']])(
+      'takes nothing from a hundred that are said live, in order %j',
+      async (order) => {
+        network = createNetwork(1)
+        const { topic, clock } = network
+        const said = at(network.nodes, 0)
+        const more = { order }
+        const node = createNode({ topic, clock, seed: 90, epoch: 1, since: { last: 3 }, engine: engine(), more })
+        late.push(node)
+        const liar = await linkRawPeer(node, 7)
+        liar.hello()
+        await settle()
+        liar.channel.send(encodeFrame(nameOf(said.identity.id, 1)))
+        liar.channel.send(encodeFrame({ type: 'begin', name: 0, seq: 99 }))
+        await settle()
+        await linkNodes(said, node)
+        await clock.play(2_000)
+        await Promise.all(Array.from({ length: 100 }, (_, index) => said.gossip.publish(bytes(`${index}`))))
+        await clock.play(10_000)
+        expect(node.heard.map(textOf)).toEqual(Array.from({ length: 100 }, (_, index) => `${index}`))
+      },
+    )
+
     it('loses its link if it never named the author', () => {
       const outputs = createBench(engine, 1).send(1, { type: 'begin', name: 3, seq: 0 })
       expect(faultOf(outputs)).toMatchObject({ code: 'ERR_FRAME', ban: false })
+    })
+  })
+
+  describe('a node that says where the last messages begin', () => {
+    const [confirmer, asker] = [identityOf(20), identityOf(21)]
+
+    /** What an asker of the last three of a hundred is sent, with so much window left after the hello, and whole afterwards. */
+    const sentWith = (left: number): string[] => {
+      const { machine } = createBench(engine, 0)
+      const payloads = Array.from({ length: 100 }, () => new Uint8Array(4))
+      const hear = (peer: number, frame: Frame, now: number): readonly Output[] =>
+        machine.handle({ type: 'frame', peer, frame: encodeFrame(frame) }, now)
+      machine.handle({ type: 'publish', payloads, wall: 0 }, 0)
+      machine.handle({ type: 'peer-up', peer: 1, remote: confirmer.id, window: 1e9 }, 0)
+      hear(1, helloOf(confirmer.id), 0)
+      hear(1, { type: 'ack', from: 0, to: 100 }, 0)
+      const kinds: string[] = []
+      let window = 1
+      // As a channel does it: what finds no window is not sent.
+      const send = (outputs: readonly Output[]): void => {
+        for (const output of outputs) {
+          if (output.type !== 'send' || output.peer !== 2 || window <= 0) continue
+          window -= output.frame.byteLength
+          kinds.push(decodeFrame(output.frame).type)
+        }
+      }
+      send(machine.handle({ type: 'peer-up', peer: 2, remote: asker.id, window }, 5_000))
+      for (const bytes of [left, 1e6]) {
+        window = bytes
+        send(machine.handle({ type: 'window', peer: 2, bytes }, 5_000))
+        if (bytes === left) send(hear(2, { ...helloOf(asker.id), since: { last: 3 } } as Frame, 5_000))
+      }
+      send(machine.handle({ type: 'timer' }, 6_000))
+      return kinds
+    }
+
+    it.each([[1e6], [1], [60]])('says so before all else, with %i bytes of window after its hello', (left) => {
+      expect(sentWith(left)).toEqual(['hello', 'name', 'begin', 'run'])
     })
   })
 

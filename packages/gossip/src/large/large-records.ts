@@ -162,7 +162,7 @@ export class LargeRecords {
     this.#context.forgotten(log.completed(position))
     // They may have no more than a part of it, and wait for one who has all.
     if (block.isShared) for (const peer of arrival.holders ?? []) neighbours.get(peer)?.complete(position, arrival, now)
-    const pending = { ...contents.value, record, block: whole, hops, via: from }
+    const pending = { ...contents.value, record, block: whole, hops, via: from, isOffered: arrival.isRecovered }
     this.#context.whole({ pending, position, from: sender ?? null, news: NO_NEWS, now })
   }
 }

@@ -43,8 +43,9 @@ export class Admission {
     const { contents, hops, from, now } = how
     const { messages, causes } = contents
     const via = from?.remote ?? null
-    const pending: Pending = { record, block: record.block, messages, causes, hops, via }
     const news = this.#parts.exchange.arrived(from?.handle ?? null, rangeOf(record), now)
+    const isOffered = news.recovered
+    const pending: Pending = { record, block: record.block, messages, causes, hops, via, isOffered }
     return { pending, position: null, from, news, now }
   }
 

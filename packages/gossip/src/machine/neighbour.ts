@@ -6,6 +6,7 @@ import type { Frame, Head } from '../frames/frames.js'
 import { NAMELESS, NamesHeard } from '../frames/names.js'
 import { Transfers } from '../large/transfers.js'
 import { IntervalSet } from '../order/intervals.js'
+import type { Pending } from '../order/sequence.js'
 import { OFFERS } from '../repair/holders.js'
 import { Notices, type PlacedRange } from '../serving/notices.js'
 import type { Since } from '../since.js'
@@ -44,10 +45,14 @@ export class Neighbour {
   liveSince: number = Number.POSITIVE_INFINITY
   /** The first position that it is owed because it asked for what was before it came. */
   askedFrom: number = Number.POSITIVE_INFINITY
-  /** So many messages of the record that stands there are more than it asked for. */
+  /** So many messages of the record that stands there are more than it asked for; 0 once that is told. */
   surplus = 0
+  /** The position of the record in whose midst begins what it asked for, once that is told. */
+  begunAt: number | null = null
   /** Where it says that what was asked of it begins, in the midst of a record. */
   #begin: { readonly source: Source; readonly seq: number } | null = null
+  /** True once it said anything else than its hello and names: it says first where what was asked of it begins. */
+  hasSpoken = false
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
@@ -116,11 +121,12 @@ export class Neighbour {
     if (this.completed.length > MAX_REQUESTS) this.completed.shift()
   }
 
-  /** It says where what was asked of it begins; answers what is wrong with that, or null. */
+  /** It says where what was asked of it begins, once and before all else; answers what is wrong with that, or null. */
   hearBegin({ name, seq }: { readonly name: number; readonly seq: number }): string | null {
     const source = this.names.at(name)
     if (!source) return NAMELESS
-    this.#begin = { source, seq }
+    if (!this.hasSpoken) this.#begin = { source, seq }
+    this.hasSpoken = true
     return null
   }
 
@@ -240,13 +246,18 @@ export class Neighbour {
   }
 }
 
-/** Where this source begins by the word of whoever says the least, if so many of the last messages were asked for. */
-export function beginOf(neighbours: Iterable<Neighbour>, source: Source, since: Since): number | null {
-  if (typeof since !== 'object' || !('last' in since)) return null
-  let least: number | null = null
+/**
+ * Where what was asked for begins, by the word of whoever says the least, if so many of the last messages were asked for. Only of
+ * what a neighbour offered, and said that of itself: what it says is no reason to pass over what others send, or what is new.
+ */
+export function beginOf(neighbours: Iterable<Neighbour>, pending: Pending, since: Since): number | null {
+  if (!pending.isOffered || typeof since !== 'object' || !('last' in since)) return null
+  let [least, isOfSender] = [Number.POSITIVE_INFINITY, false]
   for (const neighbour of neighbours) {
-    const begin = neighbour.beginOf(source)
-    if (begin !== null) least = Math.min(least ?? begin, begin)
+    const begin = neighbour.beginOf(pending.record.header)
+    if (begin === null) continue
+    least = Math.min(least, begin)
+    isOfSender ||= neighbour.remote === pending.via
   }
-  return least
+  return isOfSender ? least : null
 }

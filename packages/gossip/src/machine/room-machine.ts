@@ -80,7 +80,7 @@ export class RoomMachine implements Machine {
     const forgotten = (place: Source): void => past.forgetAll(place)
     const ordering = new Ordering({
       ...{ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten },
-      beginsAt: (place) => beginOf(this.#neighbours.values(), place, this.#serving.since),
+      beginsAt: (pending) => beginOf(this.#neighbours.values(), pending, this.#serving.since),
     })
     const publisher = new Publisher(context)
     const spread = makeSpread(this.#neighbours)
@@ -259,6 +259,7 @@ export class RoomMachine implements Machine {
     const frame = read.value
     if (frame.type === 'hello') return this.#onHello(neighbour, frame, now)
     if (!neighbour.introduced) return this.#outOfPlace(neighbour, 'a frame before the hello', now)
+    if (frame.type !== 'name' && frame.type !== 'begin') neighbour.hasSpoken = true
     switch (frame.type) {
       case 'record':
         return this.#onRecord(neighbour, frame, now)

@@ -43,7 +43,11 @@ export class UnheardWords {
     this.#confirmed.get(this.#epoch)?.add(from, to)
   }
 
-  /** A neighbour told how far it has heard others: answers what of earlier lives is known as heard by that. */
+  /**
+   * A neighbour told how far it has heard others: answers what of earlier lives counts as heard by that. It is all that is told of
+   * them, and says too much of who began later, or passed over a gap: what it lacks of these is here for who asks, and no longer
+   * given to whoever comes.
+   */
   heads(heads: readonly Head[]): readonly Head[] {
     const news = heads.filter(({ author, epoch, next }) => {
       const confirmed = author === this.#author && epoch !== this.#epoch ? this.#confirmed.get(epoch) : undefined

@@ -28,7 +28,9 @@ export class IntervalSet {
     const last = this.#ranges.at(-1)
     if (last && last[1] === from) this.#ranges[this.#ranges.length - 1] = [last[0], to]
     else {
-      this.#merge(from, to)
+      // What comes is mostly beyond all that came before.
+      if (!last || last[1] < from) this.#ranges.push([from, to])
+      else this.#merge(from, to)
       this.trim(more)
     }
   }
@@ -38,8 +40,9 @@ export class IntervalSet {
     const excess = this.#ranges.length - this.#bound - more
     if (excess <= 0) return
     const low = this.#ranges[0]?.[0] ?? 0
-    const rest = this.#ranges.slice(excess)
-    this.#ranges = this.#beyond === 'fill' ? rest.map((range, at) => (at === 0 ? [low, range[1]] : range)) : rest
+    this.#ranges.splice(0, excess)
+    const [first] = this.#ranges
+    if (first && this.#beyond === 'fill') this.#ranges[0] = [low, first[1]]
   }
 
   /** True if every number of [from, to) is in the set. */

@@ -48,8 +48,8 @@ export interface OrderingOptions {
   readonly settleMs: (now: number) => number
   /** True if what fills the hole is on its way, so that it is not given up. */
   readonly isComing: (hole: Hole, now: number) => boolean
-  /** Where what was asked for begins, as neighbours say, if that is in the midst of a record; null if none says. */
-  readonly beginsAt: (place: Source) => number | null
+  /** Where what was asked for begins, as neighbours say, if that may be in the midst of this record; null if none says. */
+  readonly beginsAt: (pending: Pending) => number | null
   /** Called when something of a place was delivered, passed over, or let go. */
   readonly moved: (place: Source) => void
   /** Called when a place is tracked no longer. */
@@ -66,7 +66,7 @@ export class Ordering {
   readonly #causality = new Causality<Place>()
   readonly #settleMs: (now: number) => number
   readonly #isComing: (hole: Hole, now: number) => boolean
-  readonly #beginsAt: (place: Source) => number | null
+  readonly #beginsAt: (pending: Pending) => number | null
   readonly #moved: (place: Source) => void
   /**
    * Sequences that settle and sequences with a hole; at most `maxHeld` together. Each patience has a map of its own, so that
@@ -188,6 +188,7 @@ export class Ordering {
     else place.sequence.restore(record, patience)
     this.#deliveries++
     this.#authors.touch(author)
+    this.#makeRoom(now)
   }
 
   /** The record holds nothing that can be delivered: another copy of it is nothing new. */
@@ -214,7 +215,7 @@ export class Ordering {
     const place = { author, epoch, sequence }
     this.#track(place, () => sequence.accept(pending, { begin, patience: this.#patienceFor(place, now) }))
     this.#goOn(now)
-    for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
+    this.#makeRoom(now)
   }
 
   /** Gives up the holes whose time has come, unless what fills them does too. */
@@ -273,6 +274,11 @@ export class Ordering {
     return this.#authors.accounts
   }
 
+  /** Gives up what has waited longest until what waits is within its bounds. */
+  #makeRoom(now: number): void {
+    for (let first = this.#first; first && this.#isOver(); first = this.#first) this.#giveUp(first, now)
+  }
+
   #isOver(): boolean {
     return this.#held > this.#limits.maxHeld || this.#heldBytes > this.#limits.capacityBytes
   }
@@ -294,8 +300,7 @@ export class Ordering {
     const { holdMs } = this.#limits
     const settleMs = this.#settleMs(now)
     const isDue = (pending: Pending): boolean => this.#order !== 'causal' || this.#isDue(place, pending)
-    const beginsAt = (): number | null => this.#beginsAt(place)
-    return { now, settleMs, holdMs, atOnce: this.#order === 'none', beginsAt, isDue }
+    return { now, settleMs, holdMs, atOnce: this.#order === 'none', beginsAt: this.#beginsAt, isDue }
   }
 
   /** True if all that must be heard before it was; if not, it is tried again when that has come. */
@@ -353,14 +358,15 @@ export class Ordering {
     const pending = 'late' in step ? step.late : step.ready
     const { record, block, messages, hops, via } = pending
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
-    const type = 'late' in step ? 'late' : 'deliver'
-    if (type === 'deliver') this.#deliveries++
+    if ('ready' in step) this.#deliveries++
     const { firstSeq, time } = record.header
     const unheard = this.#missing(pending)
     const all = { author, epoch, time, hops, via, ...(unheard.length > 0 && { unheard }) }
     for (const [index, payload] of messages.entries()) {
       const seq = firstSeq + index
-      if ('late' in step || seq >= step.from) this.#emit({ type, delivery: { ...all, seq, payload } })
+      // What is more than was asked for is in the history all the same: nobody's word loses what was said.
+      const type = 'late' in step || seq < step.from ? 'late' : 'deliver'
+      this.#emit({ type, delivery: { ...all, seq, payload } })
     }
   }
 }

@@ -17,6 +17,8 @@ export interface Pending {
   readonly via: PeerId | null
   /** True if the application does not want it: it takes its place, and is not delivered. */
   readonly isRefused?: boolean
+  /** True if who sent it had offered it, and was asked: so comes what was said before this node came. */
+  readonly isOffered?: boolean
 }
 
 /** What became deliverable, in order: records, and holes that were given up before them; or came too late for that. */
@@ -33,8 +35,8 @@ export interface Patience {
   readonly holdMs: number
   /** Deliver a record as it comes, whatever is before it. */
   readonly atOnce: boolean
-  /** Where what was asked for begins, if that is in the midst of a record; null if nobody says. */
-  readonly beginsAt: () => number | null
+  /** Where what was asked for begins, if that may be in the midst of this record; null if nobody says. */
+  readonly beginsAt: (pending: Pending) => number | null
   /** True if nothing that must be heard before this record is missing. */
   readonly isDue: (pending: Pending) => boolean
 }
@@ -45,6 +47,8 @@ const VIEW_BYTES = 107
 const MAX_UNHEARD = 1_024
 /** What is on its way is looked for again no sooner, however short the patience. */
 const LEAST_WAIT_MS = 10
+/** The block of what is no longer held itself, but keeps its place. */
+const NOTHING = new Uint8Array()
 /** The end of one whose author forked: nothing below it is new. */
 export const FORKED: number = Number.MAX_SAFE_INTEGER - 1
 
@@ -61,12 +65,15 @@ export class Sequence {
   #waitsSince = 0
   #frozenAt: number | null = null
   #isRestored = false
+  /** True once a record had its turn: what was asked for may begin in the midst of the first only. */
+  #hasBegun = false
   /** First numbers of the records that are at the judge. */
   readonly #judged = new Set<number>()
 
   /** @param end of one that was followed before: nothing below it is new; null of one that was not */
   constructor(end: number | null = null) {
     this.#next = end
+    this.#hasBegun = end !== null
     if (end !== null) this.#known.add(0, end)
   }
 
@@ -191,9 +198,10 @@ export class Sequence {
     const { firstSeq, count } = record.header
     const end = firstSeq + count
     this.#isRestored = true
+    this.#hasBegun = true
     this.#known.add(firstSeq, end, this.#held.length + 1)
     this.#delivered.add(firstSeq, end)
-    if (patience.atOnce && this.#next !== null && firstSeq > this.#next) this.#hold(placeOf({ record }))
+    if (patience.atOnce && this.#next !== null && firstSeq > this.#next) this.#holdPlace({ record })
     else this.#next = Math.max(this.#next ?? 0, end)
     const steps = this.#release(patience)
     this.#reschedule(patience, steps.length > 0)
@@ -223,7 +231,8 @@ export class Sequence {
     // What comes after its gap was told, or from before the beginning, is history only.
     if (this.#next !== null && firstSeq < this.#next) return pending.isRefused ? [] : [{ late: pending }]
     const early = patience.atOnce ? this.#deliver(pending, patience) : []
-    this.#hold(patience.atOnce ? placeOf(pending) : pending)
+    if (patience.atOnce) this.#holdPlace(pending)
+    else this.#hold(pending)
     const steps = this.#release(patience)
     this.#reschedule(patience, steps.length > 0)
     return [...early, ...steps]
@@ -258,16 +267,26 @@ export class Sequence {
   /** Its author forked at this number: what waits from there on is let go. */
   freeze(at: number): readonly Step[] {
     this.#frozenAt = Math.min(at, this.#frozenAt ?? at)
-    this.#held = this.#held.filter(({ record: { header } }) => header.firstSeq + header.count <= at)
+    const below = this.#held.filter(({ record: { header } }) => header.firstSeq < at)
+    this.#held = below.flatMap((held) => (endOf(held) <= at ? held : isPlace(held) ? placeOf(held, at) : []))
     this.#heldBytes = this.#held.reduce((sum, pending) => sum + costOf(pending), 0)
     if (this.#held.length === 0) this.#deadline = null
     return []
   }
 
+  /** What was delivered before its turn. Where nothing is missing between two it is one place: a room comes back with masses of them. */
+  #holdPlace({ record }: Pick<Pending, 'record'>): void {
+    const last = this.#held.at(-1)
+    if (last && isPlace(last) && endOf(last) === record.header.firstSeq)
+      this.#held[this.#held.length - 1] = placeOf(last, endOf({ record }))
+    else this.#hold(placeOf({ record }))
+  }
+
   #hold(pending: Pending): void {
-    const at = this.#held.findIndex((other) => other.record.header.firstSeq > pending.record.header.firstSeq)
-    if (at === -1) this.#held.push(pending)
-    else this.#held.splice(at, 0, pending)
+    const { firstSeq } = pending.record.header
+    // What comes is mostly the latest.
+    const at = this.#held.findLastIndex((other) => other.record.header.firstSeq <= firstSeq) + 1
+    this.#held.splice(at, 0, pending)
     this.#heldBytes += costOf(pending)
   }
 
@@ -287,11 +306,12 @@ export class Sequence {
     return this.#deliver(pending, patience)
   }
 
-  #deliver(pending: Pending, { atOnce, beginsAt }: Patience): Step[] {
+  #deliver(pending: Pending, { beginsAt }: Patience): Step[] {
+    const isFirst = !this.#hasBegun
+    this.#hasBegun = true
     if (pending.isRefused) return []
     const { firstSeq, count } = pending.record.header
-    const isFirst = atOnce || this.#delivered.ranges.length === 0
-    const begin = (isFirst && beginsAt()) || firstSeq
+    const begin = (isFirst && beginsAt(pending)) || firstSeq
     const from = begin > firstSeq && begin < firstSeq + count ? begin : firstSeq
     this.#delivered.add(from, firstSeq + count)
     return [{ ready: pending, from }]
@@ -309,9 +329,19 @@ export class Sequence {
   }
 }
 
-/** What is left of a record that was delivered before its turn: a place that is not a hole. */
-function placeOf({ record }: Pick<Pending, 'record'>): Pending {
-  return { record, block: new Uint8Array(), messages: [], causes: [], hops: 0, via: null, isRefused: true }
+/** What is left of what was delivered before its turn, up to the end of its record or to another one: a place that is not a hole. */
+function placeOf(held: Pick<Pending, 'record'>, end: number = endOf(held)): Pending {
+  const { header } = held.record
+  const record = { ...held.record, header: { ...header, count: end - header.firstSeq } }
+  return { record, block: NOTHING, messages: [], causes: [], hops: 0, via: null, isRefused: true }
+}
+
+function isPlace({ block }: Pending): boolean {
+  return block === NOTHING
+}
+
+function endOf({ record: { header } }: Pick<Pending, 'record'>): number {
+  return header.firstSeq + header.count
 }
 
 function costOf({ block, messages }: Pending): number {

@@ -54,7 +54,7 @@ export class Serving {
     this.#large.sweep(neighbour, now)
     if (neighbour.blocked) return
     this.#greet(neighbour, presentMs)
-    if (!neighbour.introduced) return
+    if (!neighbour.introduced || !this.#tellBegin(neighbour)) return
     this.#tellCompleted(neighbour, now)
     this.#acknowledge(neighbour)
     this.#tellForks(neighbour)
@@ -195,7 +195,6 @@ export class Serving {
       return true
     }
     if (!this.#outgoing.hasWindow(neighbour)) return false
-    this.#tellBegin(neighbour, arrival)
     if (isHeld) {
       neighbour.notices.have(arrival, now)
       return true
@@ -203,7 +202,7 @@ export class Serving {
     const { spread, neighbours } = this.#parts
     const others = neighbours.size - (arrival.via !== null && neighbours.has(arrival.via) ? 1 : 0)
     const way = spread.wayOf({ neighbour, arrival, isPast: owed === 'past', isOnly: others <= 1, now })
-    switch (way === 'push' && this.#isTooMuch(neighbour, arrival, owed) ? 'offer' : way) {
+    switch (way === 'push' && this.#mustOffer(neighbour, arrival, owed) ? 'offer' : way) {
       case 'push':
         // What was offered before it is to be heard of before it: else its author would begin with this one.
         if (neighbour.notices.hasOffers) this.#tellOffers(neighbour, now)
@@ -256,21 +255,31 @@ export class Serving {
     return this.#parts.unheard.isUnheard(record.header) ? 'live' : 'nothing'
   }
 
-  /** The last messages that it asked for may begin in the midst of a record. */
-  #tellBegin(neighbour: Neighbour, arrival: Arrival): void {
-    const { surplus, cursor, askedFrom, liveSince, notices } = neighbour
-    if (surplus === 0 || cursor !== askedFrom) return
-    neighbour.surplus = 0
-    const { source, at, record } = arrival
-    // It may be owed all of it for another reason.
-    if (neighbour.owedFrom(source) !== null || at > liveSince || this.#parts.unheard.isUnheard(record.header)) return
+  /** The last messages that it asked for may begin in the midst of a record: it hears so first of all. False if that must wait. */
+  #tellBegin(neighbour: Neighbour): boolean {
+    const { surplus, askedFrom, notices } = neighbour
+    const arrival = surplus > 0 ? this.#parts.log.at(askedFrom) : undefined
+    if (!arrival || !this.#isCut(neighbour, arrival)) return true
+    const { source, record } = arrival
+    if (!this.#outgoing.hasWindow(neighbour)) return false
     const naming = notices.naming(source)
     if (naming) this.#outgoing.transmit(neighbour, naming)
+    // The name may have taken the rest.
+    if (!this.#outgoing.hasWindow(neighbour)) return false
     this.#outgoing.send(neighbour, {
       type: 'begin',
       name: notices.nameOf(source),
       seq: record.header.firstSeq + surplus,
     })
+    neighbour.surplus = 0
+    neighbour.begunAt = askedFrom
+    return true
+  }
+
+  /** Unless it is owed all of the record for another reason, or nothing of it. */
+  #isCut(neighbour: Neighbour, arrival: Arrival): boolean {
+    if (!isShared(arrival) || arrival.isForOthers || neighbour.askedFrom >= neighbour.liveFrom) return false
+    return neighbour.owedFrom(arrival.source) === null && !this.#parts.unheard.isUnheard(arrival.record.header)
   }
 
   #push(neighbour: Neighbour, arrival: Arrival, position: number): void {
@@ -283,8 +292,12 @@ export class Serving {
     this.#outgoing.tellPushed(neighbour, arrival)
   }
 
-  /** Large ones of the past come in masses: the neighbour is to say how many it can put together. */
-  #isTooMuch(neighbour: Neighbour, { body }: Arrival, owed: 'live' | 'past'): boolean {
+  /**
+   * Large ones of the past come in masses: the neighbour is to say how many it can put together. And what comes unasked may be new:
+   * of that it hears all.
+   */
+  #mustOffer(neighbour: Neighbour, { body }: Arrival, owed: 'live' | 'past'): boolean {
+    if (neighbour.cursor === neighbour.begunAt) return true
     return body instanceof LargeBlock && (owed === 'past' || neighbour.transfers.isFull)
   }
 
