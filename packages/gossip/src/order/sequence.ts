@@ -17,7 +17,7 @@ export interface Pending {
   readonly via: PeerId | null
   /** True if the application does not want it: it takes its place, and is not delivered. */
   readonly isRefused?: boolean
-  /** True if who sent it had offered it, and was asked: so comes what was said before this node came. */
+  /** True if who sent it was asked for it, mostly since it offered it: so comes what was said before this node came. */
   readonly isOffered?: boolean
 }
 

@@ -258,8 +258,13 @@ export class Serving {
   /** The last messages that it asked for may begin in the midst of a record: it hears so first of all. False if that must wait. */
   #tellBegin(neighbour: Neighbour): boolean {
     const { surplus, askedFrom, notices } = neighbour
-    const arrival = surplus > 0 ? this.#parts.log.at(askedFrom) : undefined
-    if (!arrival || !this.#isCut(neighbour, arrival)) return true
+    if (surplus === 0) return true
+    const arrival = this.#parts.log.at(askedFrom)
+    if (!arrival || !this.#isCut(neighbour, arrival)) {
+      // Later it would be no news.
+      neighbour.surplus = 0
+      return true
+    }
     const { source, record } = arrival
     if (!this.#outgoing.hasWindow(neighbour)) return false
     const naming = notices.naming(source)
