@@ -85,6 +85,8 @@ export type Output =
   | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }
   | { readonly type: 'fork'; readonly fork: Fork }
+  /** Somebody else signs with this node's key in this epoch of its own: a record came that it never said. */
+  | { readonly type: 'twin'; readonly epoch: number }
   /** `isUnheard`: nothing of it was delivered, nor will be. */
   | { readonly type: 'drop'; readonly drop: Drop; readonly isUnheard?: true }
   /** End the link with this code; shut its key out if `ban`. */

@@ -285,6 +285,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
       case 'fork':
         this.emit('fork', output.fork)
         return this.#own.heard(output.fork)
+      case 'twin':
+        return this.#own.heard({ author: this.#own.author, epoch: output.epoch })
       case 'drop':
         return this.#onDrop(output.drop, output.isUnheard === true)
     }
@@ -308,7 +310,6 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, 'heard')
     this.emit('delivery', delivery)
-    this.#own.heard(delivery)
   }
 
   /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
