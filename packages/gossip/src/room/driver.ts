@@ -36,6 +36,9 @@ import { Peers } from './peers.js'
 import type { Publishing } from './publishing.js'
 import { Validation } from './validation.js'
 
+/** Neighbours whose channels are opened anew come back sooner, or are gone. */
+const RETURN_MS = 1_000
+
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
   return new GossipDriver(options)
@@ -50,7 +53,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Null of an engine that has no rounds. */
   readonly #stopTicks: (() => void) | null
   readonly #keeper: Keeper | null
-  /** Links that wait for what the store held; null when that is here. */
+  /** Links that wait for what the store held, or for a new epoch; null when that is here. */
   #waiting: Link[] | null = null
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
@@ -125,7 +128,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     if (this.#waiting) return this.restored.then(() => this.publish(payload, options))
     try {
       if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
-      return this.#publishing.publish(payload, options.signal)
+      return this.#own.publish(payload, options.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,7 +150,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const [now, wall] = [this.#clock.now(), this.#wall()]
     const past = pastOf(kept, { author: this.#own.author, since, now, wall })
     if (past) this.#handle(past)
-    const links = this.#waiting
+    this.#addWaiting()
+  }
+
+  #addWaiting(): void {
+    const links = this.#waiting ?? []
     this.#waiting = null
     for (const link of links) this.addLink(link)
   }
@@ -174,7 +181,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#stopTicks?.()
     this.#channels.close()
     this.#validation?.close()
-    this.#publishing.close()
+    this.#own.close()
     this.#log.close()
     this.#peers.clear()
   }
@@ -312,14 +319,22 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.emit('delivery', delivery)
   }
 
-  /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
-  #begin(epoch: number): void {
+  /**
+   * Neighbours know us by the epoch that we said hello with: every channel is opened anew. What they sent before is theirs still, so
+   * they go before the machine hears of it. Resolves when one is back.
+   */
+  async #begin(epoch: number): Promise<void> {
     if (this.#closing) return
-    const links = this.#channels.links
-    for (const link of links) this.#channels.remove(link)
+    const { handles } = this.#peers
+    // Who hears that they go may add links, remove them, or close the room.
+    this.#waiting = [...this.#channels.links]
+    for (const peer of handles) this.#onDown(peer)
+    for (const link of this.#channels.links) this.#channels.remove(link)
     this.#own.begin(epoch)
     this.#handle({ type: 'epoch', epoch })
-    for (const link of links) this.#channels.add(link)
+    const isBack = handles.length === 0 || this.#closing ? null : this.#peers.someone(this.#clock, RETURN_MS)
+    this.#addWaiting()
+    await isBack
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */

@@ -1,7 +1,7 @@
 // What this node says itself: published, signed in one epoch after another, told as pushed and as confirmed. A machine counts the
 // messages of each epoch from 0; here they have numbers that go on through all of them.
 
-import type { EpochSource, PeerId } from '@hearsay/core'
+import type { EpochSource, PeerId, Receipt } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import { OwnEpochs } from './own-epochs.js'
 import { Publishing, type PublishingOptions } from './publishing.js'
@@ -10,8 +10,8 @@ import { Renewal } from './renewal.js'
 export interface OwnWordsOptions extends Omit<PublishingOptions, 'placeOf'> {
   readonly epoch: number
   readonly source: EpochSource | null
-  /** This node goes on in this epoch. */
-  readonly begin: (epoch: number) => void
+  /** This node goes on in this epoch; resolves when it can speak. */
+  readonly begin: (epoch: number) => Promise<void>
   readonly warn: (error: Error) => void
 }
 
@@ -34,7 +34,7 @@ export class OwnWords {
     this.author = options.author.id
     this.#epochs = new OwnEpochs(epoch)
     this.publishing = new Publishing({ ...options, placeOf: (number) => this.#epochs.placeOf(number) })
-    this.#renewal = new Renewal({ source, publishing: this.publishing, begin, warn })
+    this.#renewal = new Renewal({ source, clock: options.clock, publishing: this.publishing, begin, warn })
   }
 
   /** The one that is signed in now. */
@@ -44,6 +44,17 @@ export class OwnWords {
 
   begin(epoch: number): void {
     this.#epochs.begin(epoch)
+  }
+
+  /** As `Publishing.publish`. */
+  publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
+    this.#renewal.retry()
+    return this.publishing.publish(payload, signal)
+  }
+
+  close(): void {
+    this.#renewal.close()
+    this.publishing.close()
   }
 
   signed({ from, to }: Range, bytes: number): void {

@@ -114,9 +114,10 @@ export class Publishing {
     if (this.#isBehind) this.#flush()
   }
 
-  /** Nothing is signed until `resume`. */
+  /** Nothing is signed until `resume`: what is published waits, also after a failure. */
   pause(): void {
     this.#isPaused = true
+    this.#failure = null
   }
 
   resume(): void {
@@ -124,7 +125,7 @@ export class Publishing {
     this.#flush()
   }
 
-  /** What is not signed never will be, nor what is published from now on. */
+  /** What is not signed never will be, nor what is published from now on, or until `pause`. */
   fail(error: Error): void {
     this.#failure = error
     this.#outbox.refuse(error)
