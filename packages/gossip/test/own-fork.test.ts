@@ -169,6 +169,38 @@ describe.each(ENGINES)('an author in whose epoch somebody else signs (%s)', (_na
     expect(await receipt).toMatchObject({ epoch: 9, seq: 0 })
   })
 
+  it('tells what becomes of what it said before: confirmed below the fork, and never from there on', async () => {
+    const network = createNetwork(2, engine())
+    const { topic, clock } = network
+    const own = { topic, clock, engine: engine(), seed: 50, epoch: 5 }
+    const author = createNode({ ...own, more: { epochs: { next: async () => 9 } } })
+    open.push(() => author.gossip.close(), network.close)
+    const receipts = [await say(author, 'a'), await say(author, 'b'), await say(author, 'c')]
+    const [, , last] = receipts
+    const early = last?.confirmed().catch((error: unknown) => error)
+    const peer = await linkRawPeer(author, 7)
+    peer.hello()
+    const draft = { epoch: 5, firstSeq: 2, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes('x')] }
+    const one = createRecord(draft, topic, author.identity, crypto)
+    const two = createRecord({ ...draft, messages: [bytes('y')] }, topic, author.identity, crypto)
+    peer.channel.send(encodeFrame({ type: 'fork', proof: encodeForkProof(one, two) }))
+    await settle()
+    expect(await early).toMatchObject({ code: 'ERR_FORKED' })
+    await expect(last?.confirmed()).rejects.toMatchObject({ code: 'ERR_FORKED' })
+    await clock.play(1_000)
+    const next = await say(author, 'd')
+    for (const node of network.nodes) await linkNodes(author, node)
+    await clock.play(1_000)
+    // What they have heard of the earlier epoch is in their hello, so they have to come once more.
+    for (const { gossip } of network.nodes) for (const link of gossip.peers.values()) void link.close()
+    await settle()
+    for (const node of network.nodes) await linkNodes(author, node)
+    await clock.play(1_000)
+    await Promise.all(receipts.slice(0, 2).map((receipt) => receipt.confirmed(2)))
+    await next.confirmed(1)
+    await expect(last?.confirmed()).rejects.toMatchObject({ code: 'ERR_FORKED' })
+  })
+
   it('asks a source that failed again when something is published', async () => {
     const network = createNetwork(1, engine())
     let tries = 0

@@ -87,7 +87,7 @@ export class Forks {
     if (!this.#ordering.freeze(author, epoch, at)) return
     this.#proofs.push(fork.proof)
     if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
-    this.#emit({ type: 'fork', fork: { author, epoch, headers: fork.proof } })
+    this.#emit({ type: 'fork', fork: { author, epoch, headers: fork.proof }, at })
     this.#spread(fork)
   }
 }

@@ -293,7 +293,7 @@ export class RoomMachine implements Machine {
     this.#linkedSince ??= now
     this.#exchange.introduced(neighbour, now)
     for (const { epoch, next: to } of this.#unheard.heads(hello.heads))
-      this.#outputs.push({ type: 'heard', epoch, from: 0, to })
+      this.#outputs.push({ type: 'heard', remote: neighbour.remote, epoch, from: 0, to })
     for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
     for (const head of hello.heads) if (publisher.signs(head)) this.#twins.claimed(neighbour, [0, head.next], now)

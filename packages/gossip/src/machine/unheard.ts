@@ -43,14 +43,13 @@ export class UnheardWords {
     this.#confirmed.get(this.#epoch)?.add(from, to)
   }
 
-  /** A neighbour told how far it has heard others: answers what of earlier lives is known as heard by that. */
+  /** A neighbour told how far it has heard others: answers those of this node's earlier lives. */
   heads(heads: readonly Head[]): readonly Head[] {
-    const news = heads.filter(({ author, epoch, next }) => {
-      const confirmed = author === this.#author && epoch !== this.#epoch ? this.#confirmed.get(epoch) : undefined
-      return confirmed && next > 0 && !confirmed.covers(0, next)
+    const own = heads.filter(({ author, epoch, next }) => {
+      return author === this.#author && epoch !== this.#epoch && next > 0 && this.#confirmed.has(epoch)
     })
-    for (const { epoch, next } of news) this.#confirmed.get(epoch)?.add(0, next)
-    return news
+    for (const { epoch, next } of own) this.#confirmed.get(epoch)?.add(0, next)
+    return own
   }
 
   /** True if nobody has confirmed all of it, and it is this node's own. */

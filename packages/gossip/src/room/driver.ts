@@ -280,7 +280,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
         return this.#own.confirmed(output)
       case 'heard':
-        return this.#keeper?.confirmed(output.epoch, output.from, output.to)
+        this.#keeper?.confirmed(output.epoch, output.from, output.to)
+        return this.#own.heard(output)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
@@ -291,9 +292,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         return void this.emit('gap', output.gap)
       case 'fork':
         this.emit('fork', output.fork)
-        return this.#own.heard(output.fork)
+        return this.#own.forked(output.fork, output.at)
       case 'twin':
-        return this.#own.heard({ author: this.#own.author, epoch: output.epoch })
+        return this.#own.met(output.epoch)
       case 'drop':
         return this.#onDrop(output.drop, output.isUnheard === true)
     }

@@ -28,6 +28,8 @@ export class OwnWords {
   readonly publishing: Publishing
   readonly author: PeerId
   readonly #epochs: OwnEpochs
+  /** By own epoch: from where on somebody else signed. */
+  readonly #forkedAt = new Map<number, number>()
   readonly #renewal: Renewal
 
   constructor({ epoch, source, begin, warn, ...options }: OwnWordsOptions) {
@@ -75,9 +77,24 @@ export class OwnWords {
     if (this.#isOwn(range)) this.publishing.dropped(...this.#numbersOf(range))
   }
 
-  /** Of this place something was heard, or a fork of it was told: in ours it means that somebody else signs in it. */
-  heard(place: Place): void {
-    if (this.#isOwn(place)) this.#renewal.start()
+  /** A peer has these of an earlier epoch: ours, as far as somebody else is not known to have signed in their place. */
+  heard({ remote, epoch, from, to }: Extract<Output, { type: 'heard' }>): void {
+    const numbers = this.#epochs.numbersOf(epoch, { from, to: Math.min(to, this.#forkedAt.get(epoch) ?? to) })
+    if (numbers) this.publishing.confirmed(remote, ...numbers)
+  }
+
+  /** Somebody said two things at this place, and so for what comes after it: in ours it means that somebody else signs in it. */
+  forked({ author, epoch }: Place, at: number): void {
+    if (author !== this.author) return
+    this.#forkedAt.set(epoch, at)
+    const numbers = this.#epochs.numbersOf(epoch, { from: at, to: Number.POSITIVE_INFINITY })
+    if (numbers) this.publishing.forked(...numbers)
+    this.met(epoch)
+  }
+
+  /** Somebody else signs in this epoch of ours. */
+  met(epoch: number): void {
+    if (epoch === this.#epochs.current) this.#renewal.start()
   }
 
   #isOwn({ author, epoch }: Place): boolean {

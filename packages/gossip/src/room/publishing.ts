@@ -101,6 +101,11 @@ export class Publishing {
     this.#acknowledgements.add(remote, from, to)
   }
 
+  /** Nobody can confirm [from, to) any more: somebody else signed in their place. */
+  forked(from: number, to: number): void {
+    this.#acknowledgements.forked(from, to)
+  }
+
   /** Own messages left the history. */
   dropped(from: number, to: number): void {
     this.#outbox.dropped(from, to)
