@@ -143,7 +143,7 @@ describe.each(ENGINES)('twins of one key and epoch (%s)', (_name, engine) => {
   })
 
   it('a proof against its epoch moves one that has said nothing yet', async () => {
-    const { two } = scene()
+    const { clock, two } = scene()
     const peer = await linkRawPeer(two, 7)
     peer.hello()
     const proof = encodeForkProof(recordOf(two, 0, 'theirs'), recordOf(two, 0, 'theirs too'))
@@ -151,6 +151,7 @@ describe.each(ENGINES)('twins of one key and epoch (%s)', (_name, engine) => {
     two.gossip.on('fork', ({ epoch }) => forks.push(epoch))
     peer.channel.send(encodeFrame({ type: 'fork', proof }))
     await settle()
+    await clock.play(1_000)
     expect(await say(two, 'mine')).toMatchObject({ epoch: 302, seq: 0 })
     expect(forks).toEqual([5])
   })
@@ -161,12 +162,13 @@ describe.each(ENGINES)('twins of one key and epoch (%s)', (_name, engine) => {
       const validate = why.startsWith('a gap')
         ? undefined
         : () => (why.startsWith('one') ? new Promise<never>(() => {}) : ('reject' as const))
-      const { two } = scene(validate ? { validate } : {})
+      const { clock, two } = scene(validate ? { validate } : {})
       const peer = await linkRawPeer(two, 7)
       peer.hello()
       const record = encodeRecord(recordOf(two, 3, 'theirs'))
       peer.channel.send(encodeFrame({ type: 'record', hops: 0, record }))
       await settle()
+      await clock.play(1_000)
       expect(await say(two, 'mine')).toMatchObject({ epoch: 302, seq: 0 })
     },
   )
