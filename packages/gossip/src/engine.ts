@@ -79,12 +79,21 @@ export type Output =
   | { readonly type: 'pushed'; readonly peer: PeerHandle; readonly from: number; readonly to: number }
   /** This peer has verified own messages and handed them to its room. */
   | { readonly type: 'confirmed'; readonly remote: PeerId; readonly from: number; readonly to: number }
-  /** A peer has own messages of an earlier life: [from, to) of that epoch. */
-  | { readonly type: 'heard'; readonly epoch: number; readonly from: number; readonly to: number }
+  /** This peer has own messages of an earlier life: [from, to) of that epoch. */
+  | {
+      readonly type: 'heard'
+      readonly remote: PeerId
+      readonly epoch: number
+      readonly from: number
+      readonly to: number
+    }
   /** This peer has handed over a record of another author that it cannot have from this node: the first one of that author. */
   | { readonly type: 'shown'; readonly remote: PeerId; readonly author: PeerId }
   | { readonly type: 'gap'; readonly gap: Gap }
-  | { readonly type: 'fork'; readonly fork: Fork }
+  /** From the number `at` on. */
+  | { readonly type: 'fork'; readonly fork: Fork; readonly at: number }
+  /** Somebody else signs with this node's key in this epoch of its own: a record came that it never said. */
+  | { readonly type: 'twin'; readonly epoch: number }
   /** `isUnheard`: nothing of it was delivered, nor will be. */
   | { readonly type: 'drop'; readonly drop: Drop; readonly isUnheard?: true }
   /** End the link with this code; shut its key out if `ban`. */

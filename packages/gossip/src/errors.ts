@@ -11,7 +11,8 @@ import { HearsayError } from '@hearsay/core'
  * - `ERR_ABORTED`: the caller's signal fired
  * - `ERR_LIMIT`: too many at once; some have to end first
  * - `ERR_MEMBERS`: this author is not among the room's members
- * - `ERR_FORKED`: somebody else signs with this key in this epoch, and nobody says which one is next
+ * - `ERR_FORKED`: somebody else signs with this key in this epoch, and nobody says which one is next; or signed in the place of a
+ *   message that is to be confirmed
  * - `ERR_PEER`: the peer is not in this room, or went before it had taken what was sent
  * - `ERR_STORE`: the store failed; its `cause` says how
  * - `ERR_VERDICT`: a validator gave no verdict in time

@@ -191,12 +191,6 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       expect(delivered(outputs.flat()).length).toBeGreaterThanOrEqual(21)
     })
 
-    it('an acknowledgement of what was never published ends the link', () => {
-      expect(faultOf(createBench().frame(encodeFrame({ type: 'ack', from: 0, to: 2 ** 52 })))).toMatchObject({
-        code: 'ERR_FRAME',
-      })
-    })
-
     it.each([
       ['an empty frame', []],
       ['an unknown type', [9]],
@@ -211,22 +205,6 @@ describe.each(ENGINES)('%s', (_name, engine) => {
       expect(faultOf(createBench().frame(Uint8Array.from(frame)))).toMatchObject({
         code: expect.stringMatching(/^ERR_(FRAME|RECORD)$/),
       })
-    })
-
-    it.each([
-      ['signs what this node signs', { author: self.id, epoch: 1, heads: [] }],
-      [
-        'has what this node never published',
-        { author: neighbour.id, epoch: 5, heads: [{ author: self.id, epoch: 1, next: 9 }] },
-      ],
-    ])('a hello whose sender %s ends the link with a code', (_name, claim) => {
-      const bench = createBench({}, [])
-      bench.machine.handle({ type: 'peer-up', peer: 1, remote: neighbour.id, window: 1e9 }, 0)
-      expect(faultOf(bench.frame(encodeFrame({ type: 'hello', presentMs: 0, since: 'live', ...claim })))).toMatchObject(
-        {
-          code: 'ERR_FRAME',
-        },
-      )
     })
 
     it('a neighbour that says no hello within ten seconds loses its link', () => {

@@ -233,7 +233,8 @@ describe('what a neighbour is known by', () => {
       alarm: new Alarm(),
     })
     const hello = { type: 'hello', author: author.id, epoch: 1, presentMs: 0, since: 'live', heads: [] } as const
-    neighbour.introduce(hello, { log, now: 0, presentSince: 0 })
+    const publisher = { signs: () => false, nextSeq: 0 }
+    neighbour.introduce(hello, { log, now: 0, presentSince: 0, publisher })
     const sources = Array.from({ length: 100 }, (_, epoch) => {
       const source = { author: author.id, epoch: epoch + 2 }
       neighbour.owedFrom(source)

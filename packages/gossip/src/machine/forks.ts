@@ -13,6 +13,7 @@ import {
 } from '@hearsay/core'
 import type { Output, PeerHandle } from '../engine.js'
 import type { Ordering } from '../order/ordering.js'
+import type { Source } from './arrivals.js'
 import { attempt, type Fault, signatureFault } from './intake.js'
 
 /** Proofs that are kept for neighbours that come later; the oldest goes first. */
@@ -29,6 +30,7 @@ export class Forks {
   readonly #ordering: Ordering
   readonly #emit: (output: Output) => void
   readonly #spread: (fork: ToldFork) => void
+  readonly #isOwn: (place: Source) => boolean
   readonly #proofs: ForkProof[] = []
 
   constructor(
@@ -37,12 +39,14 @@ export class Forks {
       readonly ordering: Ordering
       readonly emit: (output: Output) => void
       readonly spread: (fork: ToldFork) => void
+      readonly isOwn: (place: Source) => boolean
     },
   ) {
     this.#context = context
     this.#ordering = parts.ordering
     this.#emit = parts.emit
     this.#spread = parts.spread
+    this.#isOwn = parts.isOwn
   }
 
   /** For a neighbour that has just come. */
@@ -65,18 +69,25 @@ export class Forks {
     const { author, epoch, at, topicId, heads } = read.value
     if (!sameBytes(topic.idBytes, topicId)) return { code: 'ERR_FRAME', message: 'a fork in another topic', ban: false }
     // What would change nothing is not worth two looks at signatures.
-    if (!this.#ordering.mayFork(author, epoch)) return null
+    if (!this.#mayFork({ author, epoch })) return null
     const [a, b] = heads
     const fault = signatureFault(a, crypto) ?? signatureFault(b, crypto)
     if (!fault) this.#note({ author, epoch, at }, { proof, via })
     return fault
   }
 
+  /** This node's own may have forked before it has said a word. */
+  #mayFork({ author, epoch }: Source): boolean {
+    return this.#isOwn({ author, epoch })
+      ? !this.#ordering.isForked(author, epoch)
+      : this.#ordering.mayFork(author, epoch)
+  }
+
   #note({ author, epoch, at }: { author: PeerId; epoch: number; at: number }, fork: ToldFork): void {
     if (!this.#ordering.freeze(author, epoch, at)) return
     this.#proofs.push(fork.proof)
     if (this.#proofs.length > MAX_PROOFS) this.#proofs.shift()
-    this.#emit({ type: 'fork', fork: { author, epoch, headers: fork.proof } })
+    this.#emit({ type: 'fork', fork: { author, epoch, headers: fork.proof }, at })
     this.#spread(fork)
   }
 }

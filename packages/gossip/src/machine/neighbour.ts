@@ -14,6 +14,7 @@ import type { Alarm } from './alarm.js'
 import type { Arrival, ArrivalLog, Source } from './arrivals.js'
 import { CHECKS, Checks } from './checks.js'
 import { placeKey } from './place-key.js'
+import type { Publisher } from './publisher.js'
 import { Showings } from './showings.js'
 
 /** Proofs of forks that wait for one neighbour. */
@@ -56,6 +57,8 @@ export class Neighbour {
   /** Whose own records this neighbour signs; null until its hello. */
   author: PeerId | null = null
   epoch = 0
+  /** True if that is what this node signs: a twin, or a liar, to which ours are owed like to others. */
+  isTwin = false
   /** Where its deliveries ended when it introduced itself. */
   heads: readonly Head[] = []
   /** Its own messages that it was told we have: more runs than are ever told at once. */
@@ -85,6 +88,7 @@ export class Neighbour {
   /** Positions that it was sent because it asked, with how often. */
   readonly #answers = new Map<number, number>()
   #looks: TokenBucket | null = null
+  #isDoubted = false
   readonly #checks: TokenBucket = new TokenBucket(CHECKS, 0)
   /** True if it was in the room long before this node. */
   #isElder = false
@@ -173,11 +177,20 @@ export class Neighbour {
   /** The remote has introduced itself. */
   introduce(
     { author, epoch, presentMs, since, heads }: Introduction,
-    { log, now, presentSince }: { log: ArrivalLog; now: number; presentSince: number },
+    {
+      log,
+      now,
+      presentSince,
+      publisher,
+    }: { log: ArrivalLog; now: number; presentSince: number; publisher: Pick<Publisher, 'signs' | 'nextSeq'> },
   ): void {
     this.author = author
     this.epoch = epoch
-    this.heads = heads
+    this.isTwin = publisher.signs({ author, epoch })
+    // It may have heard a twin: what this node has not said it cannot have heard of it.
+    this.heads = heads.map((head) =>
+      publisher.signs(head) ? { ...head, next: Math.min(head.next, publisher.nextSeq) } : head,
+    )
     this.#isElder = presentMs >= now - presentSince + ELDER_MS
     this.liveSince = now - presentMs
     if (since === 'all') this.askedFrom = 0
@@ -187,7 +200,7 @@ export class Neighbour {
       this.askedFrom = position
       this.surplus = surplus
     }
-    for (const head of heads) this.#heads.set(placeKey(head), head.next)
+    for (const head of this.heads) this.#heads.set(placeKey(head), head.next)
   }
 
   owe(proof: ForkProof, now: number): void {
@@ -242,7 +255,14 @@ export class Neighbour {
 
   /** True if this source is its own. */
   signs({ author, epoch }: Source): boolean {
-    return this.author === author && this.epoch === epoch
+    return this.author === author && this.epoch === epoch && !this.isTwin
+  }
+
+  /** True once: a liar costs one question. */
+  mayBeDoubted(): boolean {
+    const may = !this.#isDoubted
+    this.#isDoubted = true
+    return may
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type SignedRecord,
   type Topic,
 } from '@hearsay/core'
+import type { Source } from './arrivals.js'
 
 /** A record of this node, and its messages as they are to be kept. */
 export interface Signed {
@@ -38,6 +39,16 @@ export class Publisher {
 
   get epoch(): number {
     return this.#epoch
+  }
+
+  /** Where it signs. */
+  get place(): Source {
+    return { author: this.author.id, epoch: this.#epoch }
+  }
+
+  /** True if it signs there. */
+  signs({ author, epoch }: Source): boolean {
+    return epoch === this.#epoch && author === this.author.id
   }
 
   /** A new chain begins. */

@@ -24,6 +24,7 @@ import { beginOf, Neighbour } from './neighbour.js'
 import { PastHeads } from './past-heads.js'
 import { Publisher } from './publisher.js'
 import { Restoring } from './restoring.js'
+import { Twins } from './twins.js'
 import { UnheardWords } from './unheard.js'
 import { Waiting } from './waiting.js'
 
@@ -52,6 +53,7 @@ export class RoomMachine implements Machine {
   readonly #judgement: Judgement | null
   readonly #doubtful: Doubtful
   readonly #findings: Findings
+  readonly #twins: Twins
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
   readonly #unheard: UnheardWords
   /** When the next neighbour is to be told something. */
@@ -91,13 +93,15 @@ export class RoomMachine implements Machine {
     this.#ordering = ordering
     this.#spread = spread
     this.#intake = new Intake(context, log, ordering)
-    this.#forks = new Forks(context, { ordering, emit, spread: (fork) => this.#spreadFork(fork) })
+    const isOwn = (place: Source): boolean => publisher.signs(place)
+    this.#forks = new Forks(context, { ordering, emit, isOwn, spread: (fork) => this.#spreadFork(fork) })
     const neighbours = this.#neighbours
     const assemblies = (): Assemblies => this.#assemblies
     const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies, doubts })
     const judgement = context.judges ? new Judgement(emit) : null
     this.#judgement = judgement
     this.#exchange = exchange
+    this.#twins = new Twins({ publisher, emit, ask: ({ handle }, range, now) => exchange.ask(handle, range, now) })
     this.#waiting = new Waiting({
       ...{ limits: context.limits, since, exchange, assemblies },
       ...{ presentSince: () => this.#presentSince, linkedSince: () => this.#linkedSince },
@@ -121,7 +125,10 @@ export class RoomMachine implements Machine {
     this.#large = new LargeRecords({
       ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
       ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
-      enter: (entry, from, at) => this.#admission.enter(entry, from, at),
+      enter: (entry, from, at) => {
+        if (from) this.#twins.heard(entry.record)
+        return this.#admission.enter(entry, from, at)
+      },
       heard: (peer, at) => this.#exchange.heard(peer, at),
       whole: (arriving) => this.#doubtful.take(arriving),
       forgotten: (evicted) => this.#admission.forgotten(evicted),
@@ -281,28 +288,23 @@ export class RoomMachine implements Machine {
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
-    neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })
+    const [publisher, presentSince] = [this.#publisher, this.#presentSince ?? now]
+    neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })
     this.#setAlarm()
     this.#linkedSince ??= now
     this.#exchange.introduced(neighbour, now)
     for (const { epoch, next: to } of this.#unheard.heads(hello.heads))
-      this.#outputs.push({ type: 'heard', epoch, from: 0, to })
+      this.#outputs.push({ type: 'heard', remote: neighbour.remote, epoch, from: 0, to })
     for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
     for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
-    // It would be sent nothing of ours, and `publish` would wait for it.
-    const { author, epoch, nextSeq } = this.#publisher
-    const own = { author: author.id, epoch }
-    if (neighbour.signs(own) || (neighbour.headOf(own) ?? 0) > nextSeq)
-      this.#outOfPlace(neighbour, 'a claim to what this node signs', now)
+    for (const head of hello.heads) if (publisher.signs(head)) this.#twins.claimed(neighbour, [0, head.next], now)
   }
 
   #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>, now: number): void {
-    if (to > this.#publisher.nextSeq) {
-      this.#outOfPlace(neighbour, 'an acknowledgement of what was never published', now)
-      return
-    }
-    this.#unheard.confirm(from, to)
-    this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from, to })
+    const said = this.#twins.claimed(neighbour, [from, to], now)
+    if (!said) return
+    this.#unheard.confirm(...said)
+    this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from: said[0], to: said[1] })
   }
 
   #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>, now: number): void {
@@ -314,6 +316,7 @@ export class RoomMachine implements Machine {
     const finding = this.#intake.judge(frame.record, neighbour.checksAt(now))
     if (finding.is === 'known') this.#large.fill(finding.record, now)
     if (finding.is !== 'new') return this.#findings.take(neighbour, finding, now)
+    this.#twins.heard(finding.record)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
     const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })

@@ -44,17 +44,16 @@ export class UnheardWords {
   }
 
   /**
-   * A neighbour told how far it has heard others: answers what of earlier lives counts as heard by that. It is all that is told of
-   * them, and says too much of who began later, or passed over a gap: what it lacks of these is here for who asks, and no longer
+   * A neighbour told how far it has heard others: answers those of this node's earlier lives, below which all counts as heard. It is all
+   * that is told of them, and says too much of who began later, or passed over a gap: what it lacks of these is here for who asks, and no longer
    * given to whoever comes.
    */
   heads(heads: readonly Head[]): readonly Head[] {
-    const news = heads.filter(({ author, epoch, next }) => {
-      const confirmed = author === this.#author && epoch !== this.#epoch ? this.#confirmed.get(epoch) : undefined
-      return confirmed && next > 0 && !confirmed.covers(0, next)
+    const own = heads.filter(({ author, epoch, next }) => {
+      return author === this.#author && epoch !== this.#epoch && next > 0 && this.#confirmed.has(epoch)
     })
-    for (const { epoch, next } of news) this.#confirmed.get(epoch)?.add(0, next)
-    return news
+    for (const { epoch, next } of own) this.#confirmed.get(epoch)?.add(0, next)
+    return own
   }
 
   /** True if nobody has confirmed all of it, and it is this node's own. */

@@ -166,7 +166,12 @@ export class Ordering {
   /** True if it is not known of this place, of which something was heard, that its author forked. */
   mayFork(author: PeerId, epoch: number): boolean {
     const isHeard = this.isTracked(author, epoch) || this.isFollowed(author, epoch)
-    return isHeard && this.#authors.frozenAt(author, epoch) === null
+    return isHeard && !this.isForked(author, epoch)
+  }
+
+  /** True if it is known of this place that its author forked. */
+  isForked(author: PeerId, epoch: number): boolean {
+    return this.#authors.frozenAt(author, epoch) !== null
   }
 
   /** Nothing of this place from `at` on is delivered any more; answers true the first time, and if the place is admitted. */

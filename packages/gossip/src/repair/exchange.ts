@@ -46,7 +46,7 @@ export class Exchange {
     const { spread, neighbours } = parts
     this.#parts = parts
     this.wants = new Wants({
-      ask: (peer, range, now) => this.#ask(peer, range, now),
+      ask: (peer, range, now) => this.ask(peer, range, now),
       more: (peer, now) => neighbours.get(peer)?.notices.more(now),
       claimsOf: (peer) => this.runs.claimsOf(peer),
       isMissing: (range) => this.#isMissing(range),
@@ -59,7 +59,7 @@ export class Exchange {
       isMissing: (range) => this.#isMissing(range),
       isPromised: (source, first) => this.#isPromised(source, first),
       neighbours: () => this.#introduced(),
-      ask: (peer, range, now) => this.#ask(peer, range, now),
+      ask: (peer, range, now) => this.ask(peer, range, now),
     })
     this.waiters = new Waiters({
       holeOf: ({ author, epoch }) => parts.ordering.awaitedOf(author, epoch),
@@ -67,7 +67,7 @@ export class Exchange {
     })
     this.runs = new Runs({
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
-      ask: (peer, range, now) => this.#ask(peer, range, now),
+      ask: (peer, range, now) => this.ask(peer, range, now),
       settled: (peer, now) => this.wants.more(peer, now),
     })
     this.errands = new Errands({
@@ -75,7 +75,7 @@ export class Exchange {
       missingIn: ({ author, epoch }, range) => parts.ordering.missingIn(author, epoch, range),
       isFollowed: ({ author, epoch }) => parts.ordering.isFollowed(author, epoch),
       likelyHolders: (source, range) => this.#likelyHolders(source, range),
-      ask: (peer, range, now) => this.#ask(peer, range, now),
+      ask: (peer, range, now) => this.ask(peer, range, now),
       answer: (peer, range, now) => this.#answer(peer, range, now),
     })
   }
@@ -271,7 +271,7 @@ export class Exchange {
     if (!held || held.via === null || held.source.author === author || held.body instanceof LargeBlock) return
     if (!showings.isForeign(position, log.next) || !showings.ask(held.source.author, held.bytes)) return
     const { firstSeq: first, count } = held.record.header
-    this.#ask(handle, { source: held.source, first, count }, now)
+    this.ask(handle, { source: held.source, first, count }, now)
   }
 
   /** What it holds in bulk: of the last record it is seen whether it is ours, for each names the one before it. */
@@ -343,7 +343,8 @@ export class Exchange {
     neighbour?.notices.hasten(now)
   }
 
-  #ask(peer: PeerHandle, range: PlacedRange, now: number): void {
+  /** The neighbour is to send this. */
+  ask(peer: PeerHandle, range: PlacedRange, now: number): void {
     const neighbour = this.#parts.neighbours.get(peer)
     if (!neighbour) return
     neighbour.notices.pull(range, now)

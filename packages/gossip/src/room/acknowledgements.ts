@@ -2,6 +2,7 @@
 
 import type { PeerId } from '@hearsay/core'
 import { GossipError } from '../errors.js'
+import type { Interval } from '../order/intervals.js'
 import { checkCount } from './bounds.js'
 import { Confirmations } from './confirmations.js'
 
@@ -15,6 +16,8 @@ interface Waiter {
 export class Acknowledgements {
   readonly #confirmations = new Confirmations()
   readonly #waiters = new Map<number, Set<Waiter>>()
+  /** One stretch for each own epoch that forked. */
+  readonly #forked: Interval[] = []
   #closed = false
 
   /** The peer has handed [from, to) to its room; true if any of it is news. */
@@ -22,6 +25,14 @@ export class Acknowledgements {
     const news = this.#confirmations.add(peer, from, to)
     if (news) this.#settle(...news)
     return news !== null
+  }
+
+  /** Nobody can confirm [from, to) any more: somebody else signed in their place. */
+  forked(from: number, to: number): void {
+    this.#forked.push([from, to])
+    for (const [seq, waiters] of [...this.#waiters]) {
+      if (this.#isForked(seq)) for (const waiter of [...waiters]) waiter.reject(forked())
+    }
   }
 
   /** Own messages below this number left the history. */
@@ -33,6 +44,7 @@ export class Acknowledgements {
   async wait(seq: number, count: number, signal?: AbortSignal): Promise<void> {
     checkCount('count', count)
     if (this.#confirmations.count(seq) >= count) return
+    if (this.#isForked(seq)) throw forked()
     if (this.#closed) throw closed()
     if (signal?.aborted) throw aborted(signal)
     return new Promise((resolve, reject) => {
@@ -67,6 +79,10 @@ export class Acknowledgements {
     }
   }
 
+  #isForked(seq: number): boolean {
+    return this.#forked.some(([from, to]) => seq >= from && seq < to)
+  }
+
   #settle(from: number, to: number): void {
     // Whichever are fewer: a peer may confirm millions at once, and so many may be waited for.
     if (this.#waiters.size < to - from) {
@@ -86,6 +102,13 @@ export class Acknowledgements {
     waiters?.delete(waiter)
     if (waiters?.size === 0) this.#waiters.delete(waiter.seq)
   }
+}
+
+function forked(): GossipError {
+  return new GossipError(
+    'ERR_FORKED',
+    'somebody else signed in the place of this message: what peers have may be the other',
+  )
 }
 
 function closed(): GossipError {

@@ -36,6 +36,9 @@ import { Peers } from './peers.js'
 import type { Publishing } from './publishing.js'
 import { Validation } from './validation.js'
 
+/** Neighbours whose channels are opened anew come back sooner, or are gone. */
+const RETURN_MS = 1_000
+
 /** Gossip about one topic over the links that it is given. Throws `ERR_OPTION` for a limit outside its bound. */
 export function createGossip(options: GossipOptions): KeptGossip {
   return new GossipDriver(options)
@@ -50,7 +53,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   /** Null of an engine that has no rounds. */
   readonly #stopTicks: (() => void) | null
   readonly #keeper: Keeper | null
-  /** Links that wait for what the store held; null when that is here. */
+  /** Links that wait for what the store held, or for a new epoch; null when that is here. */
   #waiting: Link[] | null = null
   readonly #channels: TopicChannels
   readonly #log: DeliveryLog
@@ -125,7 +128,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     if (this.#waiting) return this.restored.then(() => this.publish(payload, options))
     try {
       if (this.#closing) throw new GossipError('ERR_CLOSED', 'the room is closed')
-      return this.#publishing.publish(payload, options.signal)
+      return this.#own.publish(payload, options.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,7 +150,11 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const [now, wall] = [this.#clock.now(), this.#wall()]
     const past = pastOf(kept, { author: this.#own.author, since, now, wall })
     if (past) this.#handle(past)
-    const links = this.#waiting
+    this.#addWaiting()
+  }
+
+  #addWaiting(): void {
+    const links = this.#waiting ?? []
     this.#waiting = null
     for (const link of links) this.addLink(link)
   }
@@ -174,7 +181,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     this.#stopTicks?.()
     this.#channels.close()
     this.#validation?.close()
-    this.#publishing.close()
+    this.#own.close()
     this.#log.close()
     this.#peers.clear()
   }
@@ -273,7 +280,8 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         if (this.#own.confirmed(output)) this.#keeper?.confirmed(this.#own.epoch, output.from, output.to)
         return
       case 'heard':
-        return this.#keeper?.confirmed(output.epoch, output.from, output.to)
+        this.#keeper?.confirmed(output.epoch, output.from, output.to)
+        return this.#own.heard(output)
       case 'misbehaved':
         return this.#onMisbehaved(output)
       case 'wake':
@@ -284,7 +292,9 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
         return void this.emit('gap', output.gap)
       case 'fork':
         this.emit('fork', output.fork)
-        return this.#own.heard(output.fork)
+        return this.#own.forked(output.fork, output.at)
+      case 'twin':
+        return this.#own.met(output.epoch)
       case 'drop':
         return this.#onDrop(output.drop, output.isUnheard === true)
     }
@@ -308,17 +318,24 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
   #deliver(delivery: Delivery): void {
     this.#log.append(delivery, 'heard')
     this.emit('delivery', delivery)
-    this.#own.heard(delivery)
   }
 
-  /** Neighbours know us by the epoch that we said hello with: every channel is opened anew. */
-  #begin(epoch: number): void {
+  /**
+   * Neighbours know us by the epoch that we said hello with: every channel is opened anew. What they sent before is theirs still, so
+   * they go before the machine hears of it. Resolves when one is back.
+   */
+  async #begin(epoch: number): Promise<void> {
     if (this.#closing) return
-    const links = this.#channels.links
-    for (const link of links) this.#channels.remove(link)
+    const { handles } = this.#peers
+    // Who hears that they go may add links, remove them, or close the room.
+    this.#waiting = [...this.#channels.links]
+    for (const peer of handles) this.#onDown(peer)
+    for (const link of this.#channels.links) this.#channels.remove(link)
     this.#own.begin(epoch)
     this.#handle({ type: 'epoch', epoch })
-    for (const link of links) this.#channels.add(link)
+    const isBack = handles.length === 0 || this.#closing ? null : this.#peers.someone(this.#clock, RETURN_MS)
+    this.#addWaiting()
+    await isBack
   }
 
   /** Own messages go into the history, not to the listeners: the author does not hear itself. */

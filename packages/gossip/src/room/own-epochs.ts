@@ -34,6 +34,16 @@ export class OwnEpochs {
     return (this.#lives.at(-1)?.base ?? 0) + seq
   }
 
+  /** The numbers of these messages of one epoch, as far as it said them; null if that is nothing. */
+  numbersOf(epoch: number, { from, to }: { readonly from: number; readonly to: number }): [number, number] | null {
+    const index = this.#lives.findIndex((life) => life.epoch === epoch)
+    const life = this.#lives[index]
+    if (!life) return null
+    const first = life.base + from
+    const end = Math.min(life.base + to, this.#lives[index + 1]?.base ?? this.#said)
+    return first < end ? [first, end] : null
+  }
+
   /** So many messages were said in the present epoch. */
   said(count: number): void {
     this.#said = this.numberOf(count)

@@ -1,7 +1,7 @@
 // What this node says itself: published, signed in one epoch after another, told as pushed and as confirmed. A machine counts the
 // messages of each epoch from 0; here they have numbers that go on through all of them.
 
-import type { EpochSource, PeerId } from '@hearsay/core'
+import type { EpochSource, PeerId, Receipt } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import { OwnEpochs } from './own-epochs.js'
 import { Publishing, type PublishingOptions } from './publishing.js'
@@ -10,8 +10,8 @@ import { Renewal } from './renewal.js'
 export interface OwnWordsOptions extends Omit<PublishingOptions, 'placeOf'> {
   readonly epoch: number
   readonly source: EpochSource | null
-  /** This node goes on in this epoch. */
-  readonly begin: (epoch: number) => void
+  /** This node goes on in this epoch; resolves when it can speak. */
+  readonly begin: (epoch: number) => Promise<void>
   readonly warn: (error: Error) => void
 }
 
@@ -28,13 +28,15 @@ export class OwnWords {
   readonly publishing: Publishing
   readonly author: PeerId
   readonly #epochs: OwnEpochs
+  /** By own epoch: from where on somebody else signed. */
+  readonly #forkedAt = new Map<number, number>()
   readonly #renewal: Renewal
 
   constructor({ epoch, source, begin, warn, ...options }: OwnWordsOptions) {
     this.author = options.author.id
     this.#epochs = new OwnEpochs(epoch)
     this.publishing = new Publishing({ ...options, placeOf: (number) => this.#epochs.placeOf(number) })
-    this.#renewal = new Renewal({ source, publishing: this.publishing, begin, warn })
+    this.#renewal = new Renewal({ source, clock: options.clock, publishing: this.publishing, begin, warn })
   }
 
   /** The one that is signed in now. */
@@ -44,6 +46,17 @@ export class OwnWords {
 
   begin(epoch: number): void {
     this.#epochs.begin(epoch)
+  }
+
+  /** As `Publishing.publish`. */
+  publish(payload: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
+    this.#renewal.retry()
+    return this.publishing.publish(payload, signal)
+  }
+
+  close(): void {
+    this.#renewal.close()
+    this.publishing.close()
   }
 
   signed({ from, to }: Range, bytes: number): void {
@@ -65,9 +78,24 @@ export class OwnWords {
     if (this.#isOwn(range)) this.publishing.dropped(...this.#numbersOf(range))
   }
 
-  /** Of this place something was heard, or a fork of it was told: in ours it means that somebody else signs in it. */
-  heard(place: Place): void {
-    if (this.#isOwn(place)) this.#renewal.start()
+  /** A peer has these of an earlier epoch: ours, as far as somebody else is not known to have signed in their place. */
+  heard({ remote, epoch, from, to }: Extract<Output, { type: 'heard' }>): void {
+    const numbers = this.#epochs.numbersOf(epoch, { from, to: Math.min(to, this.#forkedAt.get(epoch) ?? to) })
+    if (numbers) this.publishing.confirmed(remote, ...numbers)
+  }
+
+  /** Somebody said two things at this place, and so for what comes after it: in ours it means that somebody else signs in it. */
+  forked({ author, epoch }: Place, at: number): void {
+    if (author !== this.author) return
+    this.#forkedAt.set(epoch, at)
+    const numbers = this.#epochs.numbersOf(epoch, { from: at, to: Number.POSITIVE_INFINITY })
+    if (numbers) this.publishing.forked(...numbers)
+    this.met(epoch)
+  }
+
+  /** Somebody else signs in this epoch of ours. */
+  met(epoch: number): void {
+    if (epoch === this.#epochs.current) this.#renewal.start()
   }
 
   #isOwn({ author, epoch }: Place): boolean {

@@ -1,12 +1,13 @@
 // Who is in the room: a peer stays as long as one of its links leads to it.
 
-import type { Link, PeerId } from '@hearsay/core'
+import type { Clock, Link, PeerId } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'
 
 export class Peers {
   readonly #all = new Map<PeerId, Link>()
   /** Where each open channel is; two links may lead to one peer for a while. */
   readonly #links = new Map<PeerHandle, Link>()
+  #onSomeone: (() => void) | null = null
 
   get all(): ReadonlyMap<PeerId, Link> {
     return this.#all
@@ -17,6 +18,7 @@ export class Peers {
     const isNew = !this.#all.has(link.remote)
     this.#links.set(peer, link)
     if (isNew) this.#all.set(link.remote, link)
+    this.#onSomeone?.()
     return isNew
   }
 
@@ -35,7 +37,24 @@ export class Peers {
     return other === undefined
   }
 
+  /** Of all channels that are open. */
+  get handles(): readonly PeerHandle[] {
+    return [...this.#links.keys()]
+  }
+
+  /** Resolves when one is here that was not, or none came for so long. */
+  someone(clock: Clock, withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(withinMs, resolve)
+      this.#onSomeone = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
+
   clear(): void {
     this.#all.clear()
+    this.#onSomeone?.()
   }
 }

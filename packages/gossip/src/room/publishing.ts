@@ -102,6 +102,11 @@ export class Publishing {
     return this.#acknowledgements.add(remote, from, to)
   }
 
+  /** Nobody can confirm [from, to) any more: somebody else signed in their place. */
+  forked(from: number, to: number): void {
+    this.#acknowledgements.forked(from, to)
+  }
+
   /** Own messages left the history. */
   dropped(from: number, to: number): void {
     this.#outbox.dropped(from, to)
@@ -115,9 +120,10 @@ export class Publishing {
     if (this.#isBehind) this.#flush()
   }
 
-  /** Nothing is signed until `resume`. */
+  /** Nothing is signed until `resume`: what is published waits, also after a failure. */
   pause(): void {
     this.#isPaused = true
+    this.#failure = null
   }
 
   resume(): void {
@@ -125,7 +131,7 @@ export class Publishing {
     this.#flush()
   }
 
-  /** What is not signed never will be, nor what is published from now on. */
+  /** What is not signed never will be, nor what is published from now on, or until `pause`. */
   fail(error: Error): void {
     this.#failure = error
     this.#outbox.refuse(error)

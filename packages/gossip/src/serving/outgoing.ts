@@ -2,7 +2,7 @@
 
 import type { Output } from '../engine.js'
 import { encodeFrame, type Frame } from '../frames/frames.js'
-import type { Arrival, Source } from '../machine/arrivals.js'
+import type { Arrival } from '../machine/arrivals.js'
 import type { Neighbour } from '../machine/neighbour.js'
 import type { Publisher } from '../machine/publisher.js'
 
@@ -34,11 +34,7 @@ export class Outgoing {
 
   /** The neighbour was given all of it, or what is to be had of it. */
   tellPushed(neighbour: Neighbour, { record, source, end }: Arrival): void {
-    if (!this.isOwn(source)) return
+    if (!this.#publisher.signs(source)) return
     this.#emit({ type: 'pushed', peer: neighbour.handle, from: record.header.firstSeq, to: end })
-  }
-
-  isOwn({ author, epoch }: Source): boolean {
-    return epoch === this.#publisher.epoch && author === this.#publisher.author.id
   }
 }

@@ -99,7 +99,7 @@ export class Serving {
   /** Tells a neighbour which of its own messages have been handed to our room. */
   #acknowledge(neighbour: Neighbour): void {
     const { ordering } = this.#parts
-    if (neighbour.author === null || neighbour.acknowledgedAt === ordering.deliveries) return
+    if (neighbour.author === null || neighbour.isTwin || neighbour.acknowledgedAt === ordering.deliveries) return
     for (const [from, to] of ordering.deliveredOf(neighbour.author, neighbour.epoch)) {
       if (neighbour.acknowledged.covers(from, to)) continue
       if (!this.#outgoing.hasWindow(neighbour)) return
