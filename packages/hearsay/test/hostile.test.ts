@@ -90,7 +90,6 @@ describe('a linked peer', () => {
     ['an empty frame', () => new Uint8Array(), 'ERR_FRAME'],
     ['a frame of an unknown type', () => Uint8Array.of(200, 1, 2), 'ERR_FRAME'],
     ['a record that is cut short', () => recordFrame('x').subarray(0, 60), 'ERR_RECORD'],
-    ['an acknowledgement of what was never said', () => encodeFrame({ type: 'ack', from: 0, to: 9 }), 'ERR_FRAME'],
   ])('that sends %s loses its link with a code, delivers nothing, and others talk on', async (_name, frame, code) => {
     const { victim, room, honest, link, channel } = await scene()
     const heard: unknown[] = []

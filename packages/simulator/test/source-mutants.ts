@@ -145,8 +145,8 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
     },
     {
       ...{ rule: '8.5', name: 'believes what others claim', scenario: SPLIT, says: /missed|was due/ },
-      find: 'neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })',
-      put: `neighbour.introduce(hello, { log: this.#log, now, presentSince: this.#presentSince ?? now })
+      find: 'neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })',
+      put: `neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })
       for (const { author, epoch, next } of hello.heads)
         if (next > 0 && this.#ordering.admits(author, epoch)) this.#ordering.know({ author, epoch, firstSeq: 0, count: next })`,
     },
