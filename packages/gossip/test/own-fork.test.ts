@@ -1,8 +1,17 @@
 // An author that meets somebody else who signs with its key in its epoch: a copied key, or a machine that was brought back.
 
-import { createRecord, encodeForkProof, encodeRecord, type Fork, PREV_BYTES, type Receipt } from '@hearsay/core'
+import {
+  createRecord,
+  encodeForkProof,
+  encodeRecord,
+  type Fork,
+  PREV_BYTES,
+  type Receipt,
+  type Topic,
+} from '@hearsay/core'
 import { settle } from '@hearsay/core/memory'
 import { afterEach, describe, expect, it } from 'vitest'
+
 import { encodeFrame } from '../src/machine.js'
 import { crypto } from './frame-bench.js'
 import {
@@ -16,6 +25,16 @@ import {
   type TestNode,
   textOf,
 } from './network.js'
+
+/** A neighbour hands the node a record that somebody else has signed with its key, in its epoch 5. */
+async function meetTwin(author: TestNode, topic: Topic): Promise<void> {
+  const peer = await linkRawPeer(author, 7)
+  peer.hello()
+  const draft = { epoch: 5, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes('theirs')] }
+  const record = encodeRecord(createRecord(draft, topic, author.identity, crypto))
+  peer.channel.send(encodeFrame({ type: 'record', hops: 0, record }))
+  await settle()
+}
 
 describe.each(ENGINES)('an author in whose epoch somebody else signs (%s)', (_name, engine) => {
   const open: (() => Promise<void>)[] = []
@@ -210,12 +229,7 @@ describe.each(ENGINES)('an author in whose epoch somebody else signs (%s)', (_na
     open.push(() => author.gossip.close(), network.close)
     const warnings: Error[] = []
     author.gossip.on('warning', (warning) => warnings.push(warning))
-    const peer = await linkRawPeer(author, 7)
-    peer.hello()
-    const draft = { epoch: 5, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes('theirs')] }
-    const record = encodeRecord(createRecord(draft, network.topic, author.identity, crypto))
-    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record }))
-    await settle()
+    await meetTwin(author, network.topic)
     await expect(author.gossip.publish(bytes('one'))).rejects.toMatchObject({ message: 'not now' })
     const receipt = author.gossip.publish(bytes('two'))
     await network.clock.play(1_000)
@@ -229,12 +243,7 @@ describe.each(ENGINES)('an author in whose epoch somebody else signs (%s)', (_na
     const author = createNode({ ...own, more: { epochs: { next: () => new Promise<number>(() => {}) } } })
     const warnings: Error[] = []
     author.gossip.on('warning', (warning) => warnings.push(warning))
-    const peer = await linkRawPeer(author, 7)
-    peer.hello()
-    const draft = { epoch: 5, firstSeq: 0, time: 0, prev: new Uint8Array(PREV_BYTES), messages: [bytes('theirs')] }
-    const record = encodeRecord(createRecord(draft, network.topic, author.identity, crypto))
-    peer.channel.send(encodeFrame({ type: 'record', hops: 0, record }))
-    await settle()
+    await meetTwin(author, network.topic)
     const ended = author.gossip.publish(bytes('waits')).catch((error: unknown) => error)
     await network.clock.play(60_000)
     expect(warnings).toMatchObject([{ code: 'ERR_FORKED', message: expect.stringContaining('waits') }])

@@ -7,7 +7,7 @@ import type { Happening } from '../network.js'
 import type { Cast } from './cast.js'
 
 /** So long after both were sent every honest node that is linked with others is told. */
-export const TOLD_MS = 10_000
+const TOLD_MS = 10_000
 
 export interface ForkTimesContext {
   readonly ids: readonly PeerId[]
