@@ -9,6 +9,7 @@ import { lying } from './adversaries/liar.js'
 import { grafting, miserly } from './adversaries/misers.js'
 import { recanting } from './adversaries/recanter.js'
 import { censoring, dropping, forging, lax, replaying, sleeping } from './adversaries/relays.js'
+import { splicing } from './adversaries/splicer.js'
 import type { AdversaryType } from './scenario/format.js'
 import { type MakeTwist, twisted } from './twist.js'
 
@@ -39,6 +40,7 @@ const TWISTS: Readonly<Record<Exclude<AdversaryType, 'equivocator'>, (plot: Plot
   replayer: ({ random }) => replaying(random),
   flooder: ({ random }) => flooding(random),
   recanter: () => recanting,
+  splicer: () => splicing,
   miser: () => miserly,
   grafter: () => grafting,
 }

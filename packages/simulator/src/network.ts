@@ -102,6 +102,11 @@ export class SimulatedNetwork {
     if (link) this.#cut(link)
   }
 
+  /** From now on what crosses the link between two nodes, if there is one, takes so much longer than when it was made. */
+  slow(a: number, b: number, byMs: number): void {
+    for (const { path } of this.#links.get(keyOf(a, b))?.lanes ?? []) path.slowerMs = byMs
+  }
+
   /** The node vanishes without a word: others notice when somebody cuts its links. What it sent is on its way. */
   crash(node: number): void {
     const one = this.#nodeAt(node)

@@ -4,6 +4,7 @@ import { type Crypto, createIdentity, createTopic, type Random, seededRandom, so
 import { type Engine, flood } from '@hearsay/gossip/machine'
 import { Audit, type Tally, textOf } from './audit.js'
 import { type Happening, SimulatedNetwork } from './network.js'
+import { Trace } from './trace.js'
 
 export interface SimulateOptions {
   /** Decides everything that is random. */
@@ -28,7 +29,7 @@ export interface SimulationReport extends Tally {
   /** Deliveries that are due: every message at every other node. */
   readonly expected: number
   readonly missed: number
-  /** Changes with anything that happened, and when: equal for equal seeds on every machine. */
+  /** 32 hexadecimal digits that change with anything that happened, and when: equal for equal seeds on every machine. */
   readonly trace: string
 }
 
@@ -42,8 +43,10 @@ export function simulate(options: SimulateOptions): SimulationReport {
   const { seed, nodes = 20, degree = 2, messages = 200, cuts = 0, engine = flood(), crypto = sodiumCrypto() } = options
   const random = seededRandom(seed)
   const identities = Array.from({ length: nodes }, () => createIdentity({ seed: random.bytes(32), crypto }))
-  const audit = new Audit(identities.map(({ id }) => id))
-  const trace = new Trace(crypto)
+  const ids = identities.map(({ id }) => id)
+  const audit = new Audit(ids)
+  const numbers = new Map(ids.map((id, node) => [id, node]))
+  const trace = new Trace((author) => numbers.get(author) ?? -1)
   const onHappening = (happening: Happening, at: number): void => {
     audit.note(happening)
     trace.note(happening, at)
@@ -85,39 +88,5 @@ function scheduleCuts(
     const at = 1_000 + random.below(BUSY_MS)
     network.at(at, () => network.disconnect(a, b))
     network.at(at + 1 + random.below(1_000), () => network.connect(a, b))
-  }
-}
-
-function detailOf(happening: Happening): string {
-  switch (happening.type) {
-    case 'delivered':
-      return `${happening.delivery.author} ${happening.delivery.seq} ${happening.delivery.hops}`
-    case 'gap':
-      return `${happening.gap.author} ${happening.gap.from} ${happening.gap.to}`
-    case 'misbehaved':
-      return happening.code
-    default:
-      return ''
-  }
-}
-
-/** A running hash over all that happened. */
-class Trace {
-  readonly #crypto: Crypto
-  #hash: Uint8Array = new Uint8Array(32)
-
-  constructor(crypto: Crypto) {
-    this.#crypto = crypto
-  }
-
-  note(happening: Happening, at: number): void {
-    const { type, node } = happening
-    const detail = detailOf(happening)
-    const size = happening.type === 'sent' ? happening.bytes : 0
-    this.#hash = this.#crypto.hash([this.#hash, new TextEncoder().encode(`${at} ${type} ${node} ${size} ${detail}`)])
-  }
-
-  end(): string {
-    return Array.from(this.#hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
   }
 }

@@ -4,6 +4,7 @@
 import type { PeerId } from '@hearsay/core'
 import { ROOM_FRAMES } from './frame-kinds.js'
 import type { Happening } from './network.js'
+import { Trace } from './trace.js'
 
 const { kinds: KINDS } = ROOM_FRAMES
 
@@ -59,7 +60,7 @@ export class SwarmMetrics {
   #isWarm = false
   #gaps = 0
   #lastHop = 0
-  #trace: readonly [number, number] = [0x9e3779b9, 0x243f6a88]
+  readonly #trace = new Trace((author) => this.#authors.get(author) ?? -1)
 
   /** @param warmFrom the number of the first record of each author that counts as warm */
   constructor(ids: readonly PeerId[], warmFrom: number) {
@@ -80,7 +81,7 @@ export class SwarmMetrics {
   }
 
   note(happening: Happening, at: number): void {
-    this.#mix(at, happening.node)
+    this.#trace.note(happening, at)
     switch (happening.type) {
       case 'sent':
         return this.#onSent(happening)
@@ -102,7 +103,6 @@ export class SwarmMetrics {
 
   #onSent({ bytes, frame }: Extract<Happening, { type: 'sent' }>): void {
     const kind = frame[0] ?? 0
-    this.#mix(kind, bytes)
     this.#bytes[kind] = (this.#bytes[kind] ?? 0) + bytes
     this.#frames[kind] = (this.#frames[kind] ?? 0) + 1
     if (KINDS[kind] !== 'record') {
@@ -121,7 +121,6 @@ export class SwarmMetrics {
 
   #onDelivered({ node, delivery }: Extract<Happening, { type: 'delivered' }>, at: number): void {
     const { author, seq, hops } = delivery
-    this.#mix(seq, hops)
     const by = this.#authors.get(author)
     const due = this.#next.get(`${node} ${author}`) ?? 0
     if (seq !== due) this.#violations.push(`node ${node} delivered ${seq} of ${by} where ${due} was due`)
@@ -170,7 +169,7 @@ export class SwarmMetrics {
       bytesByKind: byKind(this.#bytes),
       framesByKind: byKind(this.#frames),
       violations: this.#violations,
-      trace: this.#trace.map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+      trace: this.#trace.end(),
     }
   }
 
@@ -179,13 +178,6 @@ export class SwarmMetrics {
     const recordBytes = (this.#bytes[record] ?? 0) / Math.max(1, this.#frames[record] ?? 0)
     const { missing, bytes } = this.#healing ?? { missing: 0, bytes: 0 }
     return missing === 0 ? 0 : (sum(this.#bytes) - bytes) / (missing * recordBytes)
-  }
-
-  /** Integers only, so that the trace is the same on every machine. */
-  #mix(one: number, other: number): void {
-    const [a, b] = this.#trace
-    const next = Math.imul(a ^ one, 0x85ebca6b)
-    this.#trace = [next ^ (next >>> 15) ^ b, Math.imul(b + other, 0xc2b2ae35) ^ (next >>> 13)]
   }
 }
 

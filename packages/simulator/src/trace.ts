@@ -1,15 +1,17 @@
-// A fingerprint of all that happened, and when: integers only, so that it is the same on every machine and Node version.
+// A fingerprint of all that happened, and when, to the last byte of each frame: integers only, so that it is the same on every
+// machine and Node version.
 
+import type { PeerId } from '@hearsay/core'
 import type { Happening } from './network.js'
 
 const CODES = ['delivered', 'gap', 'published', 'confirmed', 'sent', 'fork', 'drop', 'misbehaved', 'broke'] as const
 
 export class Trace {
-  readonly #indexOf: (author: string) => number
+  readonly #indexOf: (author: PeerId) => number
   readonly #lanes: Uint32Array = Uint32Array.of(0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x13198a2e)
 
   /** @param indexOf the node that signs as this author, so that no key is hashed again and again */
-  constructor(indexOf: (author: string) => number) {
+  constructor(indexOf: (author: PeerId) => number) {
     this.#indexOf = indexOf
   }
 
@@ -18,7 +20,8 @@ export class Trace {
     this.#mix(Math.floor(at * 1_000) >>> 0, happening.node * 16 + CODES.indexOf(happening.type))
     switch (happening.type) {
       case 'sent':
-        return this.#mix(happening.to, happening.bytes * 256 + (happening.frame[0] ?? 0))
+        this.#mix(happening.to, happening.frame.byteLength)
+        return this.#mixBytes(happening.frame)
       case 'delivered':
         return this.#mix(
           this.#indexOf(happening.delivery.author),
@@ -29,6 +32,10 @@ export class Trace {
       case 'published':
       case 'confirmed':
         return this.#mix(happening.from, happening.to)
+      case 'fork':
+        return this.#mix(this.#indexOf(happening.fork.author), happening.fork.epoch)
+      case 'drop':
+        return this.#mix(happening.drop.from, happening.drop.to)
       case 'misbehaved':
         return this.#mix(happening.to, happening.ban ? 1 : 0)
     }
@@ -37,6 +44,15 @@ export class Trace {
   /** 32 hexadecimal digits. */
   end(): string {
     return Array.from(this.#lanes, (lane) => lane.toString(16).padStart(8, '0')).join('')
+  }
+
+  #mixBytes(bytes: Uint8Array): void {
+    let [one, other] = [0, 0]
+    for (const byte of bytes) {
+      one = Math.imul(one ^ byte, 0x01000193)
+      other = Math.imul(other + byte, 0x85ebca6b) ^ (one >>> 15)
+    }
+    this.#mix(one, other)
   }
 
   #mix(one: number, other: number): void {

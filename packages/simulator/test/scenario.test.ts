@@ -58,11 +58,11 @@ describe('a run', () => {
     const traces = ENGINE_NAMES.map((engine) => runScenario(scenario, { seed: 1, engine }).trace)
     expect(traces).toMatchInlineSnapshot(`
       [
-        "f6d10ea0a5ecbf1670ab5985bfc30ddc",
-        "261f34b268b5624e359d994538d74269",
-        "e5fd0c4eadb424a8ef368b607aa2d3d5",
-        "cfc4082a65a0a5511eae91991c6f7611",
-        "168b35cf5a3ea7bcece00cd5205073b4",
+        "35f5a1876ce0ca6fb759dbffe8b10920",
+        "333a3dcc0137893a792e3a64bf9a311d",
+        "55802a2ff0890b47d8c3e34346fea463",
+        "3c9c26f2ef9451f6c5c4cf305f642bc7",
+        "fd6ad8dc0f83bb116115aca655c27360",
       ]
     `)
   })

@@ -50,6 +50,23 @@ const STORMS = scenario('storms', {
   ...{ degree: 8, authors: 5, records: 40, intervalMs: 100, expect: { redundancy: 0.26 } },
   ...{ faults: [cut(1_500, 0.4), cut(2_500, 0.4), cut(3_500, 0.4)] },
 })
+/** Words so rare that the next ones of most authors come when the storm is over. */
+const CALM = scenario('calm', {
+  ...{ degree: 8, authors: 12, records: 8, intervalMs: 6_000, faults: [cut(25_000, 0.15)] },
+  expect: { redundancy: 0.35 },
+})
+/** Half of the links become a little slower, so that who was first is late, but not so late that it is not waited for. */
+const DETOURS = scenario('detours', {
+  ...{ nodes: 60, degree: 8, records: 60, intervalMs: 200, path: { latencyMs: [10, 30] }, expect: { p99Ms: 102 } },
+  ...{ faults: [{ type: 'slow', share: 0.5, byMs: 30, atMs: 1_000, forMs: 20_000 }] },
+})
+/** So many begin at once that each link brings more than a hundred. */
+const CROWD = scenario('crowd', {
+  ...{ nodes: 180, degree: 2.5, authors: 180, records: 1, intervalMs: 500, path: { latencyMs: [5, 300] } },
+  expect: { bytes: 276 },
+})
+const LAX = scenario('lax', { adversaries: [{ type: 'lax', share: 0.2 }] })
+const SPLICERS = scenario('splicers', { adversaries: [{ type: 'splicer', share: 0.05 }] })
 const GRAFTERS = scenario('grafters', {
   ...{ records: 20, adversaries: [{ type: 'grafter', share: 0.1 }], expect: { redundancy: 0.05 } },
 })
@@ -165,6 +182,18 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ find: 'if (!this.#neighbours.delete(peer)) return', put: 'return' },
     },
   ]),
+  ...inFile('machine/intake.ts', [
+    {
+      ...{ rule: '8.1', name: 'takes lax signatures', scenario: LAX, says: /only some libraries take/ },
+      ...{ find: "if (verdict === 'valid') return null", put: "if (verdict !== 'invalid') return null" },
+    },
+  ]),
+  ...inFile('machine/arrivals.ts', [
+    {
+      ...{ rule: '8.1', name: 'asks of no record what it follows', scenario: SPLICERS, says: /not told of the fork/ },
+      ...{ find: '[held.ends.get(firstSeq), held.starts.get(end)]', put: '[undefined]' },
+    },
+  ]),
   ...inFile('machine/admission.ts', [
     {
       ...{
@@ -241,8 +270,20 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
       ...{ rule: '8.3', name: 'storms again at once', scenario: STORMS, says: /redundant/ },
       ...{ find: 'if (now < this.#startedAt + CALM_MS) return false', put: '' },
     },
+    {
+      ...{ rule: '8.3', name: 'storms without end', scenario: CALM, says: /redundant/ },
+      ...{ find: 'return now < this.#startedAt + STORM_MS ?', put: 'return now > this.#startedAt ?' },
+    },
   ]),
   ...inFile('trees.ts', [
+    {
+      ...{ rule: '8.3', name: 'keeps to its first parent', scenario: DETOURS, says: /ms for 99/ },
+      ...{ find: 'if (times < MARGIN_TIMES) return', put: 'return' },
+    },
+    {
+      ...{ rule: '8.3', name: 'floods for any number of new authors', scenario: CROWD, says: /bytes by delivery/ },
+      ...{ find: 'peer !== null && !this.#linkOf(peer).takeNewAuthor(now)', put: 'false' },
+    },
     {
       ...{ rule: '8.3', name: 'takes every wish for all authors', scenario: GRAFTERS, says: /redundant/ },
       ...{ find: 'sources.length === 0 && now >= link.graftedAt + CALM_MS', put: 'sources.length === 0' },

@@ -34,6 +34,8 @@ export class Path {
   readonly #latencyMs: number
   readonly #faults: PathFaults
   readonly #random: Random
+  /** How much longer than its latency everything takes that is sent now. */
+  slowerMs = 0
   #freeAt = 0
   #lastAt = 0
 
@@ -46,7 +48,7 @@ export class Path {
   /** When so many bytes have all arrived, never before what was sent earlier; infinity if the stream does not recover. */
   arrival(bytes: number, now: number): number {
     const { bytesPerMs, jitterMs = 0, loss = 0, reorder = 0 } = this.#faults
-    const delayMs = this.#latencyMs + (jitterMs > 0 ? this.#random.below(jitterMs + 1) : 0)
+    const delayMs = this.#latencyMs + this.slowerMs + (jitterMs > 0 ? this.#random.below(jitterMs + 1) : 0)
     let at = (bytesPerMs === undefined ? now : this.#transmit(bytes, bytesPerMs, now)) + delayMs
     if (loss > 0 || reorder > 0) {
       let latest = at

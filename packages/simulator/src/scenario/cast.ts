@@ -14,7 +14,7 @@ export class Cast {
   readonly roles: readonly (Adversaries | null)[]
   /** Honest nodes that publish. */
   readonly authors: readonly number[]
-  /** Nodes that publish, and sign two things for one place. */
+  /** Nodes that publish, and sign what cannot all be true. */
   readonly equivocators: readonly number[]
   readonly honest: readonly number[]
   readonly listeners: readonly number[]
@@ -43,10 +43,10 @@ export class Cast {
     this.equivocators = order.filter((node) => this.isTwoFaced(node))
   }
 
-  /** True if it signs two things for one place. */
+  /** True if it signs what cannot all be true. */
   isTwoFaced(node: number): boolean {
     const type = this.roles[node]?.type
-    return type === 'equivocator' || type === 'recanter'
+    return type === 'equivocator' || type === 'recanter' || type === 'splicer'
   }
 
   isHonest(node: number): boolean {

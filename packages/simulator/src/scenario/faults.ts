@@ -52,6 +52,8 @@ function strike(fault: Fault, stage: Stage): void {
       return cut(fault, stage)
     case 'one-way':
       return oneWay(fault, stage)
+    case 'slow':
+      return slow(fault, stage)
     case 'freeze':
       return freeze(fault, stage)
     case 'churn':
@@ -89,14 +91,16 @@ function split({ parts, forMs }: Of<'split'>, stage: Stage): void {
   })
 }
 
-function cut({ share, forMs }: Of<'cut'>, { network, membership, random, edges }: Stage): void {
-  for (const [a, b] of shuffled(edges, random).slice(0, Math.floor(edges.length * share))) {
+function cut({ share, forMs }: Of<'cut'>, stage: Stage): void {
+  const { network, membership, random } = stage
+  for (const [a, b] of linksOf(stage, share)) {
     network.at(network.now + random.below(Math.max(1, forMs)), () => membership.part(a, b))
   }
 }
 
-function oneWay({ share, forMs }: Of<'one-way'>, { network, membership, reach, random, edges }: Stage): void {
-  const struck = shuffled(edges, random).slice(0, Math.floor(edges.length * share))
+function oneWay({ share, forMs }: Of<'one-way'>, stage: Stage): void {
+  const { network, membership, reach } = stage
+  const struck = linksOf(stage, share)
   for (const [a, b] of struck) {
     reach.bar(a, b)
     membership.suspectLink(a, b)
@@ -104,6 +108,16 @@ function oneWay({ share, forMs }: Of<'one-way'>, { network, membership, reach, r
   network.at(network.now + forMs, () => {
     for (const [a, b] of struck) reach.unbar(a, b)
     network.reachChanged()
+  })
+}
+
+/** A link that is made meanwhile is as fast as ever. */
+function slow({ share, forMs, byMs }: Of<'slow'>, stage: Stage): void {
+  const { network } = stage
+  const struck = linksOf(stage, share)
+  for (const [a, b] of struck) network.slow(a, b, byMs)
+  network.at(network.now + forMs, () => {
+    for (const [a, b] of struck) network.slow(a, b, 0)
   })
 }
 
@@ -154,6 +168,10 @@ function restart({ share, forMs, state }: Of<'restart'>, stage: Stage): void {
 function vanish(node: number, { network, membership }: Stage): void {
   network.crash(node)
   membership.suspect(node)
+}
+
+function linksOf({ edges, random }: Stage, share: number): readonly Edge[] {
+  return shuffled(edges, random).slice(0, Math.floor(edges.length * share))
 }
 
 function someOf({ network, honest, random }: Stage, share: number): number[] {

@@ -1,27 +1,26 @@
-// When each fork could be known, and when each node was told of it: from the moment on when its author had sent two things for
-// one place to honest nodes.
+// When each fork could be known, and when each node was told of it: from the moment on when its author had sent honest nodes two
+// records that are of no one sequence.
 
-import { type Crypto, decodeRecord, type PeerId, type SignedRecord, type Topic } from '@hearsay/core'
-import { decodeFrame } from '@hearsay/gossip/machine'
+import { forkOf, type PeerId, type SignedRecord, sameBytes } from '@hearsay/core'
 import type { Happening } from '../network.js'
 import type { Cast } from './cast.js'
+import { type RecordContext, recordIn } from './sent-records.js'
 
 /** So long after both were sent every honest node that is linked with others is told. */
 const TOLD_MS = 10_000
 
-export interface ForkTimesContext {
+export interface ForkTimesContext extends RecordContext {
   readonly ids: readonly PeerId[]
-  readonly topic: Topic
-  readonly crypto: Crypto
   readonly cast: Pick<Cast, 'isTwoFaced' | 'isHonest'>
 }
 
 /** What an author has told honest nodes in one epoch. */
 interface Said {
   readonly author: PeerId
-  /** The first id that was sent for each place. */
-  readonly ids: Map<number, string>
-  /** When another one was. */
+  /** The first record that was sent for each place, by where it begins and where it ends. */
+  readonly starts: Map<number, SignedRecord>
+  readonly ends: Map<number, SignedRecord>
+  /** When one was that does not go with them. */
   bothAt: number | null
   /** When each node was told. */
   readonly toldAt: Map<number, number>
@@ -69,27 +68,27 @@ export class ForkTimes {
   }
 
   #onSent({ node, to, frame }: Extract<Happening, { type: 'sent' }>, at: number): void {
-    const record = this.#context.cast.isHonest(to) ? this.#recordIn(frame) : null
+    const record = this.#context.cast.isHonest(to) ? recordIn(frame, this.#context) : null
     if (!record || record.header.author !== this.#context.ids[node]) return
-    const { author, epoch, firstSeq } = record.header
+    const { author, epoch, firstSeq, count } = record.header
     const said = this.#saidBy(author, epoch)
-    const id = record.id.join()
-    const first = said.ids.get(firstSeq) ?? id
-    said.ids.set(firstSeq, first)
-    if (first !== id) said.bothAt ??= at
-  }
-
-  #recordIn(bytes: Uint8Array): SignedRecord | null {
-    const frame = decodeFrame(bytes)
-    return frame.type === 'record' ? decodeRecord(frame.record, this.#context.topic, this.#context.crypto) : null
+    const others = [said.starts.get(firstSeq), said.ends.get(firstSeq), said.starts.get(firstSeq + count)]
+    if (others.some((other) => other && isFork(other, record))) said.bothAt ??= at
+    if (said.starts.has(firstSeq)) return
+    said.starts.set(firstSeq, record)
+    said.ends.set(firstSeq + count, record)
   }
 
   #saidBy(author: PeerId, epoch: number): Said {
     const key = `${author} ${epoch}`
-    const said = this.#said.get(key) ?? { author, ids: new Map(), bothAt: null, toldAt: new Map() }
+    const said = this.#said.get(key) ?? { author, starts: new Map(), ends: new Map(), bothAt: null, toldAt: new Map() }
     this.#said.set(key, said)
     return said
   }
+}
+
+function isFork(a: SignedRecord, b: SignedRecord): boolean {
+  return !sameBytes(a.id, b.id) && forkOf(a, b) !== null
 }
 
 function delayOf(fork: Said & { readonly bothAt: number }, node: number, calmAt: number): number {

@@ -91,6 +91,14 @@ export type Fault =
   | { readonly type: 'cut'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** Links carry bytes in one direction only. */
   | { readonly type: 'one-way'; readonly share: number; readonly atMs: number; readonly forMs: number }
+  /** Links take so much longer than before. */
+  | {
+      readonly type: 'slow'
+      readonly share: number
+      readonly atMs: number
+      readonly forMs: number
+      readonly byMs: number
+    }
   /** They are stopped (SIGSTOP) and go on. */
   | { readonly type: 'freeze'; readonly share: number; readonly atMs: number; readonly forMs: number }
   /** Every so often one that does not publish leaves, crashes or comes back with nothing. */
@@ -126,6 +134,7 @@ export const ADVERSARY_TYPES = [
   'replayer',
   'equivocator',
   'recanter',
+  'splicer',
   'flooder',
   'sybil',
   'miser',

@@ -20,6 +20,7 @@ const FAULTS: Readonly<Record<FaultType, Shape>> = {
   split: { parts: [whole(2, 64)], ...FOR },
   cut: { ...SHARE, ...FOR },
   'one-way': { ...SHARE, ...FOR },
+  slow: { ...SHARE, ...FOR, byMs: [whole(0, 10_000)] },
   freeze: { ...SHARE, ...FOR },
   churn: { everyMs: [whole(1, DAY_MS)], ...FOR },
   restart: { ...SHARE, ...FOR, state: [oneOf('lost', 'stale', 'kept'), 'lost'] },

@@ -30,6 +30,7 @@ import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
 import { percentilesOf, type ScenarioReport } from './report.js'
 import { Rules } from './rules.js'
+import { Signatures } from './signatures.js'
 import { TALK, Talk, type TalkProtocol } from './talk.js'
 import { Traffic } from './traffic.js'
 import { Watch } from './watch.js'
@@ -87,6 +88,8 @@ class ScenarioRun {
   readonly #rules: Rules
   readonly #watch: Watch
   readonly #forkTimes: ForkTimes
+  /** Null where nobody passes on lax ones. */
+  readonly #signatures: Signatures | null
   readonly #wishes: Wishes
   /** Null where nobody asks anything. */
   readonly #talk: Talk | null
@@ -154,6 +157,10 @@ class ScenarioRun {
     this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
     const topic = createTopic('simulation', { crypto })
     this.#forkTimes = new ForkTimes({ ids, topic, crypto, cast: this.#cast })
+    const isLax = scenario.adversaries.some(({ type }) => type === 'lax')
+    const { onViolation } = lives
+    const isHonest = (node: number): boolean => this.#cast.isHonest(node)
+    this.#signatures = isLax ? new Signatures({ ids, topic, crypto, isHonest, onViolation }) : null
     this.#network = this.#createNetwork(topic, crypto)
     this.#talk = scenario.queries ? this.#createTalk(topic, crypto) : null
     this.#edges = randomOverlay(
@@ -297,6 +304,7 @@ class ScenarioRun {
   #note(happening: Happening, at: number): void {
     this.#trace.note(happening, at)
     this.#forkTimes.note(happening, at)
+    this.#signatures?.note(happening)
     const { node } = happening
     if (!this.#cast.isHonest(node)) return
     if (happening.type === 'published') {

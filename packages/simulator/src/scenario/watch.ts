@@ -13,7 +13,7 @@ export interface WatchContext {
   /** Bytes of a message at least, by its author and number. */
   bytesOf(author: number, seq: number): number
   isHonest(node: number): boolean
-  /** True if it signs two things for one place. */
+  /** True if it signs what cannot all be true. */
   isTwoFaced(node: number): boolean
   /** What is said from then on is due to the node; 0: everything. */
   since(node: number): number
