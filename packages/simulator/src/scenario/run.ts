@@ -17,24 +17,15 @@ import type { LinkChange } from '../network/options.js'
 import { type Happening, SimulatedNetwork } from '../network.js'
 import { type Edge, randomOverlay, regionLatency } from '../overlay.js'
 import { simulatedCrypto } from '../simulated-crypto.js'
-import { Trace } from '../trace.js'
 import { Cast, epochOf, WALL_MS } from './cast.js'
 import { HEALED_MS, schedule, surround } from './faults.js'
-import { ForkTimes } from './fork-times.js'
 import type { Scenario } from './format.js'
-import { HoldingsWatch } from './holdings.js'
-import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
-import { largestPart, unconfirmed, unmet } from './outcome.js'
-import { Tracker } from './propagation.js'
 import { Reach } from './reach.js'
-import { percentilesOf, type ScenarioReport } from './report.js'
+import type { ScenarioReport } from './report.js'
 import { Rules } from './rules.js'
-import { Signatures } from './signatures.js'
 import { TALK, Talk, type TalkProtocol } from './talk.js'
-import { Traffic } from './traffic.js'
-import { Watch } from './watch.js'
-import { Wishes } from './wishes.js'
+import { Witnesses } from './witnesses.js'
 import { wordsOf } from './words.js'
 
 export interface RunOptions {
@@ -84,18 +75,10 @@ class ScenarioRun {
   readonly #network: SimulatedNetwork
   readonly #membership: Membership
   readonly #reach = new Reach()
-  readonly #ledger: Ledger
   readonly #rules: Rules
-  readonly #watch: Watch
-  readonly #forkTimes: ForkTimes
-  /** Null where nobody passes on lax ones. */
-  readonly #signatures: Signatures | null
-  readonly #wishes: Wishes
+  readonly #witnesses: Witnesses
   /** Null where nobody asks anything. */
   readonly #talk: Talk | null
-  readonly #traffic: Traffic
-  readonly #tracker: Tracker
-  readonly #trace: Trace
   readonly #edges: readonly Edge[]
   /** Since when each node is there, in its present life. */
   readonly #since: number[]
@@ -103,7 +86,6 @@ class ScenarioRun {
   /** Epochs in which each node has lived. */
   readonly #epochs: readonly number[][]
   readonly #stored: number[]
-  readonly #holdings = new HoldingsWatch((violation) => this.#violated(violation))
   /** When each life began that has no link yet and may be owed what nobody has acknowledged; null of others. */
   readonly #lonelySince: (number | null)[]
   readonly #violations: string[] = []
@@ -112,7 +94,7 @@ class ScenarioRun {
 
   constructor(scenario: Scenario, options: RunOptions) {
     const { seed, engine = 'trees', crypto = simulatedCrypto() } = options
-    const { nodes, degree, records } = scenario
+    const { nodes, degree } = scenario
     const random = seededRandom(seed)
     this.#scenario = scenario
     this.#options = options
@@ -126,41 +108,14 @@ class ScenarioRun {
     this.#stored = this.#identities.map(() => -1)
     this.#lonelySince = this.#identities.map(() => null)
     const ids = this.#identities.map(({ id }) => id)
-    const rules = new Rules(scenario, { ids, authors: this.#cast.authors })
-    this.#rules = rules
-    this.#ledger = new Ledger({
-      nodes,
-      isWanted: (author, seq) => rules.isWanted(author, seq),
-      isSaying: (author, epoch) => this.#network.nodes[author]?.isAtWork === true && this.#epochOf(author) === epoch,
-      saysLarge: (author) => rules.saysLarge(author),
-    })
-    const lives = {
-      since: (node: number) => this.#since[node] ?? 0,
-      bornAt: (node: number) => this.#bornAt[node] ?? 0,
-      epochOf: (node: number) => this.#epochOf(node),
-      onViolation: (violation: string) => this.#violated(violation),
-    }
-    this.#watch = new Watch({
-      ...{ ...lives, ids, ledger: this.#ledger, bytesOf: (author, seq) => rules.bytesOf(author, seq) },
-      isHonest: (node) => this.#cast.isHonest(node),
-      isTwoFaced: (node) => this.#cast.isTwoFaced(node),
-    })
-    const nodeOf = (id: string): number => this.#watch.nodeOf(id)
-    this.#wishes = new Wishes({
-      ...{ ...lives, scenario, rules, ledger: this.#ledger, ids, nodeOf },
-      nextOf: (node) => this.#watch.nextOf(node),
-      living: () => this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork),
-    })
-    this.#trace = new Trace(nodeOf)
-    this.#traffic = new Traffic(this.#engine.frames)
-    const author = this.#cast.authors[0] ?? 0
-    this.#tracker = new Tracker({ author, seq: Math.floor(records / 2), nodeOf })
+    this.#rules = new Rules(scenario, { ids, authors: this.#cast.authors })
     const topic = createTopic('simulation', { crypto })
-    this.#forkTimes = new ForkTimes({ ids, topic, crypto, cast: this.#cast })
-    const isLax = scenario.adversaries.some(({ type }) => type === 'lax')
-    const { onViolation } = lives
-    const isHonest = (node: number): boolean => this.#cast.isHonest(node)
-    this.#signatures = isLax ? new Signatures({ ids, topic, crypto, isHonest, onViolation }) : null
+    this.#witnesses = new Witnesses({
+      ...{ scenario, seed, engine: this.#engine, cast: this.#cast, rules: this.#rules, ids, topic, crypto },
+      ...{ since: this.#since, bornAt: this.#bornAt, epochOf: (node) => this.#epochOf(node) },
+      network: () => this.#network,
+      onViolation: (violation) => this.#violated(violation),
+    })
     this.#network = this.#createNetwork(topic, crypto)
     this.#talk = scenario.queries ? this.#createTalk(topic, crypto) : null
     this.#edges = randomOverlay(
@@ -194,7 +149,7 @@ class ScenarioRun {
       isAtRest = this.#network.run(at)
       yield at / endMs
     }
-    const report = this.#report()
+    const report = this.#witnesses.report({ calmAt: this.#calmAt, talk: this.#talk, violations: this.#violations })
     if (!isAtRest && report.violations.length === 0 && this.#engine.rests && this.#scenario.adversaries.length === 0) {
       if (!this.#network.run(endMs + REST_MS)) this.#violations.push('never at rest')
     }
@@ -231,7 +186,7 @@ class ScenarioRun {
     if (!change.isUp) return
     for (const node of change.ends) {
       const since = this.#lonelySince[node] ?? null
-      if (since !== null) this.#ledger.owe(node, since)
+      if (since !== null) this.#witnesses.owe(node, since)
       this.#lonelySince[node] = null
     }
   }
@@ -288,12 +243,9 @@ class ScenarioRun {
     this.#bornAt[node] = now
     if (store === 'lost') {
       if (this.#scenario.room.since === 'live') this.#since[node] = now + SETTLED_IN_MS
-      this.#ledger.forget(node)
       this.#lonelySince[node] = now
     }
-    this.#watch.forget(node, store)
-    this.#forkTimes.forget(node)
-    this.#wishes.forget(node)
+    this.#witnesses.forget(node, store)
     this.#talk?.restart(node)
     this.#network.restart(node, store)
     const lived = this.#epochs[node] ?? []
@@ -302,65 +254,15 @@ class ScenarioRun {
   }
 
   #note(happening: Happening, at: number): void {
-    this.#trace.note(happening, at)
-    this.#forkTimes.note(happening, at)
-    this.#signatures?.note(happening)
-    const { node } = happening
-    if (!this.#cast.isHonest(node)) return
-    if (happening.type === 'published') {
-      const { id } = this.#identities[node] as Identity
-      const { from, to } = happening
-      this.#ledger.publish(node, { id, epoch: this.#epochOf(node), from, to }, at)
-    }
-    if (happening.type === 'sent') this.#traffic.sent(happening.frame)
-    if (happening.type === 'delivered') this.#traffic.delivered(happening.delivery.seq)
-    if (happening.type === 'misbehaved') {
-      this.#membership.seek(node)
+    if (happening.type === 'misbehaved' && this.#cast.isHonest(happening.node)) {
+      this.#membership.seek(happening.node)
       this.#membership.seek(happening.to)
     }
-    this.#wishes.note(happening)
-    const machine = this.#network.nodes[node]?.machine
-    if (machine) this.#holdings.note(node, machine)
-    this.#watch.note(happening, at)
-    this.#tracker.note(happening, at)
+    this.#witnesses.note(happening, at)
   }
 
   #violated(violation: string): void {
     this.#violations.push(`${violation} (at ${Math.floor(this.#network.now)} ms)`)
     this.#network.stop()
-  }
-
-  #report(): ScenarioReport {
-    const { name, nodes } = this.#scenario
-    const alive = this.#cast.honest.filter((node) => this.#network.nodes[node]?.isAtWork)
-    const connected = largestPart(alive, this.#network)
-    const due = { nodes: connected, since: this.#since }
-    const { expected, delivered, missing } = this.#ledger.settle(due)
-    const traffic = this.#traffic
-    const report = {
-      ...{ scenario: name, engine: this.#engine.name, seed: this.#options.seed, nodes, survivors: alive.length },
-      ...{ cutOff: alive.length - connected.length, expected, delivered, missed: expected - delivered },
-      ...{ gaps: this.#watch.gaps, drops: this.#watch.drops, lastHop: this.#watch.lastHop, missing },
-      lateHellos: this.#watch.lateHellos,
-      ...{ latencyMs: percentilesOf(this.#ledger.latencies(due)), redundancy: traffic.redundancy },
-      smallP99Ms: percentilesOf(this.#ledger.latencies(due, true)).p99,
-      ...{ questions: this.#talk?.questions.count ?? 0, answers: this.#talk?.questions.answers ?? 0 },
-      forkMs: this.#forkTimes.slowest(connected, this.#calmAt),
-      ...{ bytes: traffic.bytes, bytesByKind: traffic.bytesByKind, framesByKind: traffic.framesByKind },
-      ...{
-        controlBytes: traffic.controlBytes,
-        memory: { ...this.#network.memory, ofOneNode: this.#holdings.most },
-        virtualMs: Math.floor(this.#network.now),
-      },
-      ...{ propagation: this.#tracker.propagation, trace: this.#trace.end(), violations: this.#violations },
-    }
-    if (this.#violations.length > 0) return report
-    this.#violations.push(
-      ...this.#forkTimes.untold(connected, this.#calmAt),
-      ...(this.#engine.confirms ? unconfirmed(connected, this.#ledger, (author) => this.#epochOf(author)) : []),
-      ...(this.#talk?.conclude() ?? []),
-      ...unmet(report, this.#scenario.expect),
-    )
-    return report
   }
 }
