@@ -107,6 +107,18 @@ function growth(scale) {
   ]
 }
 
+/** How many deliveries a core makes in a second, by how many messages share a signature: of 12 B, of which a record takes 1,024. */
+function byCount(scale) {
+  const counts = [1, 4, 16, 64, 256, 1_024]
+  const rates = counts.map((batch) => {
+    const author = createIdentity()
+    const messages = Math.round(Math.min(5_000 * batch, 500_000) * scale)
+    const frames = framesOf({ author, messages, batch, bytes: 12 })
+    return Math.round(receive({ engine: trees, author, frames, neighbours: 8 })).toLocaleString('en')
+  })
+  return [`trees: deliveries/s and core, 12 B, ${counts.join(', ')} a signature`, rates.join('; ')]
+}
+
 /** What is in use on the heap and in buffers, when all that is not has been let go. */
 async function memoryInUse() {
   setFlagsFromString('--expose-gc')

@@ -40,6 +40,15 @@ describe('an author who says two things for one place', () => {
     expect(report.forkMs).toBeLessThan(10_000)
   })
 
+  it('is known to those who come when it is over, and ask for what was said before', () => {
+    const late = readScenario({
+      ...{ name: 'late', nodes: 24, authors: 3, records: 30, room: { since: 'all' } },
+      faults: [{ type: 'restart', share: 0.5, atMs: 8_000, forMs: 2_000, state: 'lost' }],
+      adversaries: [{ type: 'equivocator', share: 0.1 }],
+    })
+    for (const seed of [1, 2, 3]) expect(runScenario(late, { seed })).toMatchObject({ missed: 0, violations: [] })
+  })
+
   it('fails a run in which some are told so late', () => {
     const late = runScenario(equivocation, {
       seed: 1,

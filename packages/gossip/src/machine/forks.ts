@@ -14,6 +14,7 @@ import {
 import type { Output, PeerHandle } from '../engine.js'
 import type { Ordering } from '../order/ordering.js'
 import type { Source } from './arrivals.js'
+import { EarlyProofs } from './early-proofs.js'
 import { attempt, type Fault, signatureFault } from './intake.js'
 
 /** Proofs that are kept for neighbours that come later; the oldest goes first. */
@@ -32,6 +33,7 @@ export class Forks {
   readonly #spread: (fork: ToldFork) => void
   readonly #isOwn: (place: Source) => boolean
   readonly #proofs: ForkProof[] = []
+  readonly #early = new EarlyProofs()
 
   constructor(
     context: { readonly topic: Topic; readonly crypto: Crypto },
@@ -61,7 +63,7 @@ export class Forks {
     if (at !== null) this.#note({ author, epoch, at }, { proof: encodeForkProof(held, other), via: null })
   }
 
-  /** A neighbour tells of a fork; answers what is wrong with it. One of an author that is not followed is left alone. */
+  /** A neighbour tells of a fork; answers what is wrong with it. One of an author that is not heard waits until it is. */
   onProof(proof: ForkProof, via: PeerHandle): Fault | null {
     const { topic, crypto } = this.#context
     const read = attempt(() => readFork(proof, crypto))
@@ -69,11 +71,27 @@ export class Forks {
     const { author, epoch, at, topicId, heads } = read.value
     if (!sameBytes(topic.idBytes, topicId)) return { code: 'ERR_FRAME', message: 'a fork in another topic', ban: false }
     // What would change nothing is not worth two looks at signatures.
-    if (!this.#mayFork({ author, epoch })) return null
+    if (!this.#mayFork({ author, epoch })) {
+      if (!this.#ordering.isForked(author, epoch)) this.#early.put({ author, epoch }, proof, via)
+      return null
+    }
     const [a, b] = heads
     const fault = signatureFault(a, crypto) ?? signatureFault(b, crypto)
     if (!fault) this.#note({ author, epoch, at }, { proof, via })
     return fault
+  }
+
+  /** Something of this place was delivered: what was told of it too early is looked at by `takeEarly`. */
+  heard(source: Source): void {
+    this.#early.heard(source)
+  }
+
+  /** Notes the forks of those that are heard by now; answers who told of some that are none. */
+  takeEarly(): readonly { readonly via: PeerHandle; readonly fault: Fault }[] {
+    return this.#early.take().flatMap(({ proof, via }) => {
+      const fault = this.onProof(proof, via)
+      return fault ? [{ via, fault }] : []
+    })
   }
 
   /** This node's own may have forked before it has said a word. */

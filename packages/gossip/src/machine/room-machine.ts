@@ -78,7 +78,10 @@ export class RoomMachine implements Machine {
     const log = new ArrivalLog({ messages, bytes }, { past, isTracked })
     const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
     const settleMs = (at: number): number => this.#waiting.settleMs(at)
-    const moved = (place: Source): void => this.#exchange.waiters.moved(place, this.#now)
+    const moved = (place: Source): void => {
+      this.#exchange.waiters.moved(place, this.#now)
+      this.#forks.heard(place)
+    }
     const { limits, epoch, keeps = false, doubts = false } = context
     const forgotten = (place: Source): void => past.forgetAll(place)
     const ordering = new Ordering({
@@ -150,6 +153,7 @@ export class RoomMachine implements Machine {
     this.#ordering.expire(now)
     this.#exchange.expire(now)
     this.#doubtful.release(now)
+    this.#takeEarlyProofs(now)
     const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
     const hasNews =
       this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
@@ -323,6 +327,14 @@ export class RoomMachine implements Machine {
     const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })
     this.#doubtful.take(arriving)
     this.#findings.noteShown(neighbour, finding.record)
+  }
+
+  /** Forks of those who had not been heard when they were told of. */
+  #takeEarlyProofs(now: number): void {
+    for (const { via, fault } of this.#forks.takeEarly()) {
+      const neighbour = this.#neighbours.get(via)
+      if (neighbour) this.#misbehaved(neighbour, fault, now)
+    }
   }
 
   #spreadFork({ proof, via }: ToldFork): void {
