@@ -3,10 +3,14 @@
 import { describe, expect, it } from 'vitest'
 import { Pacing, STOPPED_MS } from '../src/room/pacing.js'
 
-const BOUNDS = { messages: 10, bytes: 1_000 }
+const ANY = { messages: 10, bytes: 1_000 }
 
 function pacing(...peers: readonly number[]): Pacing {
-  const made = new Pacing(BOUNDS)
+  return paced({ any: ANY, most: ANY }, peers)
+}
+
+function paced(bounds: ConstructorParameters<typeof Pacing>[0], peers: readonly number[]): Pacing {
+  const made = new Pacing(bounds)
   for (const peer of peers) made.up(peer, 0)
   return made
 }
@@ -32,6 +36,27 @@ describe('whoever publishes', () => {
     pace.signed(2, 600, 0)
     pace.signed(3, bytes - 600, 0)
     expect(pace.heldUntil(0)).toBe(until)
+  })
+
+  it.each([
+    [3, 4, null],
+    [3, 5, STOPPED_MS],
+    [2, 10, STOPPED_MS],
+    [2, 9, null],
+    [0, 9, null],
+  ])('is held sooner if more than half of four are behind: %i of them, %i messages', (late, messages, until) => {
+    const pace = paced({ any: ANY, most: { messages: 5, bytes: 1_000 } }, [1, 2, 3, 4])
+    for (let to = 1; to <= messages; to++) pace.signed(to, 1, 0)
+    for (const peer of [1, 2, 3, 4].slice(late)) pace.pushed(peer, messages, 0)
+    expect(pace.heldUntil(0)).toBe(until)
+  })
+
+  it('is not held because of peers that have stopped', () => {
+    const pace = paced({ any: ANY, most: { messages: 5, bytes: 1_000 } }, [1, 2, 3])
+    pace.signed(6, 6, 0)
+    pace.pushed(3, 6, STOPPED_MS - 1)
+    expect(pace.heldUntil(STOPPED_MS - 1)).toBe(STOPPED_MS)
+    expect(pace.heldUntil(STOPPED_MS)).toBeNull()
   })
 
   it('goes on when that peer has caught up, left, or taken nothing for a second', () => {

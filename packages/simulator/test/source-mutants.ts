@@ -158,24 +158,25 @@ export const SOURCE_MUTANTS: readonly SourceMutant[] = [
         scenario: CAUSAL,
         says: /before what it was said after/,
       },
-      ...{ find: 'const causes = this.#ordering.takeCauses(author.id, epoch)', put: 'const causes = []' },
+      ...{ find: 'const causes = ordering.takeCauses(author.id, epoch)', put: 'const causes = []' },
     },
     {
       ...{ rule: '8.5', name: 'believes what others claim', scenario: SPLIT, says: /missed|was due/ },
-      find: 'neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })',
-      put: `neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })
+      find: 'neighbour.introduce(hello, { log, now, presentSince: this.#presentSince ?? now, publisher })',
+      put: `neighbour.introduce(hello, { log, now, presentSince: this.#presentSince ?? now, publisher })
+      const { ordering } = this.#parts
       for (const { author, epoch, next } of hello.heads)
-        if (next > 0 && this.#ordering.admits(author, epoch)) this.#ordering.know({ author, epoch, firstSeq: 0, count: next })`,
+        if (next > 0 && ordering.admits(author, epoch)) ordering.know({ author, epoch, firstSeq: 0, count: next })`,
     },
     {
       ...{ rule: '8.5', name: 'delivers what was kept as if it were new', scenario: KEPT, says: /was due/ },
-      find: 'this.#restoring.restore(records, now)',
-      put: `this.#restoring.restore(records, now)
+      find: 'this.#parts.restoring.restore(records, now)',
+      put: `this.#parts.restoring.restore(records, now)
       this.#outputs = this.#outputs.map((output) => output.type === 'recall' ? { ...output, type: 'deliver' } : output)`,
     },
     {
       ...{ rule: '8.5', name: 'forgets what was kept', scenario: KEPT, says: /was due|missed/ },
-      ...{ find: 'this.#restoring.restore(records, now)', put: '' },
+      ...{ find: 'this.#parts.restoring.restore(records, now)', put: '' },
     },
     {
       ...{ rule: 'invariants 9 and 11', name: 'goes on with those who are gone', scenario: SPLIT, says: /who is gone/ },

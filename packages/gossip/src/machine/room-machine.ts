@@ -4,30 +4,14 @@
 import type { Input, Machine, MachineContext, Output, PeerHandle } from '../engine.js'
 import { decodeFrame, type Frame } from '../frames/frames.js'
 import { MAX_HOPS } from '../frames/range-frames.js'
-import type { Assemblies } from '../large/assemblies.js'
-import { LargeRecords } from '../large/large-records.js'
-import { type Hole, Ordering } from '../order/ordering.js'
-import { Exchange } from '../repair/exchange.js'
-import type { Wants } from '../repair/wants.js'
-import { Serving } from '../serving/serving.js'
-import type { MakeSpread, Spread } from '../spread/spread.js'
+import type { MakeSpread } from '../spread/spread.js'
 import type { Accounts } from './accounts.js'
-import { Admission } from './admission.js'
 import { Alarm } from './alarm.js'
-import { ArrivalLog, type Source } from './arrivals.js'
 import { type InputOfOne, isOfOne } from './concern.js'
-import { Doubtful } from './doubtful.js'
-import { Findings } from './findings.js'
-import { Forks, type ToldFork } from './forks.js'
-import { attempt, type Fault, Intake } from './intake.js'
-import { Judgement } from './judgement.js'
-import { beginOf, Neighbour } from './neighbour.js'
-import { PastHeads } from './past-heads.js'
-import { Publisher } from './publisher.js'
-import { Restoring } from './restoring.js'
-import { Twins } from './twins.js'
-import { UnheardWords } from './unheard.js'
-import { Waiting } from './waiting.js'
+import type { ToldFork } from './forks.js'
+import { attempt, type Fault } from './intake.js'
+import { Neighbour } from './neighbour.js'
+import { createParts, type RoomParts } from './room-parts.js'
 
 /** How long a neighbour may stay mute: publishers would wait for it to take what they say. */
 const HELLO_MS = 10_000
@@ -36,27 +20,8 @@ type Of<Type extends Input['type']> = Extract<Input, { type: Type }>
 type FrameOf<Type extends Frame['type']> = Extract<Frame, { type: Type }>
 
 export class RoomMachine implements Machine {
-  readonly #publisher: Publisher
-  readonly #past: PastHeads
-  readonly #log: ArrivalLog
-  readonly #ordering: Ordering
-  readonly #intake: Intake
-  readonly #forks: Forks
-  readonly #exchange: Exchange
-  readonly #wants: Wants
-  readonly #assemblies: Assemblies
-  readonly #large: LargeRecords
-  readonly #spread: Spread
-  readonly #serving: Serving
-  readonly #restoring: Restoring
-  readonly #waiting: Waiting
-  readonly #admission: Admission
-  readonly #judgement: Judgement | null
-  readonly #doubtful: Doubtful
-  readonly #findings: Findings
-  readonly #twins: Twins
+  readonly #parts: RoomParts
   readonly #neighbours = new Map<PeerHandle, Neighbour>()
-  readonly #unheard: UnheardWords
   /** When the next neighbour is to be told something. */
   readonly #alarm = new Alarm()
   #wakeAt: number | null = null
@@ -69,108 +34,43 @@ export class RoomMachine implements Machine {
   #now = 0
 
   constructor(context: MachineContext, makeSpread: MakeSpread) {
-    const { capacity: messages, capacityBytes: bytes } = context.limits
-    const emit = (output: Output): unknown => this.#outputs.push(output)
-    const { order = 'author', members = null, crypto } = context
-    const past = new PastHeads(crypto)
-    this.#past = past
-    const isTracked = ({ author, epoch }: Source): boolean => this.#ordering.isTracked(author, epoch)
-    const log = new ArrivalLog({ messages, bytes }, { past, isTracked })
-    const isComing = (hole: Hole, at: number): boolean => this.#waiting.isComing(hole, at)
-    const settleMs = (at: number): number => this.#waiting.settleMs(at)
-    const moved = (place: Source): void => {
-      this.#exchange.waiters.moved(place, this.#now)
-      this.#forks.heard(place)
-    }
-    const { limits, epoch, keeps = false, doubts = false } = context
-    const forgotten = (place: Source): void => past.forgetAll(place)
-    const ordering = new Ordering({
-      ...{ limits, order, members, crypto, epoch, keeps, emit, settleMs, isComing, moved, forgotten },
-      beginsAt: (pending) => beginOf(this.#neighbours.values(), pending, this.#serving.since),
+    this.#parts = createParts(context, makeSpread, {
+      neighbours: this.#neighbours,
+      now: () => this.#now,
+      presentSince: () => this.#presentSince,
+      linkedSince: () => this.#linkedSince,
+      emit: (output) => this.#outputs.push(output),
+      spreadFork: (fork) => this.#spreadFork(fork),
+      misbehaved: (neighbour, fault, now) => this.#misbehaved(neighbour, fault, now),
     })
-    const publisher = new Publisher(context)
-    const spread = makeSpread(this.#neighbours)
-    const { since = 'live' } = context
-    this.#publisher = publisher
-    this.#unheard = new UnheardWords({ author: context.author.id, epoch })
-    this.#log = log
-    this.#ordering = ordering
-    this.#spread = spread
-    this.#intake = new Intake(context, log, ordering)
-    const isOwn = (place: Source): boolean => publisher.signs(place)
-    this.#forks = new Forks(context, { ordering, emit, isOwn, spread: (fork) => this.#spreadFork(fork) })
-    const neighbours = this.#neighbours
-    const assemblies = (): Assemblies => this.#assemblies
-    const exchange = new Exchange({ log, ordering, spread, neighbours, assemblies, doubts })
-    const judgement = context.judges ? new Judgement(emit) : null
-    this.#judgement = judgement
-    this.#exchange = exchange
-    this.#twins = new Twins({ publisher, emit, ask: ({ handle }, range, now) => exchange.ask(handle, range, now) })
-    this.#waiting = new Waiting({
-      ...{ limits: context.limits, since, exchange, assemblies },
-      ...{ presentSince: () => this.#presentSince, linkedSince: () => this.#linkedSince },
-    })
-    this.#admission = new Admission({
-      ...{ crypto, log, ordering, exchange, assemblies, spread, neighbours, judgement, emit },
-    })
-    this.#findings = new Findings({
-      ...{ log, forks: this.#forks, exchange, spread, publisher, emit },
-      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
-    })
-    this.#doubtful = new Doubtful({
-      ...{ capacityBytes: bytes, log, ordering, exchange, neighbours },
-      ...{ intake: this.#intake, forks: this.#forks, admission: this.#admission },
-    })
-    this.#wants = this.#exchange.wants
-    const shared = { log, ordering, publisher, spread, since, emit }
-    const { errands, waiters } = exchange
-    this.#serving = new Serving({ ...shared, neighbours, errands, waiters, unheard: this.#unheard })
-    this.#restoring = new Restoring(context, { log, ordering, unheard: this.#unheard, emit })
-    this.#large = new LargeRecords({
-      ...{ crypto, maxBytes: bytes, log, ordering, neighbours, isJudged: judgement !== null },
-      ...{ intake: this.#intake, wants: this.#wants, serving: this.#serving },
-      enter: (entry, from, at) => {
-        if (from) this.#twins.heard(entry.record)
-        return this.#admission.enter(entry, from, at)
-      },
-      heard: (peer, at) => this.#exchange.heard(peer, at),
-      whole: (arriving) => this.#doubtful.take(arriving),
-      forgotten: (evicted) => this.#admission.forgotten(evicted),
-      onKnown: (neighbour, finding, how) => this.#findings.known(neighbour, finding, how),
-      onOther: (neighbour, finding, at) => this.#findings.take(neighbour, finding, at),
-      misbehaved: (neighbour, fault, at) => this.#misbehaved(neighbour, fault, at),
-    })
-    this.#assemblies = this.#large.assemblies
   }
 
   handle(input: Input, now: number): readonly Output[] {
     this.#outputs = []
     this.#now = now
-    const { next } = this.#log
-    const { deliveries } = this.#ordering
+    const { log, ordering, assemblies, exchange, doubtful, spread } = this.#parts
+    const { next } = log
+    const { deliveries } = ordering
     this.#dispatch(input, now)
-    this.#assemblies.expire(now)
-    this.#ordering.expire(now)
-    this.#exchange.expire(now)
-    this.#doubtful.release(now)
+    assemblies.expire(now)
+    ordering.expire(now)
+    exchange.expire(now)
+    doubtful.release(now)
     this.#takeEarlyProofs(now)
-    const isRound = this.#spread.beginRound?.(this.#log.next, now) ?? false
-    const hasNews =
-      this.#assemblies.takeStirred() || this.#log.next !== next || this.#ordering.deliveries !== deliveries
+    const isRound = spread.beginRound?.(log.next, now) ?? false
+    const hasNews = assemblies.takeStirred() || log.next !== next || ordering.deliveries !== deliveries
     this.#serveThose(isRound || hasNews || !isOfOne(input) ? null : input, now)
     this.#reschedule(input.type === 'timer')
     return this.#outputs
   }
 
   accounts(): Accounts {
-    const { account: history } = this.#log
-    const { held, authors } = this.#ordering
-    const { trees } = this.#spread
+    const { log, ordering, exchange, past, assemblies, doubtful, judgement, spread } = this.#parts
     return {
-      ...{ history, held, ...authors, wants: this.#wants.account, heads: this.#past.account },
-      ...{ parts: this.#assemblies.account, aside: this.#doubtful.account },
-      ...(this.#judgement && { judged: this.#judgement.account }),
-      ...(trees && { trees }),
+      ...{ history: log.account, held: ordering.held, ...ordering.authors, wants: exchange.wants.account },
+      ...{ heads: past.account, parts: assemblies.account, aside: doubtful.account },
+      ...(judgement && { judged: judgement.account }),
+      ...(spread.trees && { trees: spread.trees }),
     }
   }
 
@@ -210,36 +110,36 @@ export class RoomMachine implements Machine {
       case 'epoch':
         return this.#onEpoch(input, now)
       case 'verdict':
-        return this.#admission.onVerdict(input.ticket, input.verdict, now)
+        return this.#parts.admission.onVerdict(input.ticket, input.verdict, now)
       case 'tick':
-        return this.#spread.onTick?.()
+        return this.#parts.spread.onTick?.()
       case 'flow':
-        this.#waiting.setFlowing(input.flowing, now)
-        return this.#assemblies.setFlowing(input.flowing, now)
+        this.#parts.waiting.setFlowing(input.flowing, now)
+        return this.#parts.assemblies.setFlowing(input.flowing, now)
       case 'timer':
         return
     }
   }
 
   #onRestore({ records, since }: Of<'restore'>, now: number): void {
-    this.#restoring.restore(records, now)
-    this.#spread.onRestored?.(this.#log.next)
-    this.#serving.since = since
+    this.#parts.restoring.restore(records, now)
+    this.#parts.spread.onRestored?.(this.#parts.log.next)
+    this.#parts.serving.since = since
   }
 
   #onEpoch({ epoch }: Of<'epoch'>, now: number): void {
     for (const peer of [...this.#neighbours.keys()]) this.#forget(peer, now)
-    this.#publisher.begin(epoch)
-    this.#unheard.begin(epoch)
+    this.#parts.publisher.begin(epoch)
+    this.#parts.unheard.begin(epoch)
   }
 
   #onPeerUp({ peer, remote, window }: Of<'peer-up'>, now: number): void {
-    const { oldest, next } = this.#log
+    const { oldest, next } = this.#parts.log
     this.#neighbours.set(
       peer,
       new Neighbour({ handle: peer, remote, window, oldest, next, helloBy: now + HELLO_MS, alarm: this.#alarm }),
     )
-    this.#exchange.up(peer)
+    this.#parts.exchange.up(peer)
     this.#presentSince ??= now
   }
 
@@ -252,15 +152,16 @@ export class RoomMachine implements Machine {
   }
 
   #onPublish({ payloads, wall }: Of<'publish'>, now: number): void {
-    const { author, epoch, nextSeq: from } = this.#publisher
-    const causes = this.#ordering.takeCauses(author.id, epoch)
-    const signed = this.#publisher.sign(payloads, wall, causes)
+    const { publisher, ordering, admission } = this.#parts
+    const { author, epoch, nextSeq: from } = publisher
+    const causes = ordering.takeCauses(author.id, epoch)
+    const signed = publisher.sign(payloads, wall, causes)
     for (const { record } of signed) {
       const contents = { messages: [], causes: [] }
-      this.#admission.accept(this.#admission.arriving(record, { contents, hops: 0, from: null, now }))
+      admission.accept(admission.arriving(record, { contents, hops: 0, from: null, now }))
     }
     const kept = signed.flatMap(({ messages }) => messages)
-    this.#outputs.push({ type: 'published', from, to: this.#publisher.nextSeq, payloads: kept })
+    this.#outputs.push({ type: 'published', from, to: publisher.nextSeq, payloads: kept })
   }
 
   #onFrame({ peer, frame: bytes }: Of<'frame'>, now: number): void {
@@ -278,14 +179,14 @@ export class RoomMachine implements Machine {
       case 'head':
       case 'part':
       case 'wanted':
-        return this.#large.take(neighbour, frame, now)
+        return this.#parts.large.take(neighbour, frame, now)
       case 'ack':
         return this.#onAck(neighbour, frame, now)
       case 'fork':
         return this.#onProof(neighbour, frame, now)
       default: {
         const isBegin = frame.type === 'begin'
-        const wrong = isBegin ? neighbour.hearBegin(frame) : this.#exchange.take(neighbour, frame, now)
+        const wrong = isBegin ? neighbour.hearBegin(frame) : this.#parts.exchange.take(neighbour, frame, now)
         if (wrong !== null) this.#outOfPlace(neighbour, wrong, now)
       }
     }
@@ -293,52 +194,54 @@ export class RoomMachine implements Machine {
 
   #onHello(neighbour: Neighbour, hello: FrameOf<'hello'>, now: number): void {
     if (neighbour.introduced) return this.#outOfPlace(neighbour, 'a second hello', now)
-    const [publisher, presentSince] = [this.#publisher, this.#presentSince ?? now]
-    neighbour.introduce(hello, { log: this.#log, now, presentSince, publisher })
+    const { publisher, log, exchange, unheard, forks, restoring, twins } = this.#parts
+    neighbour.introduce(hello, { log, now, presentSince: this.#presentSince ?? now, publisher })
     this.#setAlarm()
     this.#linkedSince ??= now
-    this.#exchange.introduced(neighbour, now)
-    for (const { epoch, next: to } of this.#unheard.heads(hello.heads))
+    exchange.introduced(neighbour, now)
+    for (const { epoch, next: to } of unheard.heads(hello.heads))
       this.#outputs.push({ type: 'heard', remote: neighbour.remote, epoch, from: 0, to })
-    for (const proof of this.#forks.proofs) neighbour.owe(proof, now)
-    for (const source of this.#restoring.hollow) this.#exchange.fillings.note(source, neighbour.handle, now)
-    for (const head of hello.heads) if (publisher.signs(head)) this.#twins.claimed(neighbour, [0, head.next], now)
+    for (const proof of forks.proofs) neighbour.owe(proof, now)
+    for (const source of restoring.hollow) exchange.fillings.note(source, neighbour.handle, now)
+    for (const head of hello.heads) if (publisher.signs(head)) twins.claimed(neighbour, [0, head.next], now)
   }
 
   #onAck(neighbour: Neighbour, { from, to }: FrameOf<'ack'>, now: number): void {
-    const said = this.#twins.claimed(neighbour, [from, to], now)
+    const said = this.#parts.twins.claimed(neighbour, [from, to], now)
     if (!said) return
-    this.#unheard.confirm(...said)
+    this.#parts.unheard.confirm(...said)
     this.#outputs.push({ type: 'confirmed', remote: neighbour.remote, from: said[0], to: said[1] })
   }
 
   #onProof(neighbour: Neighbour, { proof }: FrameOf<'fork'>, now: number): void {
-    const fault = this.#forks.onProof(proof, neighbour.handle)
+    const fault = this.#parts.forks.onProof(proof, neighbour.handle)
     if (fault) this.#misbehaved(neighbour, fault, now)
   }
 
   #onRecord(neighbour: Neighbour, frame: FrameOf<'record'>, now: number): void {
-    const finding = this.#intake.judge(frame.record, neighbour.checksAt(now))
-    if (finding.is === 'known') this.#large.fill(finding.record, now)
-    if (finding.is !== 'new') return this.#findings.take(neighbour, finding, now)
-    this.#twins.heard(finding.record)
+    const { intake, large, findings, twins, admission, doubtful } = this.#parts
+    const finding = intake.judge(frame.record, neighbour.checksAt(now))
+    if (finding.is === 'known') large.fill(finding.record, now)
+    if (finding.is !== 'new') return findings.take(neighbour, finding, now)
+    twins.heard(finding.record)
     const hops = Math.min(frame.hops + 1, MAX_HOPS)
     const contents = finding.contents ?? { messages: [], causes: [] }
-    const arriving = this.#admission.arriving(finding.record, { contents, hops, from: neighbour, now })
-    this.#doubtful.take(arriving)
-    this.#findings.noteShown(neighbour, finding.record)
+    const arriving = admission.arriving(finding.record, { contents, hops, from: neighbour, now })
+    doubtful.take(arriving)
+    findings.noteShown(neighbour, finding.record)
   }
 
   /** Forks of those who had not been heard when they were told of. */
   #takeEarlyProofs(now: number): void {
-    for (const { via, fault } of this.#forks.takeEarly()) {
+    for (const { via, fault } of this.#parts.forks.takeEarly()) {
       const neighbour = this.#neighbours.get(via)
       if (neighbour) this.#misbehaved(neighbour, fault, now)
     }
   }
 
   #spreadFork({ proof, via }: ToldFork): void {
-    this.#assemblies.dropIf(({ record }) => this.#ordering.isFrozen(record.header), this.#now)
+    const { assemblies, ordering } = this.#parts
+    assemblies.dropIf(({ record }) => ordering.isFrozen(record.header), this.#now)
     for (const neighbour of this.#neighbours.values()) {
       if (neighbour.introduced && neighbour.handle !== via) neighbour.owe(proof, this.#now)
     }
@@ -346,7 +249,7 @@ export class RoomMachine implements Machine {
 
   #serve(neighbour: Neighbour, now: number): void {
     if (!neighbour.introduced && now >= neighbour.helloBy) return this.#outOfPlace(neighbour, 'no hello', now)
-    this.#serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
+    this.#parts.serving.serve(neighbour, now, Math.ceil(now - (this.#presentSince ?? now)))
   }
 
   #outOfPlace(neighbour: Neighbour, message: string, now: number): void {
@@ -360,23 +263,19 @@ export class RoomMachine implements Machine {
 
   #forget(peer: PeerHandle, now: number): void {
     if (!this.#neighbours.delete(peer)) return
-    this.#exchange.down(peer, now)
-    this.#assemblies.down(peer, now)
-    this.#spread.onPeerDown(peer, now)
+    const { exchange, assemblies, spread } = this.#parts
+    exchange.down(peer, now)
+    assemblies.down(peer, now)
+    spread.onPeerDown(peer, now)
     if (![...this.#neighbours.values()].some(({ introduced }) => introduced)) this.#linkedSince = null
   }
 
   /** A timer that was given is gone, and may have come before its time: what is still due is asked for again. */
   #reschedule(given: boolean): void {
+    const { ordering, exchange, doubtful, assemblies, spread } = this.#parts
     const never = Number.POSITIVE_INFINITY
-    const due = Math.min(
-      this.#ordering.deadline ?? never,
-      this.#exchange.deadline,
-      this.#doubtful.deadline,
-      this.#assemblies.deadline,
-      this.#spread.dueAt ?? never,
-      this.#alarm.at,
-    )
+    const parts = [ordering.deadline ?? never, exchange.deadline, doubtful.deadline, assemblies.deadline]
+    const due = Math.min(...parts, spread.dueAt ?? never, this.#alarm.at)
     const at = due === never ? null : due
     if (at === this.#wakeAt && (at === null || !given)) return
     this.#wakeAt = at

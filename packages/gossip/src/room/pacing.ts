@@ -1,10 +1,17 @@
-// How far the slowest peer that keeps taking own messages is behind the newest: whoever publishes faster than peers take would
-// push out of the history what they have not been given. One that takes nothing for a while is waited for no longer.
+// How far the peers that keep taking own messages are behind the newest. Whoever publishes faster than the slowest of them takes
+// would push out of the history what it has not been given; and what most of them have yet to take is heard late by everybody. One
+// that takes nothing for a while is waited for no longer.
 
 import type { PeerHandle } from '../engine.js'
 
 /** A peer that has taken nothing for so long has stopped; it is told what it missed when it goes on. */
 export const STOPPED_MS = 1_000
+
+/** How far behind: messages, or their bytes, whichever is reached first. */
+export interface Lag {
+  readonly messages: number
+  readonly bytes: number
+}
 
 interface Pace {
   /** It was handed everything below. */
@@ -14,15 +21,15 @@ interface Pace {
 }
 
 export class Pacing {
-  readonly #bounds: { readonly messages: number; readonly bytes: number }
+  readonly #bounds: { readonly any: Lag; readonly most: Lag }
   readonly #peers = new Map<PeerHandle, Pace>()
   /** Bytes of all own messages that were ever signed, up to the end of each tick; the oldest that matters first. */
   #ticks: { readonly to: number; readonly bytes: number }[] = []
   #next = 0
   #bytes = 0
 
-  /** @param bounds how far behind a peer may be */
-  constructor(bounds: { readonly messages: number; readonly bytes: number }) {
+  /** @param bounds how far behind any peer may be, and more than half of them at once */
+  constructor(bounds: { readonly any: Lag; readonly most: Lag }) {
     this.#bounds = bounds
   }
 
@@ -62,16 +69,16 @@ export class Pacing {
 
   /** Until when those who publish have to wait at most; null if nobody is that far behind. */
   heldUntil(now: number): number | null {
-    let until: number | null = null
-    for (const pace of this.#peers.values()) {
-      if (this.#isFar(pace) && isTaking(pace, now)) until = Math.max(until ?? 0, pace.at + STOPPED_MS)
-    }
-    return until
+    const { any, most } = this.#bounds
+    const taking = [...this.#peers.values()].filter((pace) => isTaking(pace, now))
+    const late = taking.filter((pace) => this.#isBehind(pace, most))
+    const held = late.length * 2 > taking.length ? late : late.filter((pace) => this.#isBehind(pace, any))
+    return held.length === 0 ? null : Math.max(...held.map(({ at }) => at)) + STOPPED_MS
   }
 
-  #isFar({ to }: Pace): boolean {
-    if (this.#next - to >= this.#bounds.messages) return true
-    return to < this.#next && this.#bytes - this.#bytesAt(to) >= this.#bounds.bytes
+  #isBehind({ to }: Pace, { messages, bytes }: Lag): boolean {
+    if (this.#next - to >= messages) return true
+    return to < this.#next && this.#bytes - this.#bytesAt(to) >= bytes
   }
 
   /** Bytes of all messages below, as if those of one tick were equally large. */

@@ -8,8 +8,11 @@ import type { GossipLimits } from '../options.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Outbox } from './outbox.js'
 import type { OwnPlace } from './own-epochs.js'
-import { Pacing } from './pacing.js'
+import { type Lag, Pacing } from './pacing.js'
 import { Slab } from './slab.js'
+
+/** How far most peers may be behind: at a hundred megabits a second what is published now is heard a tenth of a second later. */
+const MOST_LAG: Lag = { messages: 8_192, bytes: 1024 * 1024 }
 
 export interface PublishingOptions {
   readonly author: Identity
@@ -52,7 +55,8 @@ export class Publishing {
       onFirst: () => queueMicrotask(() => this.#flush()),
       receiptOf: (seq, peers) => this.#receiptOf(seq, peers),
     })
-    this.#pacing = new Pacing(half)
+    const most = { messages: Math.min(MOST_LAG.messages, half.messages), bytes: Math.min(MOST_LAG.bytes, half.bytes) }
+    this.#pacing = new Pacing({ any: half, most })
   }
 
   /**
