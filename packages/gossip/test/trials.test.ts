@@ -59,7 +59,7 @@ describe('one on trial', () => {
     scene.up(11)
     scene.hold(11, { trial: true })
     for (const author of [501, 503, 504, 505]) show(11, author)
-    scene.pass(500)
+    scene.pass(340)
     expect(scene.neighbours).toContain(identityOf(11).id)
     for (const index of [1, 2, 9, 10]) expect(scene.neighbours).toContain(identityOf(index).id)
     expect(scene.neighbours.length).toBe(10)

@@ -7,10 +7,10 @@
 //   state                                              | tries one out
 //   ---------------------------------------------------|-----------------------------------------------------
 //   young: half a minute from the first member on      | every 1.6 seconds
-//   alive: somebody speaks, this node or another       | four times a second, 32 of them; neighbours go for others
-//   bereft: one that brought something is gone, or an  | four times a second, 32 of them, while some author is brought by
+//   alive: somebody speaks, this node or another       | six times a second, 32 of them; neighbours go for others
+//   bereft: one that brought something is gone, or an  | six times a second, 32 of them, while some author is brought by
 //     author is new                                    | fewer than two; those first that once brought something
-//   starving: nobody is left that brought something    | four times a second, in the same order
+//   starving: nobody is left that brought something    | six times a second, in the same order
 //   otherwise                                          | once in half a minute
 
 import type { PeerId } from '@hearsay/core'
@@ -30,10 +30,10 @@ const BEREFT_TRIALS = 32
 /** Between two times that these are granted; twice as long each time. */
 const FIRST_REFILL_MS = 2_500
 const LAST_REFILL_MS = 640_000
-const BUSY_PAUSE_MS = 240
+const BUSY_PAUSE_MS = 160
 const REST_PAUSE_MS = 30_000
 /** So many are tried out at once, and so many more in hunger. */
-const TRIALS = 4
+const TRIALS = 6
 const MORE_TRIALS = 2
 /** Nobody is tried out twice in so long, for the pool would not dial it; one that once brought something, much sooner. */
 const AGAIN_MS = 600_000
@@ -65,7 +65,7 @@ export class Trials {
   get nextAt(): number {
     const { view, isSmall } = this.#shared
     const ends = view.all().flatMap(({ trialUntil }) => trialUntil ?? [])
-    // A room of a few that has spoken, or a node that has too few yet, would wake four times a second for nothing.
+    // A room of a few that has spoken, or a node that has too few yet, would wake six times a second for nothing.
     const isIdle = (isSmall || !this.#hasEnough) && this.#isBusy()
     return Math.min(isIdle ? Number.POSITIVE_INFINITY : this.#nextAt, ...ends)
   }
