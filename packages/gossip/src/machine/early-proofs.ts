@@ -1,5 +1,5 @@
 // Proofs of forks of authors that are not heard yet: who comes late is told of forks before it is told what was said. They wait
-// for the first word, unverified, or anybody could have this node follow authors that he invents.
+// for the first word, unverified: else a neighbour could fill this node with authors that do not exist.
 
 import type { ForkProof } from '@hearsay/core'
 import type { PeerHandle } from '../engine.js'

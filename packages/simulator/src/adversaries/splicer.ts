@@ -1,13 +1,12 @@
 // Goes on from what it never said: its third words follow others than its second, and it is silent after them.
 
-import { createRecord, decodeRecord, encodeRecord, type SignedRecord } from '@hearsay/core'
+import { createRecord, decodeRecord, encodeRecord, PREV_BYTES, type SignedRecord } from '@hearsay/core'
 import { decodeFrame, encodeFrame } from '@hearsay/gossip/machine'
 import type { MakeTwist } from '../twist.js'
 import { isRecordBy, keyOf } from './relays.js'
 
 /** Words that it says as everybody does. */
 const PLAIN = 2
-const PREV_BYTES = 16
 
 export const splicing: MakeTwist = (context, peers) => {
   const { topic, crypto, author } = context
