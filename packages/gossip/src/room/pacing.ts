@@ -3,6 +3,7 @@
 // that takes nothing for a while is waited for no longer.
 
 import type { PeerHandle } from '../engine.js'
+import { WHOLE_BYTES } from '../large/large-block.js'
 
 /** A peer that has taken nothing for so long has stopped; it is told what it missed when it goes on. */
 export const STOPPED_MS = 1_000
@@ -11,6 +12,12 @@ export const STOPPED_MS = 1_000
 export interface Lag {
   readonly messages: number
   readonly bytes: number
+}
+
+/** What messages weigh: all of them, and those that go in one frame. What is large comes in parts beside the others, and holds none up. */
+export interface Weight {
+  readonly bytes: number
+  readonly light: number
 }
 
 interface Pace {
@@ -23,12 +30,12 @@ interface Pace {
 export class Pacing {
   readonly #bounds: { readonly any: Lag; readonly most: Lag }
   readonly #peers = new Map<PeerHandle, Pace>()
-  /** Bytes of all own messages that were ever signed, up to the end of each tick; the oldest that matters first. */
-  #ticks: { readonly to: number; readonly bytes: number }[] = []
+  /** What all own messages weigh that were ever signed, up to the end of each tick; the oldest that matters first. */
+  #ticks: (Weight & { readonly to: number })[] = []
   #next = 0
-  #bytes = 0
+  #weight: Weight = { bytes: 0, light: 0 }
 
-  /** @param bounds how far behind any peer may be, and more than half of them at once */
+  /** @param bounds how far behind any peer may be, with everything, and more than half of them at once, with what is light */
   constructor(bounds: { readonly any: Lag; readonly most: Lag }) {
     this.#bounds = bounds
   }
@@ -42,11 +49,11 @@ export class Pacing {
   }
 
   /** Own messages up to here were signed. */
-  signed(to: number, bytes: number, now: number): void {
+  signed(to: number, { bytes, light }: Weight, now: number): void {
     for (const pace of this.#peers.values()) if (pace.to === this.#next) pace.at = now
     this.#next = to
-    this.#bytes += bytes
-    this.#ticks.push({ to, bytes: this.#bytes })
+    this.#weight = { bytes: this.#weight.bytes + bytes, light: this.#weight.light + light }
+    this.#ticks.push({ to, ...this.#weight })
     const lowest = Math.min(
       to,
       ...[...this.#peers.values()].filter((pace) => isTaking(pace, now)).map((pace) => pace.to),
@@ -71,23 +78,28 @@ export class Pacing {
   heldUntil(now: number): number | null {
     const { any, most } = this.#bounds
     const taking = [...this.#peers.values()].filter((pace) => isTaking(pace, now))
-    const late = taking.filter((pace) => this.#isBehind(pace, most))
-    const held = late.length * 2 > taking.length ? late : late.filter((pace) => this.#isBehind(pace, any))
+    const late = taking.filter((pace) => this.#isBehind(pace, most, 'light'))
+    const held = late.length * 2 > taking.length ? late : taking.filter((pace) => this.#isBehind(pace, any, 'bytes'))
     return held.length === 0 ? null : Math.max(...held.map(({ at }) => at)) + STOPPED_MS
   }
 
-  #isBehind({ to }: Pace, { messages, bytes }: Lag): boolean {
+  #isBehind({ to }: Pace, { messages, bytes }: Lag, kind: keyof Weight): boolean {
     if (this.#next - to >= messages) return true
-    return to < this.#next && this.#bytes - this.#bytesAt(to) >= bytes
+    return to < this.#next && this.#weight[kind] - this.#weightAt(to, kind) >= bytes
   }
 
-  /** Bytes of all messages below, as if those of one tick were equally large. */
-  #bytesAt(to: number): number {
+  /** What all messages below weigh, as if those of one tick were equally heavy. */
+  #weightAt(to: number, kind: keyof Weight): number {
     const index = this.#ticks.findLastIndex((one) => one.to <= to)
-    const [before, tick] = [this.#ticks[index] ?? { to: 0, bytes: 0 }, this.#ticks[index + 1]]
-    if (!tick) return before.bytes
-    return before.bytes + ((to - before.to) / (tick.to - before.to)) * (tick.bytes - before.bytes)
+    const [before, tick] = [this.#ticks[index] ?? { to: 0, bytes: 0, light: 0 }, this.#ticks[index + 1]]
+    if (!tick) return before[kind]
+    return before[kind] + ((to - before.to) / (tick.to - before.to)) * (tick[kind] - before[kind])
   }
+}
+
+export function weightOf(payloads: readonly Uint8Array[]): Weight {
+  const sum = (some: readonly Uint8Array[]): number => some.reduce((bytes, { byteLength }) => bytes + byteLength, 0)
+  return { bytes: sum(payloads), light: sum(payloads.filter(({ byteLength }) => byteLength <= WHOLE_BYTES)) }
 }
 
 function isTaking({ at }: Pace, now: number): boolean {

@@ -8,11 +8,11 @@ import type { GossipLimits } from '../options.js'
 import { Acknowledgements } from './acknowledgements.js'
 import { Outbox } from './outbox.js'
 import type { OwnPlace } from './own-epochs.js'
-import { type Lag, Pacing } from './pacing.js'
+import { type Lag, Pacing, type Weight } from './pacing.js'
 import { Slab } from './slab.js'
 
-/** How far most peers may be behind: at a hundred megabits a second what is published now is heard a tenth of a second later. */
-const MOST_LAG: Lag = { messages: 8_192, bytes: 1024 * 1024 }
+/** How far most peers may be behind: as much as the window of a link takes, so that what is published now is heard soon. */
+const MOST_LAG: Lag = { messages: 8_192, bytes: 256 * 1024 }
 
 export interface PublishingOptions {
   readonly author: Identity
@@ -85,9 +85,9 @@ export class Publishing {
     this.#pacing.down(peer)
   }
 
-  /** [from, to) was signed: so many bytes. */
-  signed(from: number, to: number, bytes: number): void {
-    this.#pacing.signed(to, bytes, this.#options.clock.now())
+  /** [from, to) was signed. */
+  signed(from: number, to: number, weight: Weight): void {
+    this.#pacing.signed(to, weight, this.#options.clock.now())
     this.#outbox.signed(from, to)
   }
 
