@@ -189,7 +189,7 @@ describe('a scenario file', () => {
     [{ faults: [{ type: 'crash' }] }, 'faults[0].share must be given'],
     [
       { faults: [{ type: '__proto__' }] },
-      'faults[0].type must be one of crash, split, cut, one-way, freeze, churn, restart, clock',
+      'faults[0].type must be one of crash, split, cut, one-way, slow, freeze, churn, restart, clock',
     ],
     [{ faults: [{ type: 'crash', share: 0.5, forMs: 5 }] }, 'faults[0] has no member "forMs"'],
     [{ faults: {} }, 'faults must be a list of at most 64'],
